@@ -1,0 +1,64 @@
+# `make` lists the targets. Everything runs in .venv, which the first target that needs it makes.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+# An extra package index for torch; set it on Linux to get the small CPU wheel instead of the CUDA one:
+#   make demo TORCH_INDEX=https://download.pytorch.org/whl/cpu
+TORCH_INDEX ?=
+DATA ?= data
+BENCHMARKS ?= $(sort $(wildcard benchmarks/*.py))
+PYTEST_ARGS ?=
+# Tests that need downloaded weights run when LGR_WEIGHTS names the folder that has them.
+WEIGHTS_TESTS = $(if $(LGR_WEIGHTS),,-m "not weights")
+
+DEMO_EXTRAS := explore
+TEST_EXTRAS := codecs,explore,ann,dev
+# The original codec packages, which the parity tests compare with. Their own requirements hold protobuf at 3.19 and want
+# torchaudio; neither is needed to encode and decode (lgr/codecs/reference.py), so they come with what is.
+REFERENCE_PACKAGES := encodec==0.1.1 descript-audio-codec==1.0.0
+REFERENCE_NEEDS := einops argbind
+
+PIP_INSTALL = $(BIN)/python -m pip install --disable-pip-version-check --constraint constraints.txt \
+	$(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
+REQUIREMENTS := pyproject.toml constraints.txt
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint bench train-codec clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+
+demo: $(VENV)/.installed-demo ## resynthesise a bundled sound with bundled sounds into out/demo/
+	$(BIN)/lgr demo
+
+test: $(VENV)/.installed-test ## run the tests
+	$(BIN)/python -m pytest $(WEIGHTS_TESTS) $(PYTEST_ARGS)
+
+lint: $(VENV)/.installed-test ## ruff, formatting and types, as pre-commit and CI do
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: $(VENV)/.installed-test ## run the benchmarks (minutes; close other programs first)
+	@for file in $(BENCHMARKS); do echo "== $$file"; $(BIN)/python $$file || exit 1; done
+
+train-codec: $(VENV)/.installed-demo ## train the bundled codec anew on DATA=folder (hours; stops and resumes)
+	$(BIN)/lgr train codec --data $(DATA) --out runs/codec
+
+clean: ## remove the virtual environment, caches and out/ (runs/ is kept)
+	rm -rf $(VENV) out build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks
+	find lgr apps tests benchmarks assets -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "lgr needs Python 3.11 or newer; name one: make PYTHON=python3.12 ..." >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed-demo: $(REQUIREMENTS) | $(BIN)/python
+	$(PIP_INSTALL) --editable '.[$(DEMO_EXTRAS)]'
+	@touch $@
+
+$(VENV)/.installed-test: $(REQUIREMENTS) Makefile | $(BIN)/python
+	$(PIP_INSTALL) --editable '.[$(TEST_EXTRAS)]' $(REFERENCE_NEEDS)
+	$(PIP_INSTALL) --no-deps $(REFERENCE_PACKAGES)
+	@touch $@

@@ -1,0 +1,175 @@
+"""Codebooks on disk: a folder with ``codebook.json`` (what it is) and ``codebook.safetensors`` (its tensors, float32).
+
+Loading maps the tensors into memory, so that a codebook of hours opens at once and reads from disk what it is asked
+for. Saving writes a folder beside and renames it, so that there is never half a codebook.
+"""
+
+import json
+import shutil
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from lgr.codebook import CodebookConfig, GrainCodebook
+from lgr.codecs.base import CodecInfo
+from lgr.errors import ArgumentError, CodebookError
+from lgr.recording import Recording
+
+FORMAT = "lgr-codebook"
+FORMAT_VERSION = 1
+DESCRIPTION, TENSORS = "codebook.json", "codebook.safetensors"
+_TENSOR_NAMES = {"latents", "starts", "recording", "mean", "whitener"}  # and "features", unless they are the latents
+
+
+def save(codebook: GrainCodebook, folder: str | Path, *, force: bool = False) -> Path:
+    """Write ``codebook`` into ``folder``.
+
+    An existing codebook is replaced only with ``force``; any other folder that is not empty never is.
+    ``latents`` is stored as (lanes, total_frames, latent_dim) and ``features`` as (total_frames, feature_dim).
+    """
+    tensors = {
+        "latents": codebook._latents.float(),
+        "starts": codebook.starts_,
+        "recording": codebook.recording_,
+        "mean": codebook.mean_.float(),
+        "whitener": codebook.whitener_.float(),
+    }
+    if not codebook.features_are_latents:
+        tensors["features"] = codebook._features.float()
+    description = {
+        "format": FORMAT,
+        "version": FORMAT_VERSION,
+        "lgr": version("lgr"),
+        "codec": asdict(codebook.codec_),
+        "config": asdict(codebook.config),
+        "recordings": [
+            {**r.to_json(), "frames": n} for r, n in zip(codebook.recordings_, codebook.frames_, strict=True)
+        ],
+        "shapes": {name: list(tensor.shape) for name, tensor in tensors.items()},
+    }
+    with _new_folder(Path(folder), force) as new:
+        save_file({name: tensor.cpu().contiguous() for name, tensor in tensors.items()}, new / TENSORS)
+        text = json.dumps(description, indent=2, ensure_ascii=False)
+        (new / DESCRIPTION).write_text(text + "\n", encoding="utf-8")
+    return Path(folder)
+
+
+def load(folder: str | Path, codec: CodecInfo | None = None) -> GrainCodebook:
+    """Open the codebook in ``folder``, memory-mapped.
+
+    Parameters
+    ----------
+    codec : where given, the codebook must have been made by the same one (name, sample rate, hop and latent size)
+
+    Raises
+    ------
+    CodebookError : not a codebook, of another format version or codec, or damaged
+    """
+    folder = Path(folder)
+    description = _read_description(folder)
+    try:
+        made_by = CodecInfo(**description["codec"])
+        config = CodebookConfig(**description["config"])
+        frames = [int(each.pop("frames")) for each in description["recordings"]]
+        recordings = [Recording.from_json(each) for each in description["recordings"]]
+        shapes = {name: tuple(shape) for name, shape in description["shapes"].items()}
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise CodebookError(f"{folder / DESCRIPTION} is damaged: {error!r}; build the codebook again") from error
+    if codec is not None:
+        for field in ("name", "sample_rate", "hop_length", "latent_dim"):
+            if getattr(codec, field) != getattr(made_by, field):
+                raise CodebookError(
+                    f"codebook {folder} was made with codec {made_by.name!r} ({field} {getattr(made_by, field)}), not "
+                    f"{codec.name!r} ({field} {getattr(codec, field)}); use its codec or build a codebook with this one"
+                )
+    tensors = _read_tensors(folder, shapes, sum(frames), len(frames), made_by)
+    codebook = GrainCodebook(config)
+    codebook._latents = tensors["latents"]
+    codebook._features = tensors.get("features", tensors["latents"][0])
+    codebook.starts_, codebook.recording_ = tensors["starts"], tensors["recording"]
+    codebook.mean_, codebook.whitener_ = tensors["mean"], tensors["whitener"]
+    codebook.recordings_, codebook.frames_, codebook.codec_ = tuple(recordings), tuple(frames), made_by
+    return codebook
+
+
+def _read_description(folder: Path) -> dict[str, Any]:
+    path = folder / DESCRIPTION
+    if not path.is_file():
+        what = "a folder without codebook.json" if folder.is_dir() else "a file" if folder.exists() else "nothing"
+        raise CodebookError(f"folder must be a saved codebook, got {what} at {folder}")
+    try:
+        description = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise CodebookError(f"{path} is damaged: {error}; build the codebook again") from error
+    if not isinstance(description, dict) or description.get("format") != FORMAT:
+        raise CodebookError(f"folder must be a saved codebook, but {path} does not describe one")
+    if description.get("version") != FORMAT_VERSION:
+        raise CodebookError(
+            f"codebook {folder} has format version {description.get('version')} (lgr {description.get('lgr')} wrote it), "
+            f"this lgr reads version {FORMAT_VERSION}; build the codebook again"
+        )
+    return description
+
+
+def _read_tensors(
+    folder: Path, shapes: dict[str, tuple[int, ...]], total_frames: int, n_recordings: int, codec: CodecInfo
+) -> dict[str, Tensor]:
+    path = folder / TENSORS
+    try:
+        tensors: dict[str, Tensor] = load_file(path)  # on the CPU these are views of the mapped file
+    except (OSError, SafetensorError) as error:
+        raise CodebookError(f"{path} is missing or damaged: {error}; build the codebook again") from error
+    found = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
+    if (
+        found != shapes
+        or not set(found) >= _TENSOR_NAMES
+        or found["latents"][1:] != (total_frames, codec.latent_dim)
+        or ("features" not in found and found["latents"][0] != 1)
+        or found["starts"] != found["recording"]
+        or not _within(tensors["starts"], total_frames)
+        or not _within(tensors["recording"], n_recordings)
+    ):
+        raise CodebookError(f"{path} does not fit {DESCRIPTION} beside it: {found}; build the codebook again")
+    return tensors
+
+
+def _within(index: Tensor, size: int) -> bool:
+    return index.numel() > 0 and int(index.min()) >= 0 and int(index.max()) < size
+
+
+@contextmanager
+def _new_folder(folder: Path, force: bool) -> Iterator[Path]:
+    """Yield a folder beside ``folder`` that takes its place on success and is removed on any exception."""
+    if not folder.absolute().parent.is_dir():
+        raise ArgumentError(
+            f"folder must lie in an existing folder, got {folder} but {folder.absolute().parent} is none"
+        )
+    if folder.exists():
+        inside = {each.name for each in folder.iterdir()} if folder.is_dir() else None
+        if inside is None or not inside <= {DESCRIPTION, TENSORS}:
+            raise CodebookError(f"folder must be new, empty or a saved codebook, got {folder}: choose another name")
+        if inside and not force:
+            raise CodebookError(f"codebook {folder} exists already: choose another name, or force=True to replace it")
+    folder = folder.absolute()
+    new, old = (folder.with_name(f".{folder.name}.{uuid.uuid4().hex}.{what}") for what in ("new", "old"))
+    try:
+        new.mkdir()
+        yield new
+        if folder.exists():
+            folder.rename(old)
+        new.rename(folder)
+    except (OSError, SafetensorError) as error:
+        raise CodebookError(f"codebook {folder} cannot be written: {error}") from error
+    finally:
+        shutil.rmtree(new, ignore_errors=True)
+        if old.exists() and not folder.exists():  # stopped between the two renames: put the old one back
+            old.rename(folder)
+        shutil.rmtree(old, ignore_errors=True)

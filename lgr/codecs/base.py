@@ -1,0 +1,112 @@
+"""The codec protocol: audio to a sequence of latent vectors and back.
+
+Conventions: audio ``(batch, channels, samples)`` in [-1, 1]; latents ``(batch, latent_dim, frames)``; codes
+``(batch, n_codebooks, frames)``. Latents are continuous and pre-quantisation unless a codec was made with
+``space="quantized"``. Device and dtype follow the input. Nothing here knows of grains.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Protocol, runtime_checkable
+
+import torch
+from torch import Tensor
+
+from lgr.errors import ArgumentError, ShapeError
+
+
+@dataclass(frozen=True, kw_only=True)
+class CodecInfo:
+    """What a codec is. Lengths are samples at ``sample_rate``.
+
+    ``lookahead`` is how many samples beyond the end of its own hop an output sample may depend on when audio is
+    encoded and decoded (0 for a strictly causal codec); it is the algorithmic delay of streaming on top of one hop.
+    ``causal`` says that this look-ahead is the whole of it: output sample ``n`` never depends on input samples at or
+    after ``(n // hop_length + 1) * hop_length + lookahead``. For a codec that is not causal, ``lookahead`` is the
+    reach of its receptive field into the future.
+    """
+
+    name: str
+    sample_rate: int
+    hop_length: int
+    channels: int
+    latent_dim: int
+    lookahead: int = 0
+    causal: bool = True
+    licence: str = ""
+
+    @property
+    def frame_rate(self) -> float:
+        """Latent frames a second, unrounded (DAC at 44.1 kHz: 86.13)."""
+        return self.sample_rate / self.hop_length
+
+    def frames(self, samples: int) -> int:
+        """Number of latent frames of ``samples`` samples: ``ceil(samples / hop_length)``."""
+        return -(-samples // self.hop_length)
+
+
+@runtime_checkable
+class Codec(Protocol):
+    """What every operation of lgr asks of a codec. ``encode`` and ``decode`` never build an autograd graph."""
+
+    @property
+    def info(self) -> CodecInfo: ...
+
+    def encode(self, audio: Tensor) -> Tensor:
+        """``(batch, channels, samples)`` to ``(batch, latent_dim, ceil(samples / hop_length))``."""
+        ...
+
+    def decode(self, latents: Tensor) -> Tensor:
+        """``(batch, latent_dim, frames)`` to ``(batch, channels, frames * hop_length)``."""
+        ...
+
+    def features(self, latents: Tensor) -> Tensor:
+        """What matching reads: ``(batch, latent_dim, frames)`` to ``(batch, feature_dim, frames)``; often the identity."""
+        ...
+
+
+@runtime_checkable
+class DiscreteCodec(Codec, Protocol):
+    """A codec whose latents can be turned into integer codes."""
+
+    def quantize(self, latents: Tensor) -> Tensor:
+        """``(batch, latent_dim, frames)`` to int64 codes ``(batch, n_codebooks, frames)``."""
+        ...
+
+    def dequantize(self, codes: Tensor) -> Tensor:
+        """Codes ``(batch, n_codebooks, frames)`` to latents that ``decode`` accepts."""
+        ...
+
+
+@runtime_checkable
+class StreamingCodec(Codec, Protocol):
+    """A codec that can work chunk by chunk. State is a value: ``None`` starts a stream, and it is never mutated.
+
+    The concatenated outputs of the steps, plus the flush, equal the offline result for any chunking.
+    ``flush=True`` marks the last chunk (which may be empty).
+    """
+
+    def encode_step(self, state: Any, audio: Tensor, *, flush: bool = False) -> tuple[Any, Tensor]: ...
+
+    def decode_step(self, state: Any, latents: Tensor, *, flush: bool = False) -> tuple[Any, Tensor]: ...
+
+
+def check_audio(info: CodecInfo, audio: Tensor) -> None:
+    """Raise ``ShapeError`` unless ``audio`` is a non-empty floating ``(batch, channels, samples)`` for this codec."""
+    if audio.ndim != 3 or audio.shape[1] != info.channels:
+        raise ShapeError(f"audio must be (batch, {info.channels}, samples) for {info.name}, got {tuple(audio.shape)}")
+    if audio.shape[0] == 0 or audio.shape[2] == 0:
+        raise ShapeError(f"audio must have at least one sample, got {tuple(audio.shape)}")
+    if not torch.is_floating_point(audio):
+        raise ArgumentError(f"audio must be floating point in [-1, 1], got {audio.dtype}")
+
+
+def check_latents(info: CodecInfo, latents: Tensor) -> None:
+    """Raise ``ShapeError`` unless ``latents`` is a non-empty floating ``(batch, latent_dim, frames)`` for this codec."""
+    if latents.ndim != 3 or latents.shape[1] != info.latent_dim:
+        raise ShapeError(
+            f"latents must be (batch, {info.latent_dim}, frames) for {info.name}, got {tuple(latents.shape)}"
+        )
+    if latents.shape[0] == 0 or latents.shape[2] == 0:
+        raise ShapeError(f"latents must have at least one frame, got {tuple(latents.shape)}")
+    if not torch.is_floating_point(latents):
+        raise ArgumentError(f"latents must be floating point, got {latents.dtype}")

@@ -1,0 +1,37 @@
+"""Every error that lgr raises on purpose: one sentence that names the argument, what was expected and what came."""
+
+from collections.abc import Sequence
+
+
+class LgrError(Exception):
+    """Base of all errors a caller may show to a person as they stand; the CLI prints them in one line and exits with 2."""
+
+
+class ArgumentError(LgrError, ValueError):
+    """An argument's value is outside what the function accepts."""
+
+
+class ShapeError(ArgumentError):
+    """A tensor has the wrong number of axes or the wrong size along one."""
+
+
+class AudioFileError(LgrError, OSError):
+    """An audio file is missing, unreadable, empty, or cannot be written."""
+
+
+class WeightsError(LgrError, OSError):
+    """Model weights are missing, damaged, or cannot be downloaded."""
+
+
+class CodebookError(LgrError, ValueError):
+    """A saved codebook or score does not fit what it is used with (another codec, another version, moved recordings)."""
+
+
+class MissingPackageError(LgrError, ImportError):
+    """An optional package is needed; the message gives the pip command that installs it."""
+
+
+def check_shape(name: str, shape: Sequence[int], expected: str, ok: bool) -> None:
+    """Raise ``ShapeError`` unless ``ok``: ``{name} must be {expected}, got {shape}``."""
+    if not ok:
+        raise ShapeError(f"{name} must be {expected}, got {tuple(shape)}")

@@ -1,0 +1,109 @@
+"""Files written whole or not at all, and their fingerprints.
+
+A result is written beside its final name and renamed over it at the end, so a crash, a full disk or Ctrl-C never
+leaves half a file, and a reader never sees one.
+"""
+
+import errno
+import hashlib
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from lgr.errors import LgrError
+
+
+@contextmanager
+def atomic_path(
+    path: str | Path, *, force: bool = False, make_parents: bool = False, error: type[LgrError] = LgrError
+) -> Iterator[Path]:
+    """Give a temporary path beside ``path``; on success rename it over ``path``, on any exception remove it.
+
+    Parameters
+    ----------
+    path : str or Path
+        Final name; ``~`` is expanded and a link is written through.
+    force : bool
+        Replace an existing file; without it an existing file is kept and the error says so.
+    make_parents : bool
+        Create missing folders.
+    error : type of LgrError
+        What to raise, so that a caller's errors are of one kind.
+
+    Yields
+    ------
+    Path
+        An empty file in the same folder with the same suffix, to be overwritten by the block.
+
+    Raises
+    ------
+    LgrError
+        ``path`` exists and ``force`` is false, or is a folder or a device; the folder is missing or not writable;
+        the disk is full. Other exceptions of the block pass through unchanged.
+    """
+    final = Path(path).expanduser().resolve()
+    _check_target(final, force, error)
+    folder = final.parent
+    # A short random name: the final name may already be as long as the file system allows.
+    temporary = folder / f".lgr-{secrets.token_hex(6)}{final.suffix}"
+    try:
+        if make_parents:
+            folder.mkdir(parents=True, exist_ok=True)
+        if not folder.exists():
+            raise error(f"cannot write {final}: the folder {folder} does not exist; create it first")
+        # Made here, before any long work of the block: an unwritable folder should be told at once.
+        temporary.open("xb").close()
+    except OSError as failure:
+        if isinstance(failure, LgrError):
+            raise
+        raise error(_cannot_write(final, failure)) from failure
+    try:
+        yield temporary
+        _check_target(final, force, error)  # someone else may have made it meanwhile
+        temporary.replace(final)
+    except OSError as failure:
+        if failure.errno in (errno.ENOSPC, errno.EDQUOT) and not isinstance(failure, LgrError):
+            raise error(_cannot_write(final, failure)) from failure
+        raise
+    finally:
+        temporary.unlink(missing_ok=True)  # gone already if it was renamed
+
+
+def sha256(path: str | Path) -> str:
+    """SHA-256 of a file's bytes as 64 hexadecimal digits; ``LgrError`` when it cannot be read."""
+    try:
+        with Path(path).expanduser().open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as failure:
+        raise LgrError(f"cannot read {path}: {failure.strerror or failure}") from failure
+
+
+def _check_target(final: Path, force: bool, error: type[LgrError]) -> None:
+    """Raise unless ``final`` may be created, or replaced with ``force``."""
+    try:
+        exists, folder, regular = final.exists(), final.is_dir(), final.is_file()
+    except OSError as failure:  # a name too long, a folder that may not be searched
+        raise error(_cannot_write(final, failure)) from failure
+    if folder:
+        raise error(f"cannot write {final}: it is a folder; give the name of a file")
+    if exists and not regular:
+        raise error(f"cannot write {final}: it is a device or a pipe, not a file that can be replaced")
+    if exists and not force:
+        raise error(f"{final} exists and is kept; choose another name, or replace it with --force (force=True)")
+
+
+def _cannot_write(final: Path, failure: OSError) -> str:
+    """One sentence for the ways in which an operating system refuses a file."""
+    advice = {
+        errno.EACCES: f"no permission to write in the folder {final.parent}; choose another folder",
+        errno.EPERM: f"no permission to write in the folder {final.parent}; choose another folder",
+        errno.EROFS: f"the folder {final.parent} is read-only; choose another folder",
+        errno.ENOTDIR: f"{final.parent} is not a folder, or lies under a file",
+        errno.EEXIST: f"{final.parent} is not a folder, or lies under a file",
+        errno.ENOSPC: "the disk is full; make room or choose another disk",
+        errno.EDQUOT: "the disk quota is used up; make room or choose another disk",
+        errno.ENAMETOOLONG: "the name is too long for this file system",
+    }
+    reason = advice.get(failure.errno or 0, failure.strerror or str(failure))
+    return f"cannot write {final}: {reason}"

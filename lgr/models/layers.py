@@ -1,0 +1,62 @@
+"""Causal ConvNeXt blocks over frames, with their streaming state as a value.
+
+Tensors are ``(batch, frames, width)``: the pointwise layers, where nearly all the time goes, are then plain matrix
+products. Liu et al. 2022 (ConvNeXt), made causal by padding on the left only.
+"""
+
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+
+BlockState = Tensor  # (batch, kernel_size - 1, width): the inputs that the next step's convolution still needs
+
+
+class CausalBlock(nn.Module):
+    """Depthwise causal convolution, layer norm, a two-layer perceptron, and a residual connection."""
+
+    def __init__(self, width: int, kernel_size: int, expansion: int) -> None:
+        super().__init__()
+        self.kernel_size = kernel_size
+        self.depthwise = nn.Parameter(torch.randn(kernel_size, width) / kernel_size**0.5)
+        self.norm = nn.LayerNorm(width)
+        self.expand = nn.Linear(width, width * expansion)
+        self.contract = nn.Linear(width * expansion, width)
+        self.scale = nn.Parameter(torch.full((width,), 0.1))
+
+    def forward(self, x: Tensor, state: BlockState | None = None) -> tuple[Tensor, BlockState]:
+        """``(batch, frames, width)`` to the same, and the state for the frames that follow."""
+        if state is None:
+            state = x.new_zeros(x.shape[0], self.kernel_size - 1, x.shape[2])
+        padded = torch.cat([state.to(x), x], 1)
+        frames = x.shape[1]
+        # (batch, frames, width) is a channels-last image of height 1: no transposes, and the fast depthwise kernel.
+        image = padded.transpose(1, 2).unsqueeze(2)  # (batch, width, 1, frames)
+        y = nn.functional.conv2d(image, self.depthwise.T[:, None, None], groups=x.shape[2])
+        y = y.squeeze(2).transpose(1, 2)
+        y = self.contract(nn.functional.gelu(self.expand(self.norm(y)), approximate="tanh"))
+        return x + self.scale * y, padded[:, frames:]
+
+
+class CausalStack(nn.Module):
+    """Linear in, ``n_blocks`` causal blocks, norm, linear out. The last layer starts at zero: a correction of nothing."""
+
+    def __init__(
+        self, in_dim: int, out_dim: int, *, width: int, n_blocks: int, kernel_size: int, expansion: int
+    ) -> None:
+        super().__init__()
+        self.inlet = nn.Linear(in_dim, width)
+        self.blocks = nn.ModuleList(CausalBlock(width, kernel_size, expansion) for _ in range(n_blocks))
+        self.norm = nn.LayerNorm(width)
+        self.outlet = nn.Linear(width, out_dim)
+        nn.init.zeros_(self.outlet.weight)
+        nn.init.zeros_(self.outlet.bias)
+
+    def forward(self, x: Tensor, state: tuple[BlockState, ...] | None = None) -> tuple[Tensor, tuple[BlockState, ...]]:
+        """``(batch, frames, in_dim)`` to ``(batch, frames, out_dim)``, and the state of every block."""
+        y = self.inlet(x)
+        states = []
+        for i, block in enumerate(self.blocks):
+            y, after = block(y, None if state is None else state[i])
+            states.append(after)
+        return cast(Tensor, self.outlet(self.norm(y))), tuple(states)

@@ -1,0 +1,163 @@
+"""Recordings for training: a manifest or a folder, split by source recording, resampled once into a cache."""
+
+import csv
+import hashlib
+import json
+from collections import defaultdict
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from lgr.audio import audio_files, load_audio
+from lgr.errors import ArgumentError
+from lgr.files import atomic_path
+
+REDISTRIBUTABLE = ("yes", "yes-attribution")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Clip:
+    """One recording. ``group`` names the source it was cut from: a split never separates clips of one group."""
+
+    path: str
+    category: str
+    label: str
+    group: str
+    licence: str = ""
+    start: int = 0  # samples into the cache
+    samples: int = 0
+
+
+def read_manifest(source: Path, *, redistributable_only: bool = True) -> list[Clip]:
+    """Clips of a manifest (a CSV with ``path`` and, where known, ``category``, ``class``, ``group``) or of a folder.
+
+    In a folder of folders, the first folder is the category; a file is then its own group. A manifest's ``redistributable``
+    column limits the clips to those whose weights may be shipped, unless ``redistributable_only`` is False.
+    """
+    if source.is_dir() and (source / "manifest.csv").is_file():
+        source = source / "manifest.csv"
+    if source.is_dir():
+        clips = []
+        for path in audio_files([source]):
+            parts = path.relative_to(source).parts
+            category = parts[0] if len(parts) > 1 else "all"
+            clips.append(Clip(path=str(path), category=category, label=category, group=str(path)))
+        return clips
+    if source.suffix != ".csv":
+        raise ArgumentError(f"data must be a folder of audio or a manifest.csv, got {source}")
+    clips = []
+    with source.open(newline="", encoding="utf-8") as lines:
+        for row in csv.DictReader(lines):
+            if redistributable_only and row.get("redistributable", "yes") not in REDISTRIBUTABLE:
+                continue
+            category = row.get("category") or "all"
+            label = (row.get("instrument") if category == "notes" else row.get("class")) or category
+            path = str(source.parent / row["path"])
+            group = row.get("group") or path
+            clips.append(Clip(path=path, category=category, label=label, group=group, licence=row.get("licence", "")))
+    if not clips:
+        raise ArgumentError(f"data must name at least one clip that may be used, got none in {source}")
+    return clips
+
+
+def split_by_group(
+    clips: list[Clip], held_out: float = 0.12, always_held_out: frozenset[str] = frozenset()
+) -> tuple[list[Clip], list[Clip]]:
+    """Training and held-out clips. Whole groups are held out, in the order of a hash of their names, category by category.
+
+    Parameters
+    ----------
+    held_out : float in (0, 1), the share of each category's groups
+    always_held_out : groups that never train (those of the clips the package ships to be played with)
+    """
+    groups: dict[str, set[str]] = defaultdict(set)
+    for clip in clips:
+        groups[clip.category].add(clip.group)
+    chosen = set(always_held_out)
+    for names in groups.values():
+        order = sorted(names, key=lambda name: hashlib.sha256(name.encode()).hexdigest())
+        chosen.update(order[: max(1, round(held_out * len(order)))] if len(order) > 1 else [])
+    return [c for c in clips if c.group not in chosen], [c for c in clips if c.group in chosen]
+
+
+class AudioCache:
+    """Mono int16 samples of many clips in one memory-mapped file, resampled once."""
+
+    def __init__(self, clips: list[Clip], samples: NDArray[np.int16], sample_rate: int) -> None:
+        self.clips = clips
+        self.sample_rate = sample_rate
+        self._samples = samples
+
+    @classmethod
+    def build(cls, clips: list[Clip], folder: Path, sample_rate: int) -> "AudioCache":
+        """Open the cache of exactly these clips in ``folder``, or write it (once; soxr resamples)."""
+        key = hashlib.sha256(json.dumps([sample_rate, [c.path for c in clips]]).encode()).hexdigest()[:16]
+        index, data = folder / f"{key}.json", folder / f"{key}.npy"
+        if not index.is_file():
+            folder.mkdir(parents=True, exist_ok=True)
+            placed, pieces, start = [], [], 0
+            for clip in clips:
+                audio, _ = load_audio(clip.path, sample_rate=sample_rate, channels=1)
+                piece = (audio[0].clamp(-1, 1) * 32767).round().to(torch.int16).numpy()
+                placed.append({**asdict(clip), "start": start, "samples": len(piece)})
+                pieces.append(piece)
+                start += len(piece)
+            with atomic_path(data, force=True) as part:
+                np.save(part, np.concatenate(pieces))
+            with atomic_path(index, force=True) as part:
+                part.write_text(json.dumps(placed))
+        placed = json.loads(index.read_text())
+        return cls([Clip(**p) for p in placed], np.load(data, mmap_mode="r"), sample_rate)
+
+    def audio(self, clip: Clip) -> Tensor:
+        """The whole clip, ``(samples,)`` float32 in [-1, 1]."""
+        piece = np.array(self._samples[clip.start : clip.start + clip.samples], dtype=np.float32)
+        return torch.from_numpy(piece / 32767)
+
+
+class CropSampler:
+    """Batches of random crops. ``batch(step)`` is a pure function of the seed and the step, so a resumed run sees the same.
+
+    Categories are drawn alike often, clips by the root of their length, the gain between -30 and 0 dB under full scale;
+    a clip shorter than the crop is placed at random in silence, so attacks out of nothing are learned.
+    """
+
+    def __init__(self, cache: AudioCache, clips: list[Clip], *, crop: int, batch_size: int, seed: int) -> None:
+        names = {c.path for c in clips}
+        by_category: dict[str, list[Clip]] = defaultdict(list)
+        for clip in cache.clips:
+            if clip.path in names and clip.samples > 0:
+                by_category[clip.category].append(clip)
+        self._categories = [by_category[name] for name in sorted(by_category)]
+        self._weights = [torch.tensor([c.samples**0.5 for c in group]) for group in self._categories]
+        self._cache, self._crop, self._batch_size, self._seed = cache, crop, batch_size, seed
+
+    def _draw(self, generator: torch.Generator) -> Tensor:
+        k = int(torch.randint(len(self._categories), (), generator=generator))
+        clip = self._categories[k][int(torch.multinomial(self._weights[k], 1, generator=generator))]
+        audio = self._cache.audio(clip)
+        room = audio.shape[0] - self._crop
+        if room >= 0:
+            for _ in range(4):  # look for a crop that is not near silence, up to four times
+                start = int(torch.randint(room + 1, (), generator=generator))
+                crop = audio[start : start + self._crop]
+                if crop.abs().max() > 1e-3:
+                    break
+        else:
+            # An attack at a random place, with silence before it; sometimes cut off at the end.
+            start = int(torch.randint(max(1, self._crop // 2), (), generator=generator))
+            crop = torch.zeros(self._crop)
+            piece = audio[: self._crop - start]
+            crop[start : start + piece.shape[0]] = piece
+        gain_db = -30 * float(torch.rand((), generator=generator)) ** 2
+        peak = crop.abs().max().clamp(min=0.05)
+        return crop / peak * 10 ** (gain_db / 20)
+
+    def batch(self, step: int) -> Tensor:
+        """Crops of step ``step``: ``(batch_size, crop)``."""
+        generator = torch.Generator().manual_seed(self._seed * 1_000_003 + step)
+        return torch.stack([self._draw(generator) for _ in range(self._batch_size)])

@@ -1,0 +1,19 @@
+"""Fixtures that more than one test file uses: pretrained weights where this machine has them, random ones elsewhere."""
+
+from pathlib import Path
+
+import pytest
+
+from lgr.codecs.soundstream import WEIGHTS
+from lgr.codecs.weights import local_weights
+
+
+@pytest.fixture(scope="session")
+def soundstream_folder() -> Path:
+    """Lyra's three .tflite files: from LGR_WEIGHTS, the cache, or beside the checkout; never downloaded by a test."""
+    files = WEIGHTS["soundstream"]
+    beside = Path(__file__).resolve().parents[2] / "shared" / "models" / "lyra"
+    found = local_weights("soundstream", files) or local_weights("soundstream", files, beside)
+    if found is None:
+        pytest.skip("no SoundStream weights on this machine: set LGR_WEIGHTS to a folder that holds them")
+    return found

@@ -1,0 +1,350 @@
+"""The codebook: grains against slicing by hand, metrics against their definitions, files there and back."""
+
+import dataclasses
+import json
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch.testing import assert_close
+
+from lgr.codebook import CodebookConfig, GrainCodebook
+from lgr.codecs.base import CodecInfo
+from lgr.errors import ArgumentError, CodebookError, ShapeError
+from lgr.files import sha256
+from lgr.recording import Recording
+from lgr.vectors import SHRINKAGE
+
+CODEC = CodecInfo(name="made-up", sample_rate=8000, hop_length=80, channels=1, latent_dim=5)
+
+
+def recording(i: int, **changes: object) -> Recording:
+    return dataclasses.replace(Recording(f"r{i}", "", 8000, 4000), **changes)
+
+
+def made(frames=(9, 4, 13), lanes=(1, 1, 1), seed=0, **config):
+    """A codebook with three features that are not the latents, and what it was made from."""
+    generator = torch.Generator().manual_seed(seed)
+    latents = [torch.randn(n_lanes, 5, n, generator=generator) for n, n_lanes in zip(frames, lanes, strict=True)]
+    features = [torch.randn(3, n, generator=generator) + 2 for n in frames]
+    recordings = [recording(i) for i in range(len(frames))]
+    book = GrainCodebook(CodebookConfig(**config))
+    book.fit(latents, recordings, features=features, codec=CODEC)
+    return book, latents, features
+
+
+def assert_same(a: GrainCodebook, b: GrainCodebook) -> None:
+    assert a.config == b.config
+    assert a.codec_ == b.codec_
+    assert a.recordings_ == b.recordings_
+    assert a.frames_ == b.frames_
+    for name in ("latents_", "features_", "starts_", "recording_", "mean_", "whitener_", "vectors_"):
+        assert torch.equal(getattr(a, name), getattr(b, name)), name
+
+
+# Grains
+
+
+@given(st.lists(st.integers(4, 20), min_size=1, max_size=4), st.integers(1, 4), st.integers(1, 6))
+@settings(deadline=None)
+def test_gather_gives_the_grains_as_they_were(frames, grain_frames, stride):
+    lanes = [1 + i % 2 for i in range(len(frames))]
+    book, latents, _ = made(frames, lanes, grain_frames=grain_frames, stride=stride)
+    grains = book.gather(torch.arange(len(book)))
+    assert grains.shape == (max(lanes), len(book), 5, grain_frames)
+    for j, (r, start) in enumerate(zip(book.recording_.tolist(), book.source_frame_.tolist(), strict=True)):
+        own = latents[r][:, :, start : start + grain_frames]  # one lane is repeated over two
+        assert torch.equal(grains[:, j], own.expand(max(lanes), -1, -1))
+    for r, n in enumerate(frames):  # the last frame of every recording is in a grain
+        assert int(book.source_frame_[book.recording_ == r].max()) + grain_frames == n
+
+
+@given(st.lists(st.integers(4, 20), min_size=1, max_size=4), st.integers(1, 3), st.integers(1, 30))
+@settings(deadline=None)
+def test_next_grain_is_the_same_recording_later(frames, stride, hop):
+    book, _, _ = made(frames, [1] * len(frames), stride=stride)
+    where = list(zip(book.recording_.tolist(), book.source_frame_.tolist(), strict=True))
+    index = {at: j for j, at in enumerate(where)}
+    assert book.next_grain(hop).tolist() == [index.get((r, start + hop), -1) for r, start in where]
+
+
+def test_features_are_the_mean_of_lanes_unless_given():
+    latents = [torch.randn(2, 5, 9), torch.randn(1, 5, 6)]
+    book = GrainCodebook().fit(latents, [recording(0), recording(1)], codec=CODEC)
+    assert torch.equal(book.features_, torch.cat([latents[0].mean(0), latents[1][0]], dim=1))
+
+
+def test_a_silence_gate_leaves_out_grains_with_no_loud_frame():
+    levels = torch.tensor([-90.0, -90, -90, -20, -90, -90, -90, -90])
+    config = CodebookConfig(grain_frames=2, silence_db=-60)
+    book = GrainCodebook(config).fit([torch.randn(1, 5, 8)], [recording(0)], levels_db=[levels], codec=CODEC)
+    assert book.starts_.tolist() == [2, 3]
+    with pytest.raises(CodebookError, match=r"silence_db=0.* leaves no grain"):
+        GrainCodebook(CodebookConfig(silence_db=0)).fit(
+            [torch.randn(1, 5, 8)], [recording(0)], levels_db=[levels], codec=CODEC
+        )
+    with pytest.raises(ArgumentError, match="levels_db must be given"):
+        GrainCodebook(config).fit([torch.randn(1, 5, 8)], [recording(0)], codec=CODEC)
+
+
+def test_log_weights_are_the_recordings_and_zero_is_never():
+    latents = [torch.randn(1, 5, 4), torch.randn(1, 5, 5)]
+    book = GrainCodebook().fit(latents, [recording(0, weight=0.0), recording(1, weight=2.5)], codec=CODEC)
+    assert_close(book.log_weights(), torch.tensor([-torch.inf, 0.9162907, 0.9162907]))
+    book.recordings_ = (recording(0, weight=0.0), recording(1, weight=0.0))
+    with pytest.raises(ArgumentError, match="weight must be > 0 for a recording that has grains.*'r0', 'r1'"):
+        book.log_weights()
+
+
+# Metrics
+
+
+@pytest.mark.parametrize("metric", ["cosine", "centred", "whitened"])
+def test_vectors_are_what_the_metric_says(metric):
+    book, _, features = made(metric=metric, grain_frames=2)
+    grains = torch.stack([f[:, s : s + 2] for f in features for s in range(f.shape[1] - 1)]).double()
+    if metric != "cosine":
+        grains = grains - grains.mean(0)
+    if metric == "whitened":
+        frames = torch.cat([f[:, s + k, None] for f in features for s in range(f.shape[1] - 1) for k in (0, 1)], dim=1)
+        covariance = torch.cov(frames.double(), correction=0)
+        shrunk = (1 - SHRINKAGE) * covariance + SHRINKAGE * covariance.trace() / 3 * torch.eye(3)
+        grains = torch.linalg.inv(torch.linalg.cholesky(shrunk)) @ grains  # another square root: a rotation apart
+    rows = torch.nn.functional.normalize(grains.flatten(1), dim=1)
+    vectors = book.vectors_.double()
+    assert_close(vectors @ vectors.T, rows @ rows.T, rtol=0, atol=2e-6)
+
+
+def test_whitened_frames_have_nearly_unit_covariance():
+    generator = torch.Generator().manual_seed(0)
+    mixed = torch.tensor([[3.0, 1, 0], [0, 1, 1], [0.0, 0, 0.5]]) @ torch.randn(3, 4000, generator=generator) + 7
+    config = CodebookConfig(grain_frames=1, metric="whitened")
+    book = GrainCodebook(config).fit([torch.randn(1, 5, 4000)], [recording(0)], features=[mixed], codec=CODEC)
+    covariance = torch.cov(book.whitener_ @ mixed)
+    assert_close(covariance, torch.eye(3), rtol=0, atol=0.15)
+
+
+@pytest.mark.parametrize("metric", ["cosine", "centred", "whitened"])
+def test_a_target_is_mapped_as_the_codebook_is(metric):
+    book, _, features = made(frames=(12,), lanes=(1,), metric=metric)
+    assert_close(book.transform(features[0], book.starts_), book.vectors_, rtol=0, atol=1e-6)
+    padded = torch.cat([features[0], features[0][:, -1:].expand(-1, 2)], dim=1)
+    starts = torch.tensor([10])
+    assert_close(book.transform(features[0], starts), book.transform(padded, starts), rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("metric", ["cosine", "centred", "whitened"])
+@pytest.mark.parametrize("value", [0.0, -4.6])
+def test_a_codebook_of_one_and_the_same_frame_is_finite(metric, value):
+    config = CodebookConfig(metric=metric)
+    still = torch.full((3, 50), value)
+    book = GrainCodebook(config).fit([torch.zeros(1, 5, 50)], [recording(0)], features=[still], codec=CODEC)
+    norms = book.vectors_.norm(dim=1)
+    expected = 1.0 if metric == "cosine" and value else 0.0
+    assert_close(norms, torch.full_like(norms, expected))
+    loud = book.transform(torch.randn(3, 8, generator=torch.Generator().manual_seed(3)), torch.tensor([0, 4]))
+    assert_close(loud.norm(dim=1), torch.ones(2))
+
+
+@pytest.mark.parametrize("metric", ["cosine", "centred", "whitened"])
+def test_silence_among_sound_is_near_nothing(metric):
+    features = torch.randn(3, 40, generator=torch.Generator().manual_seed(0))
+    features[:, 10:20] = 0
+    config = CodebookConfig(metric=metric)
+    book = GrainCodebook(config).fit([torch.randn(1, 5, 40)], [recording(0)], features=[features], codec=CODEC)
+    assert book.vectors_.isfinite().all()
+    if metric == "cosine":
+        assert (book.vectors_[12] == 0).all()
+
+
+# Extending
+
+
+@pytest.mark.parametrize("metric", ["cosine", "centred", "whitened"])
+@pytest.mark.parametrize("lanes", [(1, 1, 1), (1, 2, 1), (2, 1, 2)])
+def test_extending_equals_fitting_on_everything(metric, lanes):
+    _, latents, features = made(lanes=lanes)
+    recordings = [recording(i) for i in range(3)]
+    levels = [torch.linspace(-80, 0, x.shape[2]) for x in latents]
+    for given_features in (features, None):
+        every = GrainCodebook(CodebookConfig(metric=metric, silence_db=-40)).fit(
+            latents, recordings, features=given_features, levels_db=levels, codec=CODEC
+        )
+        part = GrainCodebook(every.config).fit(
+            latents[:1],
+            recordings[:1],
+            features=given_features and given_features[:1],
+            levels_db=levels[:1],
+            codec=CODEC,
+        )
+        before = part.vectors_.clone()
+        rest = given_features and given_features[1:]
+        assert_same(part.extend(latents[1:], recordings[1:], features=rest, levels_db=levels[1:]), every)
+        assert torch.equal(part.vectors_, before)
+
+
+# Files
+
+
+@pytest.mark.parametrize("lanes", [(1, 1, 1), (2, 1, 2)])
+@pytest.mark.parametrize("own_features", [True, False])
+def test_a_codebook_survives_saving(tmp_path, lanes, own_features):
+    book, latents, _ = made(lanes=lanes, metric="whitened")
+    if not own_features:
+        book.fit(latents, book.recordings_, codec=CODEC)
+    book.recordings_ = (recording(0, weight=0.3, augmentation="pitch=-3,gain=6"), *book.recordings_[1:])
+    folder = book.save(tmp_path / "book.v1")
+    loaded = GrainCodebook.load(folder, CODEC)
+    assert_same(loaded, book)
+    assert torch.equal(loaded.gather(torch.tensor([3, 0])), book.gather(torch.tensor([3, 0])))
+    assert_same(
+        loaded.extend(latents[:1], [recording(0)]) if not own_features else loaded,
+        loaded if own_features else book.extend(latents[:1], [recording(0)]),
+    )
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["book.v1"]
+
+
+def test_an_existing_codebook_is_kept_unless_forced(tmp_path):
+    first, second = made(seed=1)[0], made(seed=2)[0]
+    folder = first.save(tmp_path / "book")
+    with pytest.raises(CodebookError, match="exists already"):
+        second.save(folder)
+    assert_same(GrainCodebook.load(folder), first)
+    second.save(folder, force=True)
+    assert_same(GrainCodebook.load(folder), second)
+    (folder / "notes.txt").write_text("mine")
+    with pytest.raises(CodebookError, match="must be new, empty or a saved codebook"):
+        second.save(folder, force=True)
+    with pytest.raises(ArgumentError, match="must lie in an existing folder"):
+        second.save(tmp_path / "missing" / "book")
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["book"]
+
+
+def test_a_save_that_is_stopped_leaves_the_old_codebook(tmp_path, monkeypatch):
+    first, second = made(seed=1)[0], made(seed=2)[0]
+    folder = first.save(tmp_path / "book")
+
+    def stopped(*_args, **_kwargs):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("lgr.codebook_files.json.dumps", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        second.save(folder, force=True)
+    monkeypatch.undo()
+    assert_same(GrainCodebook.load(folder), first)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["book"]
+
+
+def test_another_codec_or_version_is_refused(tmp_path):
+    folder = made()[0].save(tmp_path / "book")
+    with pytest.raises(CodebookError, match=r"made with codec 'made-up' .*not 'other'"):
+        GrainCodebook.load(folder, dataclasses.replace(CODEC, name="other"))
+    with pytest.raises(CodebookError, match=r"hop_length 80.*hop_length 320"):
+        GrainCodebook.load(folder, dataclasses.replace(CODEC, hop_length=320))
+    path = folder / "codebook.json"
+    path.write_text(path.read_text().replace('"version": 1', '"version": 99'))
+    with pytest.raises(CodebookError, match="format version 99"):
+        GrainCodebook.load(folder)
+
+
+def damage_json(folder):
+    (folder / "codebook.json").write_text("{")
+
+
+def damage_fields(folder):
+    description = json.loads((folder / "codebook.json").read_text())
+    del description["recordings"][0]["frames"]
+    (folder / "codebook.json").write_text(json.dumps(description))
+
+
+def damage_length(folder):
+    path = folder / "codebook.safetensors"
+    path.write_bytes(path.read_bytes()[:-40])
+
+
+def damage_starts(folder):
+    from safetensors.torch import load_file, save_file
+
+    tensors = {name: tensor.clone() for name, tensor in load_file(folder / "codebook.safetensors").items()}
+    tensors["starts"][0] = 10**6
+    save_file(tensors, folder / "codebook.safetensors")
+
+
+@pytest.mark.parametrize("damage", [damage_json, damage_fields, damage_length, damage_starts])
+def test_a_damaged_codebook_says_so(tmp_path, damage):
+    folder = made()[0].save(tmp_path / "book")
+    damage(folder)
+    with pytest.raises(CodebookError, match="build the codebook again"):
+        GrainCodebook.load(folder)
+
+
+def test_what_is_no_codebook_is_refused(tmp_path):
+    with pytest.raises(CodebookError, match="got nothing at"):
+        GrainCodebook.load(tmp_path / "none")
+    with pytest.raises(CodebookError, match=r"got a folder without codebook\.json at"):
+        GrainCodebook.load(tmp_path)
+    (tmp_path / "codebook.json").write_text("[]")
+    with pytest.raises(CodebookError, match="does not describe one"):
+        GrainCodebook.load(tmp_path)
+
+
+def test_recordings_that_moved_or_changed_are_named(tmp_path):
+    files = [tmp_path / f"{i}.wav" for i in range(3)]
+    for i, file in enumerate(files):
+        file.write_bytes(bytes([i]) * 100)
+    recordings = [recording(i, path=str(f), sha256=sha256(f)) for i, f in enumerate(files)]
+    book = GrainCodebook().fit([torch.randn(1, 5, 6)] * 3, recordings, codec=CODEC)
+    book.check_recordings()
+    files[0].rename(tmp_path / "elsewhere.wav")
+    files[2].write_bytes(b"other")
+    with pytest.raises(CodebookError, match=r"0\.wav is gone; .*2\.wav has changed\. Put the files back"):
+        book.check_recordings()
+
+
+# Refusals
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        (
+            {"latents": [torch.randn(1, 5, 3)]},
+            CodebookError,
+            "'r0' is shorter than one grain: it has 3 frames and .* 4",
+        ),
+        ({"latents": [torch.randn(1, 6, 9)]}, ShapeError, r"latents of recording 'r0' must be .*, got \(1, 6, 9\)"),
+        ({"latents": [torch.randn(5, 9)]}, ShapeError, "latents of recording 'r0' must be"),
+        ({"latents": []}, ArgumentError, "latents must be one Tensor for each of 1 recordings, got 0"),
+        ({"latents": [torch.full((1, 5, 9), torch.nan)]}, ArgumentError, "latents of recording 'r0' must be finite"),
+        ({"features": [torch.randn(3, 8)]}, ShapeError, r"features of recording 'r0' must be \(3, 9\), got \(3, 8\)"),
+        ({"levels_db": [torch.randn(8)]}, ShapeError, r"levels_db of recording 'r0' must be \(9,\), got \(8,\)"),
+        ({"latents": [], "recordings": []}, ArgumentError, "recordings must hold at least one"),
+    ],
+)
+def test_what_does_not_fit_is_named(arguments, error, message):
+    arguments = {"latents": [torch.randn(1, 5, 9)], "recordings": [recording(0)], "codec": CODEC, **arguments}
+    with pytest.raises(error, match=message):
+        GrainCodebook().fit(**arguments)
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        ({"grain_frames": 0}, "grain_frames must be >= 1, got 0"),
+        ({"stride": 0}, "stride must be >= 1, got 0"),
+        ({"metric": "euclid"}, "metric must be one of cosine, centred, whitened, got 'euclid'"),
+        ({"silence_db": float("nan")}, "silence_db must be a level"),
+    ],
+)
+def test_wrong_config_is_named(config, message):
+    with pytest.raises(ArgumentError, match=message):
+        CodebookConfig(**config)
+
+
+@pytest.mark.parametrize(
+    "changes", [{"weight": -1.0}, {"weight": float("nan")}, {"augmentation": "pitsch=2"}, {"augmentation": "speed=0"}]
+)
+def test_wrong_recordings_are_refused(changes):
+    with pytest.raises(ArgumentError, match=f"{next(iter(changes))} of recording 'r0' must be"):
+        recording(0, **changes)
