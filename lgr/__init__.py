@@ -1,1 +1,75 @@
-"""lgr."""
+"""lgr plays one sound with the grains of another, in the latent space of a neural audio codec.
+
+    import lgr
+    lgr.resynthesise("beat.wav", ["glass.wav"], seed=3).save("out.wav")
+
+Names are imported when they are first used, so ``import lgr`` costs nothing.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from lgr.audio import load_audio, save_audio
+    from lgr.codebook import CodebookConfig, GrainCodebook
+    from lgr.codecs import Codec, CodecInfo, codec_names, load_codec
+    from lgr.envelope import Envelope
+    from lgr.errors import LgrError
+    from lgr.match import MatchConfig, match
+    from lgr.recording import Recording
+    from lgr.recordings import build_codebook
+    from lgr.render import render
+    from lgr.resynth import ResynthConfig, Resynthesis, resynthesise
+    from lgr.score import Score, ScoreEvent
+
+_HOME = {
+    "Codec": "lgr.codecs",
+    "CodebookConfig": "lgr.codebook",
+    "CodecInfo": "lgr.codecs",
+    "Envelope": "lgr.envelope",
+    "GrainCodebook": "lgr.codebook",
+    "LgrError": "lgr.errors",
+    "MatchConfig": "lgr.match",
+    "Recording": "lgr.recording",
+    "ResynthConfig": "lgr.resynth",
+    "Resynthesis": "lgr.resynth",
+    "Score": "lgr.score",
+    "ScoreEvent": "lgr.score",
+    "build_codebook": "lgr.recordings",
+    "codec_names": "lgr.codecs",
+    "load_audio": "lgr.audio",
+    "load_codec": "lgr.codecs",
+    "match": "lgr.match",
+    "render": "lgr.render",
+    "resynthesise": "lgr.resynth",
+    "save_audio": "lgr.audio",
+}
+
+__all__ = [
+    "CodebookConfig",
+    "Codec",
+    "CodecInfo",
+    "Envelope",
+    "GrainCodebook",
+    "LgrError",
+    "MatchConfig",
+    "Recording",
+    "ResynthConfig",
+    "Resynthesis",
+    "Score",
+    "ScoreEvent",
+    "build_codebook",
+    "codec_names",
+    "load_audio",
+    "load_codec",
+    "match",
+    "render",
+    "resynthesise",
+    "save_audio",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'lgr' has no attribute {name!r}")
+    return getattr(import_module(_HOME[name]), name)

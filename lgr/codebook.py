@@ -3,7 +3,8 @@
 It keeps the latents of all recordings side by side and where each grain starts; grains are cut out when they are
 asked for, so a codebook with a grain at every frame is no larger than the latents themselves.
 
-Saving and loading are in ``lgr/codebook_files.py``, the metrics in ``lgr/vectors.py``.
+How recordings are put side by side is in ``lgr/codebook_parts.py``, the metrics are in ``lgr/vectors.py``, saving and
+loading in ``lgr/codebook_files.py``.
 """
 
 import math
@@ -16,10 +17,11 @@ from typing import Self
 import torch
 from torch import Tensor
 
+from lgr.codebook_parts import Parts, check_parts, same_memory, side_by_side
 from lgr.codecs.base import CodecInfo
 from lgr.errors import ArgumentError, CodebookError, check_shape
 from lgr.files import sha256
-from lgr.grains import grain_starts, repeat_last
+from lgr.grains import repeat_last
 from lgr.recording import Recording
 from lgr.vectors import METRICS, Metric, fit_metric, unit_rows
 
@@ -69,8 +71,8 @@ class GrainCodebook:
     mean_: Tensor
     whitener_: Tensor
     codec_: CodecInfo
-    _latents: Tensor  # (lanes, total_frames, latent_dim)
-    _features: Tensor  # (total_frames, feature_dim); the very memory of _latents where features are mono latents
+    _latents: Tensor  # as in Parts
+    _features: Tensor
 
     def __init__(self, config: CodebookConfig | None = None) -> None:
         self.config = CodebookConfig() if config is None else config
@@ -100,28 +102,7 @@ class GrainCodebook:
         CodebookError : a recording is shorter than one grain, or the silence gate leaves nothing
         ShapeError, ArgumentError : the sequences do not fit each other or the codec
         """
-        self._check(latents, recordings, features, levels_db, codec)
-        lanes = max(len(each) for each in latents)
-        if features is None:
-            features = [each.mean(0) if len(each) > 1 else each[0] for each in latents]
-        starts, owners, offset = [], [], 0
-        for i, each in enumerate(latents):
-            kept = self._recording_starts(recordings[i], each.shape[-1], None if levels_db is None else levels_db[i])
-            starts.append(kept + offset)
-            owners.append(torch.full_like(kept, i))
-            offset += each.shape[-1]
-        joined = torch.cat([each.mT.expand(lanes, -1, -1) for each in latents], dim=1).float()
-        same = lanes == 1 and all(torch.equal(f, x[0]) for f, x in zip(features, latents, strict=True))  # kept once
-        device = joined.device
-        self._set(
-            joined,
-            joined[0] if same else torch.cat([each.mT for each in features]).float(),
-            recordings,
-            [each.shape[-1] for each in latents],
-            torch.cat(starts).to(device),
-            torch.cat(owners).to(device),
-            codec,
-        )
+        self._set(self._parts(latents, recordings, features, levels_db, codec), codec)
         return self
 
     def extend(
@@ -133,96 +114,56 @@ class GrainCodebook:
         levels_db: Sequence[Tensor] | None = None,
     ) -> "GrainCodebook":
         """A new codebook with further recordings: equal to one fitted on the old and the new ones together."""
-        added = GrainCodebook(self.config).fit(
-            latents, recordings, features=features, levels_db=levels_db, codec=self.codec_
-        )
-        dims = self._features.shape[1], added._features.shape[1]
+        new = self._parts(latents, recordings, features, levels_db, self.codec_)
+        dims = self._features.shape[1], new.features.shape[1]
         if dims[0] != dims[1]:
             raise ArgumentError(f"features must have {dims[0]} dimensions like the codebook's, got {dims[1]}")
-        lanes = max(self.lanes, added.lanes)
-        if not {self.lanes, added.lanes} <= {1, lanes}:
-            raise ArgumentError(f"latents must have 1 or {self.lanes} lanes like the codebook's, got {added.lanes}")
-        parts = [each._latents.expand(lanes, -1, -1) for each in (self, added)]
-        joined = torch.cat(parts, dim=1)
-        same = lanes == 1 and self.features_are_latents and added.features_are_latents
+        lanes = max(self.lanes, len(new.latents))
+        if not {self.lanes, len(new.latents)} <= {1, lanes}:
+            raise ArgumentError(
+                f"latents must have 1 or {self.lanes} lanes like the codebook's, got {len(new.latents)}"
+            )
+        joined = torch.cat([each.expand(lanes, -1, -1) for each in (self._latents, new.latents)], dim=1)
+        same = lanes == 1 and self.features_are_latents and same_memory(new.features, new.latents)
         extended = GrainCodebook(self.config)
-        extended._set(
-            joined,
-            joined[0] if same else torch.cat([self._features, added._features]),
-            (*self.recordings_, *added.recordings_),
-            (*self.frames_, *added.frames_),
-            torch.cat([self.starts_, added.starts_ + sum(self.frames_)]),
-            torch.cat([self.recording_, added.recording_ + len(self.recordings_)]),
-            self.codec_,
+        both = Parts(
+            latents=joined,
+            features=joined[0] if same else torch.cat([self._features, new.features]),
+            recordings=(*self.recordings_, *new.recordings),
+            frames=(*self.frames_, *new.frames),
+            starts=torch.cat([self.starts_, new.starts + sum(self.frames_)]),
+            recording=torch.cat([self.recording_, new.recording + len(self.recordings_)]),
         )
+        extended._set(both, self.codec_)
         return extended
 
-    def _set(
-        self,
-        latents: Tensor,
-        features: Tensor,
-        recordings: Sequence[Recording],
-        frames: Sequence[int],
-        starts: Tensor,
-        owners: Tensor,
-        codec: CodecInfo,
-    ) -> None:
-        if starts.numel() == 0:
-            raise CodebookError(
-                f"silence_db={self.config.silence_db} leaves no grain: every grain's loudest frame is below it; "
-                "lower silence_db or leave the gate out (None)"
-            )
-        self._latents, self._features = latents, features
-        self.recordings_, self.frames_, self.codec_ = tuple(recordings), tuple(frames), codec
-        self.starts_, self.recording_ = starts, owners
-        self.mean_, self.whitener_ = fit_metric(features, starts, self.config.grain_frames, self.config.metric)
-        self.__dict__.pop("vectors_", None)  # of an earlier fit
-
-    def _recording_starts(self, recording: Recording, frames: int, levels_db: Tensor | None) -> Tensor:
-        grain_frames = self.config.grain_frames
-        if frames < grain_frames:
-            raise CodebookError(
-                f"recording {recording.name!r} is shorter than one grain: it has {frames} frames and grain_frames is "
-                f"{grain_frames}; leave it out or use shorter grains"
-            )
-        starts = grain_starts(frames, grain_frames, self.config.stride, "shift")
-        if self.config.silence_db is None or levels_db is None:
-            return starts
-        loudest = levels_db.cpu().unfold(0, grain_frames, 1).amax(1)
-        return starts[loudest[starts] >= self.config.silence_db]
-
-    def _check(
+    def _parts(
         self,
         latents: Sequence[Tensor],
         recordings: Sequence[Recording],
         features: Sequence[Tensor] | None,
         levels_db: Sequence[Tensor] | None,
         codec: CodecInfo,
-    ) -> None:
-        if not recordings:
-            raise ArgumentError("recordings must hold at least one recording, got none")
-        for name, each in (("latents", latents), ("features", features), ("levels_db", levels_db)):
-            if each is not None and len(each) != len(recordings):
-                raise ArgumentError(
-                    f"{name} must be one Tensor for each of {len(recordings)} recordings, got {len(each)}"
-                )
-        if levels_db is None and self.config.silence_db is not None:
-            raise ArgumentError(f"levels_db must be given for silence_db={self.config.silence_db}, got None")
-        lanes = max((x.shape[0] for x in latents if x.ndim), default=1)
-        for i, (x, recording) in enumerate(zip(latents, recordings, strict=True)):
-            of = f"of recording {recording.name!r}"
-            fits = x.ndim == 3 and x.shape[0] in (1, lanes) and x.shape[1] == codec.latent_dim
-            check_shape(f"latents {of}", x.shape, f"(1 or {lanes} lanes, {codec.latent_dim}, frames)", fits)
-            if not bool(x.isfinite().all()):
-                raise ArgumentError(f"latents {of} must be finite, got NaN or infinity")
-            if features is not None:
-                f, dim = features[i], features[0].shape[0]
-                fits = f.ndim == 2 and f.shape == (dim, x.shape[2])
-                check_shape(f"features {of}", f.shape, f"({dim}, {x.shape[2]})", fits)
-            if levels_db is not None:
-                check_shape(
-                    f"levels_db {of}", levels_db[i].shape, f"({x.shape[2]},)", levels_db[i].shape == x.shape[2:]
-                )
+    ) -> Parts:
+        config = self.config
+        check_parts(latents, recordings, features, levels_db, codec.latent_dim)
+        if levels_db is None and config.silence_db is not None:
+            raise ArgumentError(f"levels_db must be given for silence_db={config.silence_db}, got None")
+        gate = None if levels_db is None or config.silence_db is None else (levels_db, config.silence_db)
+        return side_by_side(latents, recordings, features, gate, config.grain_frames, config.stride)
+
+    def _set(self, parts: Parts, codec: CodecInfo) -> None:
+        if parts.starts.numel() == 0:
+            raise CodebookError(
+                f"silence_db={self.config.silence_db} leaves no grain: every grain's loudest frame is below it; "
+                "lower silence_db or leave the gate out (None)"
+            )
+        config = self.config
+        self._latents, self._features = parts.latents, parts.features
+        self.recordings_, self.frames_, self.codec_ = parts.recordings, parts.frames, codec
+        self.starts_, self.recording_ = parts.starts, parts.recording
+        self.mean_, self.whitener_ = fit_metric(parts.features, parts.starts, config.grain_frames, config.metric)
+        self.__dict__.pop("vectors_", None)  # of an earlier fit
 
     # Reading
 
@@ -244,7 +185,7 @@ class GrainCodebook:
     @property
     def features_are_latents(self) -> bool:
         """Whether ``features_`` is the memory of the (one lane of) latents, and need not be stored twice."""
-        return self._features.data_ptr() == self._latents.data_ptr() and self._features.shape == self._latents.shape[1:]
+        return same_memory(self._features, self._latents)
 
     @cached_property
     def vectors_(self) -> Tensor:

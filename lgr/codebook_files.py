@@ -10,7 +10,6 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,7 @@ from torch import Tensor
 from lgr.codebook import CodebookConfig, GrainCodebook
 from lgr.codecs.base import CodecInfo
 from lgr.errors import ArgumentError, CodebookError
-from lgr.recording import Recording
+from lgr.recording import Recording, lgr_version
 
 FORMAT = "lgr-codebook"
 FORMAT_VERSION = 1
@@ -47,7 +46,7 @@ def save(codebook: GrainCodebook, folder: str | Path, *, force: bool = False) ->
     description = {
         "format": FORMAT,
         "version": FORMAT_VERSION,
-        "lgr": version("lgr"),
+        "lgr": lgr_version(),
         "codec": asdict(codebook.codec_),
         "config": asdict(codebook.config),
         "recordings": [
@@ -55,11 +54,12 @@ def save(codebook: GrainCodebook, folder: str | Path, *, force: bool = False) ->
         ],
         "shapes": {name: list(tensor.shape) for name, tensor in tensors.items()},
     }
-    with _new_folder(Path(folder), force) as new:
+    folder = Path(folder).expanduser().resolve()
+    with _new_folder(folder, force) as new:
         save_file({name: tensor.cpu().contiguous() for name, tensor in tensors.items()}, new / TENSORS)
         text = json.dumps(description, indent=2, ensure_ascii=False)
         (new / DESCRIPTION).write_text(text + "\n", encoding="utf-8")
-    return Path(folder)
+    return folder
 
 
 def load(folder: str | Path, codec: CodecInfo | None = None) -> GrainCodebook:
@@ -73,7 +73,7 @@ def load(folder: str | Path, codec: CodecInfo | None = None) -> GrainCodebook:
     ------
     CodebookError : not a codebook, of another format version or codec, or damaged
     """
-    folder = Path(folder)
+    folder = Path(folder).expanduser()
     description = _read_description(folder)
     try:
         made_by = CodecInfo(**description["codec"])
@@ -113,7 +113,7 @@ def _read_description(folder: Path) -> dict[str, Any]:
         raise CodebookError(f"folder must be a saved codebook, but {path} does not describe one")
     if description.get("version") != FORMAT_VERSION:
         raise CodebookError(
-            f"codebook {folder} has format version {description.get('version')} (lgr {description.get('lgr')} wrote it), "
+            f"codebook {folder} has format version {description.get('version')} (by lgr {description.get('lgr')}), "
             f"this lgr reads version {FORMAT_VERSION}; build the codebook again"
         )
     return description
@@ -148,17 +148,14 @@ def _within(index: Tensor, size: int) -> bool:
 @contextmanager
 def _new_folder(folder: Path, force: bool) -> Iterator[Path]:
     """Yield a folder beside ``folder`` that takes its place on success and is removed on any exception."""
-    if not folder.absolute().parent.is_dir():
-        raise ArgumentError(
-            f"folder must lie in an existing folder, got {folder} but {folder.absolute().parent} is none"
-        )
+    if not folder.parent.is_dir():
+        raise ArgumentError(f"folder must lie in an existing folder, got {folder}: create {folder.parent} first")
     if folder.exists():
         inside = {each.name for each in folder.iterdir()} if folder.is_dir() else None
         if inside is None or not inside <= {DESCRIPTION, TENSORS}:
             raise CodebookError(f"folder must be new, empty or a saved codebook, got {folder}: choose another name")
         if inside and not force:
             raise CodebookError(f"codebook {folder} exists already: choose another name, or force=True to replace it")
-    folder = folder.absolute()
     new, old = (folder.with_name(f".{folder.name}.{uuid.uuid4().hex}.{what}") for what in ("new", "old"))
     try:
         new.mkdir()

@@ -26,7 +26,7 @@ MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 LANES = 6  # recordings with an axis of their own in a score; the rest share one
 PIXELS = 800  # columns and rows after pooling: about what 16 cm of print resolves
 RANGE_DB = 80.0
-SUFFIXES = (".png", ".svg", ".pdf")
+IMAGE: Mapping[str, Any] = {"origin": "lower", "aspect": "auto", "interpolation": "nearest"}
 SMALL, NORMAL = 8, 9  # points
 
 
@@ -44,9 +44,9 @@ def save_figure(figure: "Figure", path: str | Path, *, force: bool = False) -> P
 
     path = Path(path).expanduser()
     suffix = path.suffix.lower()
-    if suffix not in SUFFIXES:
+    undated: dict[str, None] | None = {".png": {}, ".svg": {"Date": None}, ".pdf": {"CreationDate": None}}.get(suffix)
+    if undated is None:
         raise ArgumentError(f"a picture's name must end in .png, .svg or .pdf, got {path.name!r}")
-    undated = {".png": {}, ".svg": {"Date": None}, ".pdf": {"CreationDate": None}}[suffix]
     with atomic_path(path, force=force) as temporary, mpl.rc_context({"svg.hashsalt": "lgr"}):
         figure.savefig(temporary, format=suffix[1:], dpi=200, metadata=undated)
     return path
@@ -147,14 +147,8 @@ def plot_similarity(
     n, m = matrix.shape
     figure = _figure(7.0, 4.2)
     axis = figure.subplots()
-    image = axis.imshow(
-        _pool(_pool(matrix, 0), 1).T,
-        cmap="cividis",
-        origin="lower",
-        aspect="auto",
-        interpolation="nearest",
-        extent=(0.0, n * hop_seconds, -0.5, m - 0.5),
-    )
+    extent = (0.0, n * hop_seconds, -0.5, m - 0.5)
+    image = axis.imshow(_pool(_pool(matrix, 0), 1).T, cmap="cividis", extent=extent, **IMAGE)
     if path is not None:
         chosen = _vector("path", path, like=matrix[:, 0])
         size = float(np.clip(3000 / n, 2.5, 14))
@@ -166,6 +160,7 @@ def plot_similarity(
         axis.axhline(boundary - 0.5, color="white", linewidth=1.0, linestyle="--")
     axis.set_xlabel("target time (s)", fontsize=NORMAL)
     axis.set_ylabel("codebook grain", fontsize=NORMAL)
+    axis.locator_params(axis="y", integer=True)
     if recording_names and len(recording_names) <= 24:
         middles = (np.asarray(boundaries) + np.append(boundaries[1:], m)) / 2 - 0.5
         axis.set_yticks(middles, [_short(name, 22) for name in recording_names], parse_math=False)
@@ -280,21 +275,17 @@ def _draw_spectrograms(figure: Any, pairs: Sequence[tuple[str, ArrayLike, int]],
     for axis, (name, audio, rate), power in zip(grid.ravel(), pairs, powers, strict=False):
         level_db = 10 * np.log10(np.maximum(power / loudest, 10 ** (-RANGE_DB / 10)))
         extent = (0.0, len(np.asarray(audio)) / rate, _mel(20.0), _mel(top_hz))
-        image = axis.imshow(
-            level_db, cmap="magma", vmin=-RANGE_DB, vmax=0, origin="lower", aspect="auto", extent=extent
-        )
-        axis.set_title(_short(name, 30), fontsize=SMALL, pad=3, parse_math=False)
+        image = axis.imshow(level_db, cmap="magma", vmin=-RANGE_DB, vmax=0, extent=extent, **IMAGE)
+        axis.set_title(_short(name, 90 // max(columns, 3)), fontsize=SMALL, pad=3, parse_math=False)
+        axis.set_xlabel("time (s)", fontsize=SMALL)
         axis.set_yticks([_mel(hz) for hz in ticks], [f"{hz // 1000} k" if hz >= 1000 else str(hz) for hz in ticks])
         axis.locator_params(axis="x", nbins=2 if columns > 4 else 4)
     for axis in grid.ravel()[len(pairs) :]:
         axis.remove()
     for axis in grid[:, 0]:
         axis.set_ylabel("frequency (Hz)", fontsize=SMALL)
-    for axis in grid[-1]:
-        axis.set_xlabel("time (s)", fontsize=SMALL)
-    figure.colorbar(image, ax=list(grid.ravel()[: len(pairs)]), pad=0.02).set_label(
-        "level (dB, loudest 0)", fontsize=SMALL
-    )
+    bar = figure.colorbar(image, ax=list(grid.ravel()[: len(pairs)]), pad=0.02)
+    bar.set_label("level (dB, loudest 0)", fontsize=SMALL)
 
 
 def _draw_band(axis: "Axes", x: NDArray[Any], values: NDArray[Any], *, log: bool) -> None:

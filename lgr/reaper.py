@@ -21,9 +21,10 @@ _SOURCES = {".flac": "FLAC", ".mp3": "MP3", ".ogg": "VORBIS", ".opus": "OPUS"}  
 def reaper_session(score: Score, path: str | Path, *, force: bool = False) -> Path:
     """Write ``score`` to ``path`` as a Reaper session.
 
-    One track for each recording that is used, with an item for each run of consecutive grains that play on, and a muted track with the
-    target. Items overlap as grains do and fade in and out, in straight lines, over the overlap; a run so short that its
-    fades would meet fades over half its length each way and is scaled so that it weighs as much as its grains do.
+    One track for each recording that is used, with an item for each run of consecutive grains that play on, and a
+    muted track with the target. Items overlap as grains do and fade in and out, in straight lines, over the overlap; a
+    run so short that its fades would cross fades over half its length each way and is scaled to weigh what its grains
+    do.
     Augmentations become item gain, pitch and play rate. Files inside the session's folder are named relative to it.
 
     Raises
@@ -67,7 +68,7 @@ def _run_item(score: Score, first: int, n_grains: int, folder: Path) -> list[str
     end = int(score.target_frame[last]) + score.grain_frames
     before = int(score.target_frame[first - 1]) + score.grain_frames - start if first else 0
     after = end - int(score.target_frame[last + 1]) if last + 1 < len(score) else 0
-    fade_in, fade_out, gain = max(before, 0), max(after, 0), 1.0
+    fade_in, fade_out, gain = max(float(before), 0.0), max(float(after), 0.0), 1.0
     if fade_in + fade_out > end - start:
         # Grains so dense that fades would cross: the run's weights are a hill that never reaches 1. A triangle of the
         # same area stands for it.

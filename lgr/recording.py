@@ -6,6 +6,7 @@ Codebooks and scores both speak of recordings, and both write them into their fi
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Self
 
 from lgr.errors import ArgumentError, CodebookError
@@ -16,6 +17,14 @@ AUGMENTATIONS = {
     "pitch": "semitones, duration kept",
     "speed": "playback rate, pitch and duration change together",
 }
+
+
+def lgr_version() -> str:
+    """The version of lgr that codebooks and scores note in their files; "unknown" where lgr is not installed."""
+    try:
+        return version("lgr")
+    except PackageNotFoundError:  # run from a checkout
+        return "unknown"
 
 
 @dataclass(frozen=True)

@@ -87,7 +87,10 @@ class Score:
         except (TypeError, ValueError) as error:
             raise ArgumentError(f"config must be plain JSON values: {error}") from error
         for name, dtype in COLUMNS.items():
-            array = np.array(getattr(self, name), dtype=dtype)  # a copy: what the caller does to theirs later is theirs
+            given: npt.NDArray[Any] = np.asarray(getattr(self, name))
+            if given.size and given.dtype.kind not in ("iu" if dtype is np.int64 else "iuf"):
+                raise ArgumentError(f"{name} must be {dtype.__name__}, got {given.dtype}")
+            array: npt.NDArray[Any] = given.astype(dtype)  # a copy: what the caller does to theirs later is theirs
             object.__setattr__(self, name, array)
             if array.ndim != 1 or array.shape != self.target_frame.shape or array.size == 0:
                 raise ShapeError(

@@ -7,7 +7,6 @@ import csv
 import io
 import json
 import math
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ import numpy as np
 
 from lgr.errors import ArgumentError, CodebookError, LgrError
 from lgr.files import atomic_path
-from lgr.recording import Recording
+from lgr.recording import Recording, lgr_version
 from lgr.score import COLUMNS, HEADER, Score
 
 FORMAT = "lgr-score"
@@ -63,11 +62,11 @@ def load(path: str | Path) -> Score:
             f"this lgr reads version {FORMAT_VERSION}"
         )
     try:
-        values = {name: data[name] for name in HEADER}
+        values: dict[str, Any] = {name: data[name] for name in HEADER}
         values["target"] = Recording.from_json(values["target"])
         values["recordings"] = tuple(Recording.from_json(each) for each in values["recordings"])
-        columns = {name: _numbers(data["grains"][name], dtype) for name, dtype in COLUMNS.items()}
-        return Score(**values, **columns)
+        values |= {name: _numbers(data["grains"][name], dtype) for name, dtype in COLUMNS.items()}
+        return Score(**values)
     except (KeyError, TypeError, ValueError, OverflowError, LgrError) as error:
         what = f"{error} is missing" if isinstance(error, KeyError) else str(error)
         raise CodebookError(f"score {path} is damaged: {what}") from error
@@ -77,7 +76,7 @@ def _header(score: Score) -> dict[str, Any]:
     values = {name: getattr(score, name) for name in HEADER}
     values["target"] = score.target.to_json()
     values["recordings"] = [each.to_json() for each in score.recordings]
-    return {"format": FORMAT, "version": FORMAT_VERSION, "lgr": version("lgr"), **values}
+    return {"format": FORMAT, "version": FORMAT_VERSION, "lgr": lgr_version(), **values}
 
 
 def _texts(score: Score, name: str) -> list[str]:

@@ -93,10 +93,10 @@ def unit_rows(
     if metric == "whitened":
         # Whitening is linear: each frame is whitened once, not once a grain it is in. What the grains share is taken
         # away before, so that the large numbers are gone when float32 multiplies.
-        centre = mean.unflatten(0, (grain_frames, feature_dim)).mean(0)
+        centre = mean.reshape(grain_frames, feature_dim).mean(0)
         frames = (frames - centre) @ whitener
-        taken = float((mean.unflatten(0, (grain_frames, feature_dim)) @ whitener).norm())
-        mean = ((mean.unflatten(0, (grain_frames, feature_dim)) - centre) @ whitener).flatten()
+        taken = float((mean.reshape(grain_frames, feature_dim) @ whitener).norm())
+        mean = ((mean.reshape(grain_frames, feature_dim) - centre) @ whitener).flatten()
     else:
         taken = float(mean.norm())
     frames = frames.contiguous()

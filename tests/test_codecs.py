@@ -59,12 +59,13 @@ def test_lengths(codec: Codec) -> None:
     info = codec.info
     hop = info.hop_length
     for samples in (1, 2, hop - 1, hop, hop + 1, 3 * hop + 1):
-        latents = codec.encode(noise(codec, samples, batch=2))
+        latents = codec.encode(noise(codec, samples))
+        assert latents.dtype == torch.float32
         frames = -(-samples // hop)
-        assert latents.shape == (2, info.latent_dim, frames), samples
-        assert codec.decode(latents).shape == (2, info.channels, frames * hop), samples
+        assert latents.shape == (1, info.latent_dim, frames), samples
+        assert codec.decode(latents).shape == (1, info.channels, frames * hop), samples
         features = codec.features(latents)
-        assert (features.shape[0], features.shape[2]) == (2, frames)
+        assert (features.shape[0], features.shape[2]) == (1, frames)
         assert features.shape[1] >= 1
 
 
@@ -89,12 +90,12 @@ def test_bad_latents_are_refused(codec: Codec) -> None:
 
 def test_the_same_input_gives_the_same_output(codec: Codec) -> None:
     """Twice over, with another input between: nothing is remembered from call to call, and the input is left alone."""
-    audio = noise(codec, 4 * codec.info.hop_length + 5)
+    audio = noise(codec, 2 * codec.info.hop_length + 5)
     kept = audio.clone()
     latents = codec.encode(audio)
     kept_latents = latents.clone()
     decoded = codec.decode(latents)
-    other = codec.encode(noise(codec, 3 * codec.info.hop_length, seed=1))
+    other = codec.encode(noise(codec, codec.info.hop_length, seed=1))
     codec.decode(other)
     assert torch.equal(codec.encode(audio), latents)
     assert torch.equal(codec.decode(latents), decoded)
@@ -117,9 +118,9 @@ def test_silence_is_finite(codec: Codec) -> None:
 
 
 @pytest.mark.parametrize("device", DEVICES)
-@pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float32, 1e-4), (torch.float64, 1e-4), (torch.float16, 0.02)])
+@pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float64, 1e-4), (torch.float16, 0.02)])
 def test_device_and_dtype_follow_the_input(codec: Codec, device: str, dtype: torch.dtype, tolerance: float) -> None:
-    audio = noise(codec, 3 * codec.info.hop_length).to(device, dtype)
+    audio = noise(codec, 2 * codec.info.hop_length).to(device, dtype)
     latents = codec.encode(audio)
     decoded = codec.decode(latents)
     for tensor in (latents, decoded, codec.features(latents)):
@@ -134,12 +135,12 @@ def test_causality_claim(codec: Codec) -> None:
     """Other input from sample ``start`` on changes no output that the claim puts before it, and changes the rest."""
     info = codec.info
     hop = info.hop_length
-    start = -(-info.lookahead // hop) * hop + 5 * hop
+    start = -(-info.lookahead // hop) * hop + 3 * hop
     audio = noise(codec, start + 2 * hop)
     changed = torch.cat([audio[:, :, :start], noise(codec, 2 * hop, seed=1)], dim=2)
     # output n may depend on input before (n // hop + 1) * hop + lookahead; so these frames may not change
     frames = (start - info.lookahead) // hop
-    assert frames >= 5
+    assert frames >= 3
     before, after = codec.encode(audio), codec.encode(changed)
     assert_close(after[:, :, :frames], before[:, :, :frames], 1e-6)
     assert not torch.allclose(after[:, :, start // hop :], before[:, :, start // hop :])
@@ -149,11 +150,11 @@ def test_causality_claim(codec: Codec) -> None:
 
 
 def test_a_batch_is_its_items(codec: Codec) -> None:
-    audio = noise(codec, 3 * codec.info.hop_length + 7, batch=3)
+    audio = noise(codec, 2 * codec.info.hop_length + 7, batch=2)
     latents = codec.encode(audio)
     decoded = codec.decode(latents)
     features = codec.features(latents)
-    for item in range(3):
+    for item in range(2):
         one = slice(item, item + 1)
         assert_close(codec.encode(audio[one]), latents[one])
         assert_close(codec.decode(latents[one]), decoded[one])
@@ -164,15 +165,15 @@ def test_codes(codec: Codec) -> None:
     if not isinstance(codec, DiscreteCodec):
         assert not hasattr(codec, "quantize")
         return
-    latents = codec.encode(noise(codec, 3 * codec.info.hop_length, batch=2))
+    latents = codec.encode(noise(codec, 2 * codec.info.hop_length, batch=2))
     codes = codec.quantize(latents)
     assert codes.dtype == torch.int64
-    assert (codes.shape[0], codes.shape[2]) == (2, 3)
+    assert (codes.shape[0], codes.shape[2]) == (2, 2)
     assert codes.min() >= 0
     restored = codec.dequantize(codes)
     assert restored.shape == latents.shape
     assert restored.isfinite().all()
-    assert codec.decode(restored).shape == (2, codec.info.channels, 3 * codec.info.hop_length)
+    assert codec.decode(restored[:1]).shape == (1, codec.info.channels, 2 * codec.info.hop_length)
     assert_close(codec.dequantize(codec.quantize(latents[:1])), restored[:1])
 
 
@@ -185,29 +186,41 @@ def cut(total: int, largest: int, generator: torch.Generator) -> list[int]:
     return sizes
 
 
-@pytest.mark.parametrize("seed", range(3))
-def test_streaming_equals_offline(codec: Codec, seed: int) -> None:
+def test_streaming_equals_offline(codec: Codec) -> None:
     if not isinstance(codec, StreamingCodec):
         assert not hasattr(codec, "encode_step")
         return
-    generator = torch.Generator().manual_seed(seed)
-    audio = noise(codec, 12 * codec.info.hop_length + 33, batch=2, seed=seed)
+    slow = codec.info.name.startswith("dac")  # every chunk costs its context of about ten frames again
+    for seed in range(1 if slow else 3):
+        generator = torch.Generator().manual_seed(seed)
+        audio = noise(codec, 12 * codec.info.hop_length + 33, batch=1 if slow else 2, seed=seed)
+        latents = codec.encode(audio)
+        largest = 7 if slow else 2  # hops a chunk
+        parts, state = [], None
+        for chunk in audio.split(cut(audio.shape[2], largest * codec.info.hop_length, generator), dim=2):
+            state, out = codec.encode_step(state, chunk)
+            parts.append(out)
+        parts.append(codec.encode_step(state, audio[:, :, :0], flush=True)[1])
+        assert_close(torch.cat(parts, dim=2), latents)
+        parts, state = [], None
+        for chunk in latents.split(cut(latents.shape[2], largest, generator), dim=2):
+            state, out = codec.decode_step(state, chunk)
+            parts.append(out)
+        parts.append(codec.decode_step(state, latents[:, :, :0], flush=True)[1])
+        assert_close(torch.cat(parts, dim=2), codec.decode(latents))
+
+
+def test_a_state_is_a_value(codec: Codec) -> None:
+    """Stepping a state twice gives the same twice, whatever was stepped from it in between."""
+    if not isinstance(codec, StreamingCodec):
+        return
+    audio = noise(codec, 5 * codec.info.hop_length)
     latents = codec.encode(audio)
-    parts, state = [], None
-    for chunk in audio.split(cut(audio.shape[2], 2 * codec.info.hop_length, generator), dim=2):
-        state, out = codec.encode_step(state, chunk)
-        parts.append(out)
-    parts.append(codec.encode_step(state, audio[:, :, :0], flush=True)[1])
-    assert_close(torch.cat(parts, dim=2), latents)
-    parts, state = [], None
-    chunks = latents.split(cut(latents.shape[2], 3, generator), dim=2)
-    for index, chunk in enumerate(chunks):
-        before = state
-        state, out = codec.decode_step(before, chunk, flush=index == len(chunks) - 1)
-        again = codec.decode_step(before, chunk, flush=index == len(chunks) - 1)[1]
-        assert torch.equal(again, out)  # a state is a value: stepping it changed nothing in it
-        parts.append(out)
-    assert_close(torch.cat(parts, dim=2), codec.decode(latents))
+    for step, whole, unit in ((codec.encode_step, audio, codec.info.hop_length), (codec.decode_step, latents, 1)):
+        state, _ = step(None, whole[:, :, : 3 * unit])
+        first = step(state, whole[:, :, 3 * unit :], flush=True)[1]
+        step(state, -whole[:, :, :unit])
+        assert torch.equal(step(state, whole[:, :, 3 * unit :], flush=True)[1], first)
 
 
 @pytest.mark.parametrize("options", [{}, {"channels": 2}, {"hop_length": 64, "latent_dim": 64}])

@@ -2,6 +2,7 @@
 
 import dataclasses
 import re
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -102,7 +103,7 @@ def test_fades_are_the_overlap(tmp_path):
     made = score(tmp_path)
     items = [item for track in session(made, tmp_path)["blocks"][1:] for item in track["blocks"]]
     items.sort(key=lambda item: number(item, "POSITION"))
-    for before, after in zip(items, items[1:], strict=False):
+    for before, after in pairwise(items):
         overlap = number(before, "POSITION") + number(before, "LENGTH") - number(after, "POSITION")
         assert overlap == pytest.approx(1 / 75, abs=1e-9)
         assert number(before, "FADEOUT", 1) == pytest.approx(overlap, abs=1e-9)
@@ -123,7 +124,7 @@ def test_items_together_weigh_one(tmp_path, grain_frames, hop_frames):
         hop_frames=hop_frames,
         target=Recording("long", "", 44100, 441000),
         target_frame=np.arange(n) * hop_frames,
-        recording=np.zeros(n),
+        recording=np.zeros(n, dtype=int),
         source_frame=runs * 100 + np.arange(n) * hop_frames,
         **{name: np.ones(n) for name in ("probability", "similarity", "entropy")},
     )

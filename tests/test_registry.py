@@ -10,8 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
+from safetensors.torch import save_file
 
-from lgr.codecs import Codec, ToyCodec, codec_card, codec_names, load_codec
+from lgr.codecs import Codec, DiscreteCodec, ToyCodec, codec_card, codec_names, load_codec
+from lgr.codecs.encodec import random_weights
 from lgr.codecs.registry import BUILT_IN, DOWNLOADED
 from lgr.errors import ArgumentError, MissingPackageError, WeightsError
 
@@ -84,6 +87,8 @@ def test_an_unknown_name_lists_the_names_and_the_nearest() -> None:
         ("bundled", {"space": "quantized"}, "bundled has no option space"),
         ("bundled", {"loader": "reference"}, "bundled has no option loader"),
         ("soundstream", {"loader": "reference"}, "soundstream has no option loader"),
+        ("toy", {"device": "abacus"}, "device must be one that PyTorch has here, got 'abacus'"),
+        ("toy", {"device": "cuda:99"}, "device must be one that PyTorch has here, got 'cuda:99'"),
         ("dac-44khz", {"loader": "jax"}, "loader must be one of transformers, reference, got 'jax'"),
         ("dac-44khz", {"space": "codes"}, "space must be one of latent, quantized, got 'codes'"),
     ],
@@ -127,6 +132,23 @@ def test_a_card_needs_no_weights(name: str, monkeypatch: pytest.MonkeyPatch, tmp
     assert card.needs_weights
     assert not card.present
     assert card.source.startswith("https://")
+
+
+def test_a_downloaded_codec_is_loaded_from_its_folder_with_its_options(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "encodec-24khz"
+    folder.mkdir()
+    save_file(random_weights("24khz"), folder / "model.safetensors")
+    monkeypatch.setenv("LGR_WEIGHTS", str(tmp_path))
+    assert codec_card("encodec-24khz").weights == folder
+    audio = 0.1 * torch.randn(1, 1, 640, generator=torch.Generator().manual_seed(0))
+    quantized = load_codec("encodec-24khz", space="quantized", n_levels=2)
+    assert isinstance(quantized, DiscreteCodec)
+    latents = quantized.encode(audio)
+    assert quantized.quantize(latents).shape == (1, 2, 2)
+    same = load_codec("encodec-24khz", weights=tmp_path)  # a folder of folders, as LGR_WEIGHTS
+    torch.testing.assert_close(quantized.dequantize(quantized.quantize(same.encode(audio))), latents)
 
 
 def test_listing_imports_nothing_heavy() -> None:

@@ -191,6 +191,7 @@ def test_missing_and_unknown_files_are_refused(tmp_path):
         ({"recording": [0] * 5}, r"recording must be \(n_grains,\).*got \(5,\)"),
         ({"target_frame": [0, 2, 4, 4, 8, 10]}, "target_frame must be >= 0 and increase"),
         ({"source_frame": [-1] * 6}, "source_frame must be >= 0, got -1"),
+        ({"source_frame": [0.5] * 6}, "source_frame must be int64, got float64"),
         ({"similarity": [math.inf] * 6}, "similarity must be finite"),
         ({"probability": [1.5] * 6}, r"probability must be in \[0, 1\]"),
         ({"hop_frames": 0}, "hop_frames must be >= 1, got 0"),
@@ -207,3 +208,11 @@ def test_scores_with_other_headers_differ():
     assert score() != score(seed=8)
     assert score() != score(target=dataclasses.replace(TARGET, sha256=""))
     assert score() != "a score"
+
+
+@pytest.mark.parametrize(
+    "changes", [{"weight": -1.0}, {"weight": math.nan}, {"augmentation": "pitsch=2"}, {"augmentation": "speed=0"}]
+)
+def test_wrong_recordings_are_refused(changes):
+    with pytest.raises(ArgumentError, match=f"{next(iter(changes))} of recording 'beat, 1' must be"):
+        dataclasses.replace(TARGET, **changes)

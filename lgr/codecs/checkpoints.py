@@ -19,6 +19,7 @@ from lgr.errors import ArgumentError, WeightsError
 
 StateDict = dict[str, Tensor]
 
+_ORIGINAL = re.compile(r"(encoder|decoder)\.model\.")  # names of the authors' packages; transformers has none such
 _GAIN = (".weight_g", ".parametrizations.weight.original0")
 _DIRECTION = (".weight_v", ".parametrizations.weight.original1")
 
@@ -63,17 +64,21 @@ def read_checkpoint(path: str | Path, transformers_name: Callable[[str], str]) -
         try:
             return plain_weights(load_file(path))
         except (SafetensorError, OSError) as error:
-            raise WeightsError(f"{path} is not a readable safetensors file ({error}); delete it and try again") from error
+            raise WeightsError(
+                f"{path} is not a readable safetensors file ({error}); delete it and try again"
+            ) from error
     _check_name_digest(path)
     try:
         loaded = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises RuntimeError, UnpicklingError, EOFError, KeyError ... by the damage
         reason = str(error).partition("\n")[0]
-        raise WeightsError(f"{path} is damaged or holds more than plain tensors ({reason}); it was not loaded") from error
+        raise WeightsError(
+            f"{path} is damaged or holds more than plain tensors ({reason}); it was not loaded"
+        ) from error
     state = loaded.get("state_dict", loaded) if isinstance(loaded, dict) else loaded
     if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
         raise WeightsError(f"{path} must hold a dictionary of tensors, got {type(state).__name__}")
-    if any(re.match(r"(encoder|decoder)\.model\.", name) for name in state):
+    if any(_ORIGINAL.match(name) for name in state):
         state = {transformers_name(name): value for name, value in state.items()}
     return plain_weights(state)
 
@@ -107,7 +112,7 @@ def load_plain(model: nn.Module, state: Mapping[str, Tensor], transformers_name:
         elif hasattr(module, "weight_g"):
             nn.utils.remove_weight_norm(module)
     own = {name: name for name in model.state_dict()}
-    if not own.keys() & state.keys() or any(re.match(r"(encoder|decoder)\.model\.", name) for name in own):
+    if any(_ORIGINAL.match(name) for name in own):
         own = {transformers_name(name): name for name in own}
     missing, unknown = sorted(own.keys() - state.keys()), sorted(state.keys() - own.keys())
     if missing or unknown:

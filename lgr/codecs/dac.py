@@ -163,7 +163,7 @@ class DacCodec(PipelineCodec):
         return codes
 
     def _dequantize(self, codes: Tensor) -> Tensor:
-        blocks = codes.split(self._chunk_frames, -1)
+        blocks = torch.split(codes, self._chunk_frames, -1)
         return torch.cat([self.quantizer.from_codes(block)[0] for block in blocks], -1)  # type: ignore[operator]
 
 

@@ -2,13 +2,13 @@
 
 Latents are the encoder's output before quantisation, 128 numbers a frame.
 
-**24 kHz.** Convolutions that look back only, around an LSTM; the wrapper runs them on chunks. They pad by reflection, so
-at the very start of a file the first frames read ahead; that is the whole of the declared look-ahead.
+**24 kHz.** Convolutions that look back only, around an LSTM; the wrapper runs them on chunks. They pad by reflection,
+so at the very start of a file the first frames read ahead; that is the whole of the declared look-ahead.
 
 **48 kHz.** The model divides each one-second segment by its loudness and normalises over time within it. The published
 segments overlap by 1 % of a second, 1.5 frames, and keep both latents there, more than one a frame. Here segments start
-on whole frames and overlap by 2, where latents and audio are cross-faded (see ``segments``); a file of up to one second is
-coded as published. The loudness travels with the latents: their last, 129th number is the natural logarithm of the
+on whole frames and overlap by 2, where latents and audio are cross-faded (see ``segments``); a file of up to one second
+is coded as published. The loudness travels with the latents: their last, 129th number is the natural logarithm of the
 scale that the decoder's output is multiplied by, so blending latents and moving grains blends and moves loudness too.
 ``features`` leaves it out; the last row of codes holds it in steps of 1/8 dB from -100 dB.
 """
@@ -57,7 +57,7 @@ CARDS = {
         hop_length=HOP_LENGTH,
         channels=1,
         latent_dim=CODE_DIM,
-        lookahead=0,
+        lookahead=1_920,
         causal=True,
         licence="MIT",
     ),
@@ -117,7 +117,8 @@ class EncodecCodec(PretrainedCodec):
 
     def __new__(cls, variant: str = "24khz", **options: Any) -> "EncodecCodec":
         check_choice("variant", variant, list(LEVELS))
-        return super().__new__({"24khz": _Encodec24, "48khz": _Encodec48}[variant])
+        # a subclass asked for itself (by copy or pickle, without arguments) is what it is
+        return super().__new__({"24khz": _Encodec24, "48khz": _Encodec48}[variant] if cls is EncodecCodec else cls)
 
     def __init__(
         self,
@@ -201,7 +202,8 @@ class _Encodec48(EncodecCodec):
         return latents[:, :CODE_DIM]
 
     def _mine(self, signal: Tensor) -> Tensor:
-        return signal.to(self.device, torch.float32)  # the loudness is taken out before a smaller type comes in
+        # the loudness is taken out, and segments are put together, in no smaller type than float32
+        return signal.to(self.device, torch.promote_types(self.dtype, torch.float32))
 
     def _encode(self, audio: Tensor) -> Tensor:
         segments = Segments(self.info.frames(audio.shape[-1]), SEGMENT_FRAMES, SEGMENT_STRIDE)
@@ -210,7 +212,7 @@ class _Encodec48(EncodecCodec):
             pieces = [audio[..., s * HOP_LENGTH : (s + SEGMENT_FRAMES) * HOP_LENGTH] for s in group.values()]
             piece = torch.cat(pieces)  # (segments * batch, channels, samples)
             scale = piece.mean(1, keepdim=True).square().mean(-1, keepdim=True).sqrt() + 1e-8
-            latents = self.encoder((piece / scale).to(self.dtype)).float()
+            latents = self.encoder((piece / scale).to(self.dtype)).to(piece)
             latents = torch.cat([latents, scale.log().expand(-1, -1, latents.shape[-1])], 1)
             _cross_fade(out, segments, group, latents, 1)
         return out
@@ -222,7 +224,7 @@ class _Encodec48(EncodecCodec):
             piece = torch.cat([latents[..., s : s + SEGMENT_FRAMES] for s in group.values()])
             # from frame centres to samples: a change of loudness between frames is a ramp, not a step
             gain = F.interpolate(piece[:, CODE_DIM:], scale_factor=float(HOP_LENGTH), mode="linear").exp()
-            audio = self.decoder(piece[:, :CODE_DIM].to(self.dtype)).float() * gain
+            audio = self.decoder(piece[:, :CODE_DIM].to(self.dtype)).to(piece) * gain
             _cross_fade(out, segments, group, audio, HOP_LENGTH)
         return out
 
@@ -247,7 +249,7 @@ class _Encodec48(EncodecCodec):
 
 def _cross_fade(out: Tensor, segments: Segments, group: dict[int, int], parts: Tensor, per_frame: int) -> None:
     """Add the segments of ``group``, stacked along the batch in ``parts``, into ``out``."""
-    for (index, start), part in zip(group.items(), parts.split(out.shape[0]), strict=True):
+    for (index, start), part in zip(group.items(), torch.split(parts, out.shape[0]), strict=True):
         where = slice(start * per_frame, start * per_frame + part.shape[-1])
         out[..., where] += part * segments.weight(index, per_frame).to(out)
 
@@ -280,8 +282,8 @@ def _build(variant: str, loader: str) -> nn.Module:
     except ImportError as error:
         raise MissingPackageError(f"encodec-{variant} needs transformers: pip install 'lgr[codecs]'") from error
     if variant == "24khz":
-        return EncodecModel(EncodecConfig())  # type: ignore[no-any-return]
-    return EncodecModel(  # type: ignore[no-any-return]
+        return EncodecModel(EncodecConfig())
+    return EncodecModel(
         EncodecConfig(
             target_bandwidths=[3.0, 6.0, 12.0, 24.0],
             sampling_rate=48_000,

@@ -92,9 +92,9 @@ class PretrainedCodec(ABC):
 
     @torch.no_grad()
     def quantize(self, latents: Tensor) -> Tensor:
-        """Latents ``(batch, latent_dim, frames)`` to int64 codes ``(batch, n_codebooks, frames)``, coarsest level first."""
+        """Latents ``(batch, latent_dim, frames)`` to int64 codes ``(batch, n_codebooks, frames)``, coarsest first."""
         check_latents(self.info, latents)
-        blocks = latents.to(self.device, torch.float32).split(QUANTIZE_FRAMES, -1)
+        blocks = torch.split(latents.to(self.device, torch.float32), QUANTIZE_FRAMES, -1)
         return torch.cat([self._quantize(block) for block in blocks], -1).to(latents.device)
 
     @torch.no_grad()
@@ -167,5 +167,5 @@ class PipelineCodec(PretrainedCodec):
 def _check_chunk(name: str, chunk: Tensor, rows: int) -> None:
     if chunk.ndim != 3 or chunk.shape[0] == 0 or chunk.shape[1] != rows or not chunk.is_floating_point():
         raise ShapeError(
-            f"{name} must be a floating (batch, {rows}, length), length 0 allowed, got {tuple(chunk.shape)} {chunk.dtype}"
+            f"{name} must be a floating (batch, {rows}, length >= 0), got {tuple(chunk.shape)} {chunk.dtype}"
         )

@@ -116,8 +116,8 @@ def load_codec(
     if space not in SPACES:
         raise ArgumentError(f"space must be one of {', '.join(SPACES)}, got {space!r}")
     name = str(name)
-    folder = Path(weights) if weights is not None else None
-    options: dict[str, Any] = {"device": torch.device(device), "dtype": dtype}
+    folder = Path(weights).expanduser() if weights is not None else None
+    options: dict[str, Any] = {"device": _device(device), "dtype": dtype}
     if name in DOWNLOADED:
         module, kind, variant = DOWNLOADED[name]
         options |= {"weights": folder, "space": space, "n_levels": n_levels}
@@ -171,6 +171,16 @@ def codec_card(name: str | Path) -> CodecCard:
     card = getattr(factory, "card", None)
     info = card if card is not None else load_codec(name).info
     return CodecCard(info=info, needs_weights=False, weights=None, source="entry point")
+
+
+def _device(device: str | torch.device) -> torch.device:
+    try:
+        wanted = torch.device(device)
+        torch.empty(0, device=wanted)
+    except (RuntimeError, AssertionError) as error:  # PyTorch asserts that it was built with CUDA
+        reason = str(error).partition("\n")[0]
+        raise ArgumentError(f"device must be one that PyTorch has here, got {str(device)!r} ({reason})") from error
+    return wanted
 
 
 def _bundled_folder() -> Path:

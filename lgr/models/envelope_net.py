@@ -193,6 +193,11 @@ class EnvelopeNet(nn.Module):
             blocks_out = torch.cat([blocks_out[:, :1] + state.overlap[:, None], blocks_out[:, 1:]], 1)
         return blocks_out.flatten(1), DecodeState(rest, first + latents.shape[1], blocks)
 
+    @staticmethod
+    def output(audio: Tensor) -> Tensor:
+        """What leaves the codec: full scale is never passed. (Training looks at the audio before this knee.)"""
+        return soft_ceiling(audio)
+
     def forward(self, latents: Tensor) -> Tensor:
         """Latents to aligned audio ``(batch, frames * hop_length)``: the last block is the last frame's right half."""
         audio, state = self.decode(latents)

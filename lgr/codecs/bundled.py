@@ -1,0 +1,152 @@
+"""The codec in the box: 24 kHz, 75 frames a second, causal, streaming, trained by this project (see its card).
+
+A latent is ``[envelope | detail]`` (see ``lgr.models.envelope_net``). Matching reads only the envelope: there, cosine means
+timbre. Files of any length are worked through in slices of ``SLICE_FRAMES``, carrying the network's state, so memory is
+bounded and the slices cannot be heard or measured.
+"""
+
+import json
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file
+from torch import Tensor
+
+from lgr.codecs.base import CodecInfo, check_audio, check_latents
+from lgr.errors import WeightsError
+from lgr.models.envelope_net import DecodeState, EncodeState, EnvelopeNet, EnvelopeNetConfig
+
+SLICE_FRAMES = 1500  # 20 seconds at a time
+
+
+@dataclass(frozen=True)
+class BundledEncodeState:
+    """What a stream of audio has left over: the network's state and samples that do not yet fill a hop."""
+
+    net: EncodeState | None
+    samples: Tensor  # (batch, fewer than hop_length)
+
+
+@dataclass(frozen=True)
+class BundledDecodeState:
+    net: DecodeState | None
+
+
+class BundledCodec:
+    """``EnvelopeNet`` behind the codec protocol; also a ``StreamingCodec`` one hop behind.
+
+    Computes in float32 (or the ``dtype`` it was made with); input of another type is converted, and so is the output.
+    """
+
+    def __init__(self, net: EnvelopeNet, features: Tensor, *, name: str = "bundled", licence: str = "MIT") -> None:
+        self._net = net.eval().requires_grad_(False)
+        self._features = features  # (feature_dim, n_bands), applied to the envelope
+        c = net.config
+        self._info = CodecInfo(
+            name=name,
+            sample_rate=c.sample_rate,
+            hop_length=c.hop_length,
+            channels=1,
+            latent_dim=c.latent_dim,
+            lookahead=c.hop_length,
+            causal=True,
+            licence=licence,
+        )
+
+    @classmethod
+    def from_folder(
+        cls, folder: str | Path, *, device: str | torch.device = "cpu", dtype: torch.dtype = torch.float32
+    ) -> "BundledCodec":
+        """Open a folder written by ``lgr train codec``: ``config.json`` and ``model.safetensors``."""
+        folder = Path(folder)
+        try:
+            described = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+            weights = load_file(folder / "model.safetensors")
+        except (OSError, ValueError) as error:
+            raise WeightsError(f"{folder} must hold config.json and model.safetensors of a codec: {error}") from error
+        known = {f.name for f in fields(EnvelopeNetConfig)}
+        try:
+            net = EnvelopeNet(EnvelopeNetConfig(**{k: v for k, v in described.items() if k in known}))
+            features = weights.pop("features", torch.eye(net.config.n_bands))
+            net.load_state_dict({k: v.float() for k, v in weights.items()})
+        except (RuntimeError, TypeError) as error:
+            raise WeightsError(f"{folder}: the weights do not fit config.json: {error}") from error
+        name = "bundled" if folder.name == "bundled" else folder.name
+        return cls(net.to(device=device, dtype=dtype), features.to(device=device, dtype=dtype), name=name)
+
+    @property
+    def info(self) -> CodecInfo:
+        return self._info
+
+    @property
+    def config(self) -> EnvelopeNetConfig:
+        return self._net.config
+
+    def _to_net(self, x: Tensor) -> Tensor:
+        return x.to(self._features)
+
+    @torch.no_grad()
+    def encode(self, audio: Tensor) -> Tensor:
+        """``(batch, 1, samples)`` to ``(batch, latent_dim, ceil(samples / hop_length))``."""
+        check_audio(self._info, audio)
+        step = SLICE_FRAMES * self._info.hop_length
+        state, pieces = None, []
+        for start in range(0, audio.shape[2], step):
+            last = start + step >= audio.shape[2]
+            state, latents = self.encode_step(state, audio[..., start : start + step], flush=last)
+            pieces.append(latents)
+        return torch.cat(pieces, 2)
+
+    @torch.no_grad()
+    def decode(self, latents: Tensor) -> Tensor:
+        """``(batch, latent_dim, frames)`` to ``(batch, 1, frames * hop_length)``."""
+        check_latents(self._info, latents)
+        state, pieces = None, []
+        for start in range(0, latents.shape[2], SLICE_FRAMES):
+            last = start + SLICE_FRAMES >= latents.shape[2]
+            state, audio = self.decode_step(state, latents[..., start : start + SLICE_FRAMES], flush=last)
+            pieces.append(audio)
+        return torch.cat(pieces, 2)
+
+    @torch.no_grad()
+    def features(self, latents: Tensor) -> Tensor:
+        """The envelope part, through a fixed linear map: ``(batch, latent_dim, frames)`` to ``(batch, feature_dim, frames)``."""
+        check_latents(self._info, latents)
+        envelope = self._to_net(latents[:, : self.config.n_bands])
+        return (self._features @ envelope).to(latents)
+
+    @torch.no_grad()
+    def encode_step(
+        self, state: BundledEncodeState | None, audio: Tensor, *, flush: bool = False
+    ) -> tuple[BundledEncodeState, Tensor]:
+        """Latents of the hops that are now full; ``flush`` fills the last one with silence."""
+        hop = self._info.hop_length
+        samples = self._to_net(audio[:, 0])
+        if state is not None:
+            samples = torch.cat([state.samples, samples], 1)
+        frames = -(-samples.shape[1] // hop) if flush else samples.shape[1] // hop
+        missing = frames * hop - samples.shape[1]
+        samples = torch.nn.functional.pad(samples, (0, max(0, missing)))
+        net_state = None if state is None else state.net
+        if frames == 0:
+            latents = samples.new_zeros(samples.shape[0], 0, self._info.latent_dim)
+        else:
+            latents, net_state = self._net.encode(samples[:, : frames * hop], net_state)
+        return BundledEncodeState(net_state, samples[:, frames * hop :]), latents.transpose(1, 2).to(audio)
+
+    @torch.no_grad()
+    def decode_step(
+        self, state: BundledDecodeState | None, latents: Tensor, *, flush: bool = False
+    ) -> tuple[BundledDecodeState, Tensor]:
+        """Audio up to one hop behind the latents; ``flush`` gives that last hop too."""
+        net_state = None if state is None else state.net
+        audio = latents.new_zeros(latents.shape[0], 0)
+        if latents.shape[2]:
+            first = net_state is None
+            audio, net_state = self._net.decode(self._to_net(latents.transpose(1, 2)), net_state)
+            audio = audio[:, self._info.hop_length if first else 0 :]  # block -1 lies before the file
+        if flush and net_state is not None:
+            audio = torch.cat([audio, net_state.overlap], 1)
+            net_state = None
+        return BundledDecodeState(net_state), self._net.output(audio).unsqueeze(1).to(latents)

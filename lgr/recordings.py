@@ -1,0 +1,172 @@
+"""From files to what a codebook is made of: audio, latents, features and levels of recordings, originals and augmented.
+
+Augmentations are made from the originals only, never from each other's output.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from lgr.audio import audio_info, load_audio, resample
+from lgr.codebook import CodebookConfig, GrainCodebook
+from lgr.codecs.base import Codec
+from lgr.errors import ArgumentError, AudioFileError, MissingPackageError
+from lgr.files import sha256
+from lgr.recording import Recording
+
+Progress = Callable[[str, int, int], None]
+"""Called with what is being done, how much is done, and of how much."""
+
+Sound = str | Path | tuple[Tensor, int]
+"""A file, or audio ``(channels, samples)`` with its sample rate."""
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """A recording with its latents ``(lanes, latent_dim, frames)`` and the samples it has at the codec's rate."""
+
+    recording: Recording
+    latents: Tensor
+    samples: int
+
+
+def describe(sound: Sound, *, name: str = "audio") -> Recording:
+    """The ``Recording`` of a sound; its file is fingerprinted, so that a later render knows it again."""
+    if isinstance(sound, tuple):
+        audio, sample_rate = sound
+        if audio.ndim != 2 or audio.shape[1] == 0:
+            raise ArgumentError(f"{name} must be (channels, samples) with at least one sample, got {tuple(audio.shape)}")
+        if not bool(torch.isfinite(audio).all()):
+            raise ArgumentError(f"{name} must be finite, got NaN or infinite samples")
+        return Recording(name, "", sample_rate, audio.shape[1], channels=audio.shape[0])
+    path = Path(sound).expanduser()
+    info = audio_info(path)
+    return Recording(
+        path.stem, str(path.resolve()), info.sample_rate, info.samples, sha256(path), channels=info.channels
+    )
+
+
+def read(sound: Sound, codec: Codec, augmentation: Recording | None = None) -> Tensor:
+    """Audio ``(channels, samples)`` of a sound at the codec's rate, augmented as ``augmentation`` says.
+
+    More channels than two are mixed to one; a stereo codec gets two. NaN, infinity and empty files are refused.
+    """
+    rate = codec.info.sample_rate
+    if isinstance(sound, tuple):
+        audio, source_rate = sound[0].float(), sound[1]
+    else:
+        # At its own rate first: a file with too many channels can only be judged once it is read.
+        audio, source_rate = load_audio(sound)
+    if audio.shape[0] > 2:
+        audio = audio.mean(0, keepdim=True)
+    if source_rate != rate:
+        audio = resample(audio, source_rate, rate)
+    if augmentation is not None:
+        audio = _augmented(audio, augmentation, rate)
+    if codec.info.channels == 2 and audio.shape[0] == 1:
+        audio = audio.repeat(2, 1)
+    if audio.shape[1] == 0:
+        raise AudioFileError(f"{sound if not isinstance(sound, tuple) else 'audio'} is too short: no sample is left")
+    return audio
+
+
+def encode_lanes(audio: Tensor, codec: Codec, *, extra: int = 0) -> Tensor:
+    """Latents ``(lanes, latent_dim, frames)`` of audio ``(channels, samples)``.
+
+    A mono codec encodes the channels of a stereo file as two lanes of a batch. ``extra`` samples of silence are put at the
+    end (a causal codec with look-ahead needs them to finish the last hop).
+    """
+    if extra:
+        audio = torch.nn.functional.pad(audio, (0, extra))
+    return codec.encode(audio.unsqueeze(0) if codec.info.channels == 2 else audio.unsqueeze(1))
+
+
+def lane_features(latents: Tensor, codec: Codec) -> Tensor:
+    """What matching reads: the mean over lanes of ``codec.features``, ``(feature_dim, frames)``."""
+    return codec.features(latents).mean(0)
+
+
+def frame_levels_db(audio: Tensor, codec: Codec, frames: int) -> Tensor:
+    """RMS level of each hop in dB under full scale, ``(frames,)``, over all channels; -200 for digital silence."""
+    hop = codec.info.hop_length
+    padded = torch.nn.functional.pad(audio, (0, max(0, frames * hop - audio.shape[1])))[:, : frames * hop]
+    power = padded.view(audio.shape[0], frames, hop).square().mean((0, 2))
+    return 10 * torch.log10(power + 1e-20)
+
+
+def with_augmentations(recordings: Sequence[Recording], augmentations: Sequence[str]) -> list[Recording]:
+    """The originals, followed by each of them under each augmentation (``"speed=1.12"``, ``"gain=-6"``, ``"pitch=3"``)."""
+    added = [
+        replace(r, name=f"{r.name} ({augmentation})", augmentation=augmentation)
+        for augmentation in augmentations
+        for r in recordings
+    ]
+    return [*recordings, *added]
+
+
+def build_codebook(
+    sounds: Sequence[Sound],
+    codec: Codec,
+    config: CodebookConfig | None = None,
+    *,
+    weights: Sequence[float] | None = None,
+    augmentations: Sequence[str] = (),
+    progress: Progress | None = None,
+) -> GrainCodebook:
+    """Encode recordings and fit a codebook on them.
+
+    Parameters
+    ----------
+    sounds : files, or (audio, sample_rate) pairs; at least one
+    weights : one number >= 0 a sound, how readily its grains are chosen
+    augmentations : see ``with_augmentations``
+    progress : called before each recording is encoded
+
+    Raises
+    ------
+    AudioFileError, ArgumentError, CodebookError : a sound cannot be read, is silent throughout or shorter than a grain
+    """
+    config = config or CodebookConfig()
+    if not sounds:
+        raise ArgumentError("sources must name at least one recording, got none")
+    if weights is not None and len(weights) != len(sounds):
+        raise ArgumentError(f"weights must be one number for each of {len(sounds)} sources, got {len(weights)}")
+    named = [describe(sound, name=f"source {i + 1}") for i, sound in enumerate(sounds)]
+    if weights is not None:
+        named = [replace(r, weight=float(w)) for r, w in zip(named, weights, strict=True)]
+    recordings = with_augmentations(named, augmentations)
+    latents, features, levels, heard = [], [], [], False
+    for i, recording in enumerate(recordings):
+        if progress is not None:
+            progress("encoding sources", i, len(recordings))
+        audio = read(sounds[i % len(sounds)], codec, recording)
+        heard = heard or bool(audio.abs().max() > 0)
+        encoded = encode_lanes(audio, codec)
+        latents.append(encoded)
+        features.append(lane_features(encoded, codec))
+        levels.append(frame_levels_db(audio, codec, encoded.shape[2]))
+    if not heard:
+        raise ArgumentError("sources must hold some sound, got digital silence in every recording")
+    if progress is not None:
+        progress("encoding sources", len(recordings), len(recordings))
+    return GrainCodebook(config).fit(latents, recordings, features=features, levels_db=levels, codec=codec.info)
+
+
+def _augmented(audio: Tensor, recording: Recording, sample_rate: int) -> Tensor:
+    if recording.gain_db:
+        audio = audio * 10 ** (recording.gain_db / 20)
+    if recording.speed != 1.0:  # as a tape played faster: pitch and duration change together
+        audio = resample(audio, round(sample_rate * recording.speed), sample_rate)
+    if recording.pitch_semitones:
+        try:
+            import librosa
+        except ImportError as error:
+            raise MissingPackageError(
+                "augmentation 'pitch' needs librosa: pip install 'lgr[explore]' (or use 'speed', which does not)"
+            ) from error
+        shifted = librosa.effects.pitch_shift(audio.numpy(), sr=sample_rate, n_steps=recording.pitch_semitones)
+        audio = torch.from_numpy(shifted).float()
+    return audio

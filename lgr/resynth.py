@@ -1,0 +1,260 @@
+"""The main job: play a target with the grains of sources.
+
+    result = resynthesise("beat.wav", ["glass.wav"], seed=3)
+    result.save("out.wav")
+
+Both files are encoded, the target's grains choose among the sources' (``lgr.match``), the choices are written down as a
+``Score``, and the score is played (``lgr.render``).
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields, replace
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import torch
+from torch import Tensor
+
+from lgr.audio import save_audio
+from lgr.codebook import CodebookConfig, GrainCodebook
+from lgr.codecs.base import Codec
+from lgr.codecs.registry import load_codec
+from lgr.envelope import Envelope
+from lgr.errors import ArgumentError, CodebookError
+from lgr.grains import grain_starts
+from lgr.match import MatchConfig, Sampler, match
+from lgr.recordings import Progress, Sound, build_codebook, describe, encode_lanes, lane_features, read
+from lgr.render import RenderConfig, extra_samples, output_rate, render_latents
+from lgr.score import Score
+from lgr.vectors import Metric
+
+SamplerChoice = Literal["auto"] | Sampler
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResynthConfig:
+    """Everything but the sounds, the codec and the seed. Numbers that may change over time also take envelopes
+    (``"0:0.1,5:1.0"``: seconds of the target, value).
+    """
+
+    grain_frames: int = 4  # length of a grain, in latent frames (13.3 ms each with the bundled codec)
+    hop_frames: int | None = None  # from one target grain to the next; None: grains end to end
+    stride: int = 1  # from one source grain to the next
+    metric: Metric = "centred"  # how grains are compared
+    sampler: SamplerChoice = "auto"  # "auto": "path" where continuity is above 0, else "independent"
+    temperature: Envelope = Envelope(((0.0, 0.02),))  # distance units; 0: always the nearest grain
+    continuity: Envelope = Envelope(((0.0, 0.0),))  # probability in [0, 1) of playing on in the same recording
+    wet: Envelope = Envelope(((0.0, 1.0),))  # 1: all grains, 0: all target
+    match_loudness: bool = True  # follow the target's level (cosine ignores it)
+    silence_db: float | None = None  # leave out source grains below this level
+    repetition_penalty: float = 0.0  # added distance of recently played grains; sampler "online" only
+    repetition_frames: int = 0  # how many grains back the penalty looks
+    source_weights: tuple[Envelope, ...] = ()  # one a source (augmented copies follow their original); () all alike
+    augmentations: tuple[str, ...] = ()  # copies of every source, such as "speed=1.12" or "gain=-6"
+
+    def __post_init__(self) -> None:
+        for name in ("temperature", "continuity", "wet"):
+            object.__setattr__(self, name, Envelope.of(getattr(self, name)))
+        object.__setattr__(self, "source_weights", tuple(Envelope.of(w) for w in self.source_weights))
+        object.__setattr__(self, "augmentations", tuple(self.augmentations))
+        if self.temperature.minimum < 0:
+            raise ArgumentError(f"temperature must be >= 0, got {self.temperature}")
+        if not (self.continuity.minimum >= 0 and self.continuity.maximum < 1):
+            raise ArgumentError(f"continuity must be at least 0 and below 1, got {self.continuity}")
+        if any(w.minimum < 0 for w in self.source_weights):
+            raise ArgumentError(f"source_weights must be >= 0, got {', '.join(map(str, self.source_weights))}")
+        if self.sampler not in ("auto", *get_args(Sampler)):
+            raise ArgumentError(f"sampler must be one of auto, {', '.join(get_args(Sampler))}, got {self.sampler!r}")
+        hop = self.grain_frames if self.hop_frames is None else self.hop_frames
+        if not 1 <= hop <= self.grain_frames:
+            raise ArgumentError(f"hop_frames must be in [1, grain_frames={self.grain_frames}], got {hop}")
+        self.codebook_config(), self.match_config(), self.render_config()  # each refuses what it cannot do
+
+    @property
+    def hop(self) -> int:
+        """Frames from one target grain to the next."""
+        return self.grain_frames if self.hop_frames is None else self.hop_frames
+
+    def codebook_config(self) -> CodebookConfig:
+        return CodebookConfig(
+            grain_frames=self.grain_frames, stride=self.stride, metric=self.metric, silence_db=self.silence_db
+        )
+
+    def match_config(self) -> MatchConfig:
+        if self.sampler == "auto":
+            chosen: Sampler = "online" if self.repetition_penalty else "path" if self.continuity.maximum else "independent"
+        else:
+            chosen = self.sampler
+        return MatchConfig(
+            sampler=chosen, repetition_penalty=self.repetition_penalty, repetition_frames=self.repetition_frames
+        )
+
+    def render_config(self) -> RenderConfig:
+        return RenderConfig(wet=self.wet, match_loudness=self.match_loudness)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON values; ``ResynthConfig(**data)`` is the way back."""
+        data = asdict(self)
+        for name in ("temperature", "continuity", "wet"):
+            data[name] = getattr(self, name).to_json()
+        data["source_weights"] = [w.to_json() for w in self.source_weights]
+        return data
+
+
+@dataclass(frozen=True, kw_only=True)
+class Resynthesis:
+    """A result: ``audio`` (channels, samples) in [-1, 1], as long as the target, and the score it was played from."""
+
+    audio: Tensor
+    sample_rate: int
+    score: Score
+    config: ResynthConfig
+    seed: int
+
+    def save(self, path: str | Path, *, force: bool = False) -> Path:
+        """Write the audio; the format follows the suffix (wav, flac, ogg, mp3)."""
+        return save_audio(path, self.audio, self.sample_rate, force=force)
+
+
+def resynthesise(
+    target: Sound,
+    sources: Sequence[Sound] | GrainCodebook,
+    *,
+    codec: str | Codec = "bundled",
+    config: ResynthConfig | None = None,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> Resynthesis:
+    """Play ``target`` with the grains of ``sources``.
+
+    Parameters
+    ----------
+    target : an audio file, or ``(audio (channels, samples), sample_rate)``
+    sources : files or such pairs, or a fitted codebook (whose own grain size, stride, metric and gate then hold)
+    codec : a name for ``load_codec``, or a codec
+    config : ``ResynthConfig()`` by default
+    seed : of the draws; the same seed gives the same result on one machine
+    progress : called with (what, done, of)
+
+    Returns
+    -------
+    Resynthesis : at the target's sample rate (the codec's, if that is higher) and exactly as long as the target. Stereo
+        where the target or a source is: both channels play one score.
+
+    Raises
+    ------
+    ArgumentError, AudioFileError, CodebookError, WeightsError : each says what was expected and what came
+    """
+    config = ResynthConfig() if config is None else config
+    codec = load_codec(codec) if isinstance(codec, str) else codec
+    report = progress if progress is not None else _silent
+    target_recording = describe(target, name="target")
+    target_audio = read(target, codec)
+    if not bool(target_audio.abs().max() > 0):
+        raise ArgumentError(f"target must hold some sound, got digital silence in {target_recording.name!r}")
+    if isinstance(sources, GrainCodebook):
+        codebook, config = sources, _following(config, sources, codec)
+    else:
+        codebook = build_codebook(
+            sources, codec, config.codebook_config(), augmentations=config.augmentations, progress=progress
+        )
+    report("encoding target", 0, 1)
+    target_latents = encode_lanes(target_audio, codec, extra=extra_samples(codec.info))
+    score = _choose(target_recording, target_latents, codebook, codec, config, seed, report)
+    report("decoding", 0, 1)
+    frames = list(codebook.frames_)
+    audio = render_latents(score, codec, codebook.latents_.split(frames, -1), target_audio, target_latents)
+    report("decoding", 1, 1)
+    return Resynthesis(
+        audio=audio,
+        sample_rate=output_rate(target_recording, codec.info),
+        score=score,
+        config=config,
+        seed=seed,
+    )
+
+
+def _choose(
+    target: Any,
+    target_latents: Tensor,
+    codebook: GrainCodebook,
+    codec: Codec,
+    config: ResynthConfig,
+    seed: int,
+    report: Progress,
+) -> Score:
+    """Match the target's grains against the codebook, and write the choices down."""
+    info = codec.info
+    starts = grain_starts(target_latents.shape[2], config.grain_frames, config.hop, "pad")
+    seconds = starts.double() * info.hop_length / info.sample_rate
+    weights: dict[str, Any] = {"log_weights": codebook.log_weights()}
+    if config.source_weights:
+        weights |= {
+            "recording": codebook.recording_,
+            "recording_log_weights": _source_log_weights(codebook, config, seconds),
+        }
+    choices = match(
+        codebook.transform(lane_features(target_latents, codec), starts),
+        codebook.vectors_,
+        temperature=config.temperature.at(seconds),
+        continuity=config.continuity.at(seconds),
+        config=config.match_config(),
+        next_grain=codebook.next_grain(config.hop),
+        generator=torch.Generator().manual_seed(seed),
+        progress=lambda done, of: report("matching", done, of),
+        **weights,
+    )
+    render = config.render_config()
+    options = getattr(codec, "options", {})  # how the codec was loaded, where that is not the default
+    return Score(
+        codec=info.name,
+        sample_rate=info.sample_rate,
+        hop_length=info.hop_length,
+        grain_frames=config.grain_frames,
+        hop_frames=config.hop,
+        seed=seed,
+        target=target,
+        recordings=codebook.recordings_,
+        config={
+            "resynth": config.to_json(),
+            "render": replace(render, codec=tuple(sorted(options.items()))).to_json(),
+        },
+        target_frame=starts.numpy(),
+        recording=codebook.recording_[choices.index].numpy(),
+        source_frame=codebook.source_frame_[choices.index].numpy(),
+        probability=choices.probability.numpy(),
+        similarity=choices.similarity.numpy(),
+        entropy=choices.entropy.numpy(),
+    )
+
+
+def _source_log_weights(codebook: GrainCodebook, config: ResynthConfig, seconds: Tensor) -> Tensor:
+    """Log-weights ``(n_grains, n_recordings)`` over the target's time; augmented copies follow their original."""
+    n, given = len(codebook.recordings_), len(config.source_weights)
+    originals = sum(1 for r in codebook.recordings_ if not r.augmentation) or n
+    if given not in (n, originals):
+        raise ArgumentError(f"source_weights must be one for each of {originals} sources, got {given}")
+    curves = torch.stack([w.at(seconds) for w in config.source_weights], 1)  # (n_grains, given)
+    return curves[:, torch.arange(n) % given].log()
+
+
+def _following(config: ResynthConfig, codebook: GrainCodebook, codec: Codec) -> ResynthConfig:
+    """``config`` with the codebook's own grain size, stride, metric and gate."""
+    made = codebook.codec_
+    if (made.name, made.sample_rate, made.hop_length, made.latent_dim) != (
+        codec.info.name,
+        codec.info.sample_rate,
+        codec.info.hop_length,
+        codec.info.latent_dim,
+    ):
+        raise CodebookError(f"sources: the codebook was made with the codec {made.name!r}, got {codec.info.name!r}")
+    own = {f.name: getattr(codebook.config, f.name) for f in fields(CodebookConfig)}
+    if config.hop_frames is not None and config.hop_frames > own["grain_frames"]:
+        raise ArgumentError(
+            f"hop_frames must be in [1, grain_frames={own['grain_frames']}] of the codebook, got {config.hop_frames}"
+        )
+    return replace(config, **own)
+
+
+def _silent(what: str, done: int, of: int) -> None:
+    """Report to nobody."""
