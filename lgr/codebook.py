@@ -114,7 +114,36 @@ class GrainCodebook:
         levels_db: Sequence[Tensor] | None = None,
     ) -> "GrainCodebook":
         """A new codebook with further recordings: equal to one fitted on the old and the new ones together."""
-        new = self._parts(latents, recordings, features, levels_db, self.codec_)
+        return self._with(self._parts(latents, recordings, features, levels_db, self.codec_))
+
+    def merge(self, other: "GrainCodebook") -> "GrainCodebook":
+        """A new codebook with the recordings of both: equal to one fitted on all of them together.
+
+        Raises
+        ------
+        CodebookError : the other was made with another codec or configuration, or shares a recording with this one
+        """
+        if (self.codec_, self.config) != (other.codec_, other.config):
+            raise CodebookError(
+                "codebooks must be made with the same codec and configuration to be merged, got "
+                f"{self.codec_.name} {self.config} and {other.codec_.name} {other.config}"
+            )
+        shared = {(r.sha256, r.augmentation) for r in self.recordings_ if r.sha256}
+        for recording in other.recordings_:
+            if (recording.sha256, recording.augmentation) in shared:
+                raise CodebookError(f"codebooks must not share recordings, but {recording.name!r} is in both")
+        parts = Parts(
+            latents=other._latents,
+            features=other._features,
+            recordings=other.recordings_,
+            frames=other.frames_,
+            starts=other.starts_,
+            recording=other.recording_,
+        )
+        return self._with(parts)
+
+    def _with(self, new: Parts) -> "GrainCodebook":
+        """A new codebook of this one's recordings followed by further ones."""
         dims = self._features.shape[1], new.features.shape[1]
         if dims[0] != dims[1]:
             raise ArgumentError(f"features must have {dims[0]} dimensions like the codebook's, got {dims[1]}")

@@ -8,7 +8,7 @@ import json
 import shutil
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -60,6 +60,16 @@ def save(codebook: GrainCodebook, folder: str | Path, *, force: bool = False) ->
         text = json.dumps(description, indent=2, ensure_ascii=False)
         (new / DESCRIPTION).write_text(text + "\n", encoding="utf-8")
     return folder
+
+
+def check_place(folder: str | Path, *, force: bool = False) -> None:
+    """Raise what ``save`` would raise for ``folder``, before the long work that a codebook is."""
+
+    class Enough(Exception):
+        pass
+
+    with suppress(Enough), _new_folder(Path(folder).expanduser().resolve(), force):
+        raise Enough
 
 
 def load(folder: str | Path, codec: CodecInfo | None = None) -> GrainCodebook:
@@ -155,7 +165,9 @@ def _new_folder(folder: Path, force: bool) -> Iterator[Path]:
         if inside is None or not inside <= {DESCRIPTION, TENSORS}:
             raise CodebookError(f"folder must be new, empty or a saved codebook, got {folder}: choose another name")
         if inside and not force:
-            raise CodebookError(f"codebook {folder} exists already: choose another name, or force=True to replace it")
+            raise CodebookError(
+                f"codebook {folder} exists already and is kept; choose another name, or replace it with --force (force=True)"
+            )
     new, old = (folder.with_name(f".{folder.name}.{uuid.uuid4().hex}.{what}") for what in ("new", "old"))
     try:
         new.mkdir()
@@ -164,7 +176,8 @@ def _new_folder(folder: Path, force: bool) -> Iterator[Path]:
             folder.rename(old)
         new.rename(folder)
     except (OSError, SafetensorError) as error:
-        raise CodebookError(f"codebook {folder} cannot be written: {error}") from error
+        reason = getattr(error, "strerror", None) or error
+        raise CodebookError(f"codebook {folder} cannot be written: {reason}; choose another folder") from error
     finally:
         shutil.rmtree(new, ignore_errors=True)
         if old.exists() and not folder.exists():  # stopped between the two renames: put the old one back

@@ -99,6 +99,7 @@ def _cannot_write(final: Path, failure: OSError) -> str:
         errno.EACCES: f"no permission to write in the folder {final.parent}; choose another folder",
         errno.EPERM: f"no permission to write in the folder {final.parent}; choose another folder",
         errno.EROFS: f"the folder {final.parent} is read-only; choose another folder",
+        errno.ENOENT: f"the folder {final.parent} takes no new files; choose another folder",
         errno.ENOTDIR: f"{final.parent} is not a folder, or lies under a file",
         errno.EEXIST: f"{final.parent} is not a folder, or lies under a file",
         errno.ENOSPC: "the disk is full; make room or choose another disk",

@@ -5,7 +5,8 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
-from lgr.models.mel import mel_filters
+from lgr.errors import ArgumentError, check_shape
+from lgr.mel import mel_filters
 
 WINDOWS = (2048, 1024, 512, 256, 128, 64)  # samples; hop is a quarter
 MEL_BANDS = {2048: 80, 1024: 80, 512: 64, 256: 40, 128: 20, 64: 10}
@@ -37,7 +38,7 @@ def magnitudes(audio: Tensor, window_length: int) -> Tensor:
 
 
 def spectral_losses(
-    estimate: Tensor, reference: Tensor, sample_rate: int, windows: tuple[int, ...] = WINDOWS, floor: float = 1e-5
+    estimate: Tensor, reference: Tensor, sample_rate: int, windows: tuple[int, ...] = WINDOWS, floor: float = 2e-6
 ) -> dict[str, Tensor]:
     """Three views of how far two spectra are apart, each a mean over ``windows``.
 
@@ -52,6 +53,9 @@ def spectral_losses(
     dict of scalars: ``log_mel`` (L1 of log10 mel spectra), ``convergence`` (Frobenius norm of the difference over the
     reference's, Arik et al. 2019), ``linear`` (mean absolute difference over the reference's mean)
     """
+    _check_alike(estimate, reference)
+    if not windows or not set(windows) <= set(MEL_BANDS):
+        raise ArgumentError(f"windows must be some of {tuple(MEL_BANDS)}, got {windows}")
     total = {"log_mel": estimate.new_zeros(()), "convergence": estimate.new_zeros(()), "linear": estimate.new_zeros(())}
     for window_length in windows:
         est, ref = magnitudes(estimate, window_length), magnitudes(reference, window_length)
@@ -67,5 +71,13 @@ def spectral_losses(
 
 def relative_l1(estimate: Tensor, reference: Tensor) -> Tensor:
     """Mean absolute error of the waveform over the reference's mean absolute value, averaged over the batch."""
+    _check_alike(estimate, reference)
     error = (estimate - reference).abs().mean(1)
     return (error / (reference.abs().mean(1) + 1e-3)).mean()
+
+
+def _check_alike(estimate: Tensor, reference: Tensor) -> None:
+    """Raise ``ShapeError`` unless both are audio of one shape: a batch of one would be broadcast in silence."""
+    check_shape("reference", reference.shape, "(batch, samples)", reference.ndim == 2)
+    expected = f"(batch, samples) {tuple(reference.shape)}"
+    check_shape("estimate", estimate.shape, expected, estimate.shape == reference.shape)

@@ -4,8 +4,9 @@ Augmentations are made from the originals only, never from each other's output.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -13,7 +14,7 @@ from torch import Tensor
 from lgr.audio import audio_info, load_audio, resample
 from lgr.codebook import CodebookConfig, GrainCodebook
 from lgr.codecs.base import Codec
-from lgr.errors import ArgumentError, AudioFileError, MissingPackageError
+from lgr.errors import ArgumentError, MissingPackageError, check_shape
 from lgr.files import sha256
 from lgr.recording import Recording
 
@@ -24,21 +25,16 @@ Sound = str | Path | tuple[Tensor, int]
 """A file, or audio ``(channels, samples)`` with its sample rate."""
 
 
-@dataclass(frozen=True)
-class Encoded:
-    """A recording with its latents ``(lanes, latent_dim, frames)`` and the samples it has at the codec's rate."""
-
-    recording: Recording
-    latents: Tensor
-    samples: int
+MAX_SPEED = 8.0  # of an augmentation: a typing error should not make hours of audio
 
 
 def describe(sound: Sound, *, name: str = "audio") -> Recording:
     """The ``Recording`` of a sound; its file is fingerprinted, so that a later render knows it again."""
     if isinstance(sound, tuple):
-        audio, sample_rate = sound
-        if audio.ndim != 2 or audio.shape[1] == 0:
-            raise ArgumentError(f"{name} must be (channels, samples) with at least one sample, got {tuple(audio.shape)}")
+        audio, sample_rate = _pair(sound, name)
+        check_shape(name, audio.shape, "(channels, samples), both at least 1", audio.ndim == 2 and audio.numel() > 0)
+        if not torch.is_floating_point(audio):
+            raise ArgumentError(f"{name} must be floating point in [-1, 1], got {audio.dtype}")
         if not bool(torch.isfinite(audio).all()):
             raise ArgumentError(f"{name} must be finite, got NaN or infinite samples")
         return Recording(name, "", sample_rate, audio.shape[1], channels=audio.shape[0])
@@ -52,32 +48,39 @@ def describe(sound: Sound, *, name: str = "audio") -> Recording:
 def read(sound: Sound, codec: Codec, augmentation: Recording | None = None) -> Tensor:
     """Audio ``(channels, samples)`` of a sound at the codec's rate, augmented as ``augmentation`` says.
 
-    More channels than two are mixed to one; a stereo codec gets two. NaN, infinity and empty files are refused.
+    More channels than two are mixed to one; a stereo codec gets two. The length is that of ``describe``, resampled.
     """
     rate = codec.info.sample_rate
     if isinstance(sound, tuple):
-        audio, source_rate = sound[0].float(), sound[1]
+        audio, source_rate = sound[0].detach().float(), sound[1]
     else:
         # At its own rate first: a file with too many channels can only be judged once it is read.
         audio, source_rate = load_audio(sound)
+        # An MP3's header may only estimate its length, but all that is counted is counted by the header.
+        audio = with_length(audio, audio_info(sound).samples)
     if audio.shape[0] > 2:
         audio = audio.mean(0, keepdim=True)
-    if source_rate != rate:
-        audio = resample(audio, source_rate, rate)
+    speed = 1.0 if augmentation is None else _speed(augmentation)
+    # Played faster, as a tape: pitch and duration change together, and no second resampling is needed.
+    audio = resample(audio, round(source_rate * speed), rate)
     if augmentation is not None:
         audio = _augmented(audio, augmentation, rate)
     if codec.info.channels == 2 and audio.shape[0] == 1:
         audio = audio.repeat(2, 1)
-    if audio.shape[1] == 0:
-        raise AudioFileError(f"{sound if not isinstance(sound, tuple) else 'audio'} is too short: no sample is left")
     return audio
+
+
+def with_length(audio: Tensor, samples: int) -> Tensor:
+    """``audio`` (channels, any) cut, or completed with silence, to exactly ``samples`` samples."""
+    missing = samples - audio.shape[1]
+    return torch.nn.functional.pad(audio, (0, missing)) if missing > 0 else audio[:, :samples]
 
 
 def encode_lanes(audio: Tensor, codec: Codec, *, extra: int = 0) -> Tensor:
     """Latents ``(lanes, latent_dim, frames)`` of audio ``(channels, samples)``.
 
-    A mono codec encodes the channels of a stereo file as two lanes of a batch. ``extra`` samples of silence are put at the
-    end (a causal codec with look-ahead needs them to finish the last hop).
+    A mono codec encodes the channels of a stereo file as two lanes of a batch. ``extra`` samples of silence are put at
+    the end (a causal codec with look-ahead needs them to finish the last hop).
     """
     if extra:
         audio = torch.nn.functional.pad(audio, (0, extra))
@@ -98,7 +101,7 @@ def frame_levels_db(audio: Tensor, codec: Codec, frames: int) -> Tensor:
 
 
 def with_augmentations(recordings: Sequence[Recording], augmentations: Sequence[str]) -> list[Recording]:
-    """The originals, followed by each of them under each augmentation (``"speed=1.12"``, ``"gain=-6"``, ``"pitch=3"``)."""
+    """The originals, then each of them under each augmentation (``"speed=1.12"``, ``"gain=-6"``, ``"pitch=3"``)."""
     added = [
         replace(r, name=f"{r.name} ({augmentation})", augmentation=augmentation)
         for augmentation in augmentations
@@ -130,6 +133,8 @@ def build_codebook(
     AudioFileError, ArgumentError, CodebookError : a sound cannot be read, is silent throughout or shorter than a grain
     """
     config = config or CodebookConfig()
+    if isinstance(sounds, str | Path):
+        raise ArgumentError(f"sources must be a list of sounds, got one: [{str(sounds)!r}] is a list of it")
     if not sounds:
         raise ArgumentError("sources must name at least one recording, got none")
     if weights is not None and len(weights) != len(sounds):
@@ -155,11 +160,23 @@ def build_codebook(
     return GrainCodebook(config).fit(latents, recordings, features=features, levels_db=levels, codec=codec.info)
 
 
+def _pair(sound: Any, name: str) -> tuple[Tensor, int]:
+    """The two of a pair, if they are audio and a sample rate."""
+    if len(sound) != 2 or not isinstance(sound[0], Tensor) or not isinstance(sound[1], int):
+        given = ", ".join(type(each).__name__ for each in sound)
+        raise ArgumentError(f"{name} must be a file or (audio Tensor, sample rate in Hz), got ({given})")
+    return sound[0], sound[1]
+
+
+def _speed(recording: Recording) -> float:
+    if not 1 / MAX_SPEED <= recording.speed <= MAX_SPEED:
+        raise ArgumentError(f"augmentation speed must be in [{1 / MAX_SPEED}, {MAX_SPEED}], got {recording.speed}")
+    return recording.speed
+
+
 def _augmented(audio: Tensor, recording: Recording, sample_rate: int) -> Tensor:
     if recording.gain_db:
         audio = audio * 10 ** (recording.gain_db / 20)
-    if recording.speed != 1.0:  # as a tape played faster: pitch and duration change together
-        audio = resample(audio, round(sample_rate * recording.speed), sample_rate)
     if recording.pitch_semitones:
         try:
             import librosa

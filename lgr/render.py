@@ -14,13 +14,15 @@ from lgr.audio import resample
 from lgr.codecs.base import Codec, CodecInfo
 from lgr.codecs.registry import load_codec
 from lgr.envelope import Envelope
-from lgr.errors import ArgumentError, CodebookError
+from lgr.errors import ArgumentError, CodebookError, LgrError
 from lgr.files import sha256
 from lgr.grains import join
 from lgr.level import follow_loudness, within_full_scale
 from lgr.recording import Recording
-from lgr.recordings import Progress, Sound, encode_lanes, read
+from lgr.recordings import Progress, Sound, encode_lanes, read, with_length
 from lgr.score import Score
+
+ALL_GRAINS = Envelope.of(1.0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +32,7 @@ class RenderConfig:
     ``codec`` holds the options the codec was loaded with, where they are not the default ones (space, n_levels).
     """
 
-    wet: Envelope = Envelope(((0.0, 1.0),))  # 0: the target through the codec; 1: the chosen grains
+    wet: Envelope = ALL_GRAINS  # 0: the target through the codec; 1: the chosen grains
     match_loudness: bool = True
     codec: tuple[tuple[str, Any], ...] = ()
 
@@ -47,8 +49,10 @@ class RenderConfig:
         known = {f.name for f in fields(cls)}
         if not isinstance(data, dict) or not set(data) <= known:
             raise CodebookError(f"score: config.render must have the keys {sorted(known)}, got {data!r}")
-        given = {**data, "codec": tuple(sorted(dict(data.get("codec", {})).items()))}
-        return cls(**given)
+        options = data.get("codec", {})
+        if not isinstance(options, dict) or not isinstance(data.get("match_loudness", True), bool):
+            raise CodebookError(f"score: config.render must hold codec options and match_loudness, got {data!r}")
+        return cls(**{**data, "codec": tuple(sorted(options.items()))})
 
 
 def output_rate(target: Recording, info: CodecInfo) -> int:
@@ -59,6 +63,15 @@ def output_rate(target: Recording, info: CodecInfo) -> int:
 def samples_at(recording: Recording, sample_rate: int) -> int:
     """Length of a recording resampled to ``sample_rate``, as ``lgr.audio.resample`` makes it."""
     return max(1, round(recording.samples * sample_rate / recording.sample_rate))
+
+
+def result_lanes(score: Score, info: CodecInfo) -> int:
+    """Lanes of a result: two where the target or a recording is stereo and the codec is mono, else one.
+
+    All of the score's recordings count, whether it plays them or not: they, too, are in the codebook that chose.
+    """
+    stereo = any(recording.channels == 2 for recording in (score.target, *score.recordings))
+    return 2 if stereo and info.channels == 1 else 1
 
 
 def extra_samples(info: CodecInfo) -> int:
@@ -82,21 +95,22 @@ def render_latents(
 
     Parameters
     ----------
-    latents : of each of the score's recordings, (lanes, latent_dim, frames); None where the score plays none of it
+    latents : of each of the score's recordings, (lanes, latent_dim, frames); None only where the score plays none of it
     target_audio : (channels, samples) at the codec's rate; needed for ``match_loudness``
     target_latents : (lanes, latent_dim, target_frames); needed where ``wet`` is below 1
     """
     info, config = codec.info, RenderConfig.from_json(score.config.get("render", {}))
     frames = target_frames(score.target, info)
-    every = [x for x in latents if x is not None] + ([target_latents] if target_latents is not None else [])
-    lanes = max(len(x) for x in every)
-    grains = every[0].new_empty(lanes, len(score.recording), info.latent_dim, score.grain_frames)
+    lanes = result_lanes(score, info)
+    like = next(x for x in latents if x is not None)
+    grains = like.new_empty(lanes, len(score), info.latent_dim, score.grain_frames)
     within = torch.arange(score.grain_frames)
     owner, source_frame = torch.from_numpy(score.recording), torch.from_numpy(score.source_frame)
     for i, x in enumerate(latents):
         mine = torch.nonzero(owner == i)[:, 0]
-        if x is None or mine.numel() == 0:
+        if mine.numel() == 0:
             continue
+        assert x is not None
         at = source_frame[mine][:, None] + within  # (grains of this recording, grain_frames)
         if int(at.min()) < 0 or int(at.max()) >= x.shape[2]:
             raise CodebookError(
@@ -113,7 +127,7 @@ def render_latents(
         played = wet * played + (1 - wet) * target_latents.expand(lanes, -1, -1)
     audio = codec.decode(played)
     audio = audio.squeeze(0) if info.channels == 2 else audio.squeeze(1)  # (channels, samples)
-    audio = audio[:, : samples_at(score.target, info.sample_rate)]
+    audio = with_length(audio, samples_at(score.target, info.sample_rate))
     if config.match_loudness:
         assert target_audio is not None
         reference = target_audio if target_audio.shape[0] in (1, audio.shape[0]) else target_audio.mean(0, keepdim=True)
@@ -121,7 +135,8 @@ def render_latents(
     rate = output_rate(score.target, info)
     if rate != info.sample_rate:
         audio = resample(audio, info.sample_rate, rate)
-    return within_full_scale(audio[:, : samples_at(score.target, rate)])
+    # There and back again a length may be rounded twice: 5001 samples at 44.1 kHz come back as 5000.
+    return within_full_scale(with_length(audio, samples_at(score.target, rate)))
 
 
 def open_codec(score: Score) -> Codec:
@@ -135,20 +150,17 @@ def _checked(recording: Recording, what: str) -> Sound:
         raise CodebookError(f"score: {what} {recording.name!r} was never in a file, so its sound cannot be found again")
     try:
         same = sha256(recording.path) == recording.sha256
-    except OSError:
-        same = False
-    except Exception as error:
+    except LgrError as error:
         raise CodebookError(
-            f"score: {what} {recording.path} is gone; put it back, or edit the score's path to where it is now"
+            f"score: {what} {recording.path} is gone or cannot be read; put it back, or edit the score's path to where "
+            "it is now"
         ) from error
     if not same:
         raise CodebookError(f"score: {what} {recording.path} has changed since the score was made; restore that file")
     return recording.path
 
 
-def render(
-    score: Score, *, codec: Codec | None = None, progress: Progress | None = None
-) -> tuple[Tensor, int]:
+def render(score: Score, *, codec: Codec | None = None, progress: Progress | None = None) -> tuple[Tensor, int]:
     """Play a score: ``(channels, samples)`` and the sample rate.
 
     The recordings it plays, and the target if it is needed, are read from the files that the score names.
@@ -169,8 +181,8 @@ def render(
     for i, recording in enumerate(score.recordings):
         if progress is not None:
             progress("encoding sources", i, len(score.recordings))
-        wanted = i in used
-        latents.append(encode_lanes(read(_checked(recording, "recording"), codec, recording), codec) if wanted else None)
+        audio = read(_checked(recording, "recording"), codec, recording) if i in used else None
+        latents.append(None if audio is None else encode_lanes(audio, codec))
     config = RenderConfig.from_json(score.config.get("render", {}))
     target_audio = target_latents = None
     if config.match_loudness or config.wet.minimum < 1:
@@ -179,7 +191,5 @@ def render(
             target_latents = encode_lanes(target_audio, codec, extra=extra_samples(info))
     if progress is not None:
         progress("decoding", 0, 1)
-    audio = render_latents(score, codec, latents, target_audio, target_latents)
-    return audio, output_rate(score.target, info)
-
-
+    result = render_latents(score, codec, latents, target_audio, target_latents)
+    return result, output_rate(score.target, info)

@@ -23,12 +23,15 @@ from lgr.envelope import Envelope
 from lgr.errors import ArgumentError, CodebookError
 from lgr.grains import grain_starts
 from lgr.match import MatchConfig, Sampler, match
+from lgr.recording import Recording
 from lgr.recordings import Progress, Sound, build_codebook, describe, encode_lanes, lane_features, read
-from lgr.render import RenderConfig, extra_samples, output_rate, render_latents
+from lgr.render import ALL_GRAINS, RenderConfig, extra_samples, output_rate, render_latents
 from lgr.score import Score
 from lgr.vectors import Metric
 
 SamplerChoice = Literal["auto"] | Sampler
+
+NEARLY_NEAREST, NEVER = Envelope.of(0.02), Envelope.of(0.0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,9 +45,9 @@ class ResynthConfig:
     stride: int = 1  # from one source grain to the next
     metric: Metric = "centred"  # how grains are compared
     sampler: SamplerChoice = "auto"  # "auto": "path" where continuity is above 0, else "independent"
-    temperature: Envelope = Envelope(((0.0, 0.02),))  # distance units; 0: always the nearest grain
-    continuity: Envelope = Envelope(((0.0, 0.0),))  # probability in [0, 1) of playing on in the same recording
-    wet: Envelope = Envelope(((0.0, 1.0),))  # 1: all grains, 0: all target
+    temperature: Envelope = NEARLY_NEAREST  # distance units; 0: always the nearest grain
+    continuity: Envelope = NEVER  # probability in [0, 1) of playing on in the same recording
+    wet: Envelope = ALL_GRAINS  # 1: all grains, 0: all target
     match_loudness: bool = True  # follow the target's level (cosine ignores it)
     silence_db: float | None = None  # leave out source grains below this level
     repetition_penalty: float = 0.0  # added distance of recently played grains; sampler "online" only
@@ -61,14 +64,17 @@ class ResynthConfig:
             raise ArgumentError(f"temperature must be >= 0, got {self.temperature}")
         if not (self.continuity.minimum >= 0 and self.continuity.maximum < 1):
             raise ArgumentError(f"continuity must be at least 0 and below 1, got {self.continuity}")
+        if self.sampler == "independent" and self.continuity.maximum > 0:
+            raise ArgumentError(
+                f'continuity must be 0 with sampler "independent", got {self.continuity}: use "path" or "auto"'
+            )
         if any(w.minimum < 0 for w in self.source_weights):
             raise ArgumentError(f"source_weights must be >= 0, got {', '.join(map(str, self.source_weights))}")
         if self.sampler not in ("auto", *get_args(Sampler)):
             raise ArgumentError(f"sampler must be one of auto, {', '.join(get_args(Sampler))}, got {self.sampler!r}")
-        hop = self.grain_frames if self.hop_frames is None else self.hop_frames
-        if not 1 <= hop <= self.grain_frames:
-            raise ArgumentError(f"hop_frames must be in [1, grain_frames={self.grain_frames}], got {hop}")
         self.codebook_config(), self.match_config(), self.render_config()  # each refuses what it cannot do
+        if not 1 <= self.hop <= self.grain_frames:
+            raise ArgumentError(f"hop_frames must be in [1, grain_frames={self.grain_frames}], got {self.hop}")
 
     @property
     def hop(self) -> int:
@@ -82,7 +88,8 @@ class ResynthConfig:
 
     def match_config(self) -> MatchConfig:
         if self.sampler == "auto":
-            chosen: Sampler = "online" if self.repetition_penalty else "path" if self.continuity.maximum else "independent"
+            follows: Sampler = "path" if self.continuity.maximum else "independent"
+            chosen: Sampler = "online" if self.repetition_penalty else follows
         else:
             chosen = self.sampler
         return MatchConfig(
@@ -120,7 +127,7 @@ def resynthesise(
     target: Sound,
     sources: Sequence[Sound] | GrainCodebook,
     *,
-    codec: str | Codec = "bundled",
+    codec: str | Path | Codec = "bundled",
     config: ResynthConfig | None = None,
     seed: int = 0,
     progress: Progress | None = None,
@@ -131,7 +138,7 @@ def resynthesise(
     ----------
     target : an audio file, or ``(audio (channels, samples), sample_rate)``
     sources : files or such pairs, or a fitted codebook (whose own grain size, stride, metric and gate then hold)
-    codec : a name for ``load_codec``, or a codec
+    codec : a name or a folder for ``load_codec``, or a codec
     config : ``ResynthConfig()`` by default
     seed : of the draws; the same seed gives the same result on one machine
     progress : called with (what, done, of)
@@ -146,7 +153,7 @@ def resynthesise(
     ArgumentError, AudioFileError, CodebookError, WeightsError : each says what was expected and what came
     """
     config = ResynthConfig() if config is None else config
-    codec = load_codec(codec) if isinstance(codec, str) else codec
+    codec = load_codec(codec) if isinstance(codec, str | Path) else codec
     report = progress if progress is not None else _silent
     target_recording = describe(target, name="target")
     target_audio = read(target, codec)
@@ -162,8 +169,8 @@ def resynthesise(
     target_latents = encode_lanes(target_audio, codec, extra=extra_samples(codec.info))
     score = _choose(target_recording, target_latents, codebook, codec, config, seed, report)
     report("decoding", 0, 1)
-    frames = list(codebook.frames_)
-    audio = render_latents(score, codec, codebook.latents_.split(frames, -1), target_audio, target_latents)
+    source_latents = torch.split(codebook.latents_, list(codebook.frames_), -1)
+    audio = render_latents(score, codec, source_latents, target_audio, target_latents)
     report("decoding", 1, 1)
     return Resynthesis(
         audio=audio,
@@ -175,7 +182,7 @@ def resynthesise(
 
 
 def _choose(
-    target: Any,
+    target: Recording,
     target_latents: Tensor,
     codebook: GrainCodebook,
     codec: Codec,
@@ -230,12 +237,22 @@ def _choose(
 
 def _source_log_weights(codebook: GrainCodebook, config: ResynthConfig, seconds: Tensor) -> Tensor:
     """Log-weights ``(n_grains, n_recordings)`` over the target's time; augmented copies follow their original."""
-    n, given = len(codebook.recordings_), len(config.source_weights)
-    originals = sum(1 for r in codebook.recordings_ if not r.augmentation) or n
-    if given not in (n, originals):
-        raise ArgumentError(f"source_weights must be one for each of {originals} sources, got {given}")
+    originals = _originals(codebook.recordings_)
+    given, n = len(config.source_weights), max(originals) + 1
+    if given not in (n, len(originals)):
+        raise ArgumentError(f"source_weights must be one for each of {n} sources, got {given}")
     curves = torch.stack([w.at(seconds) for w in config.source_weights], 1)  # (n_grains, given)
-    return curves[:, torch.arange(n) % given].log()
+    if bool((curves == 0).all(1).any()):
+        first = float(seconds[(curves == 0).all(1)][0])
+        raise ArgumentError(f"source_weights must be above 0 for a source at all times, got 0 for all at {first:.6g} s")
+    return curves[:, originals if given == n else slice(None)].log()
+
+
+def _originals(recordings: Sequence[Recording]) -> list[int]:
+    """For each recording which source it is, or was augmented from; sources are counted in their order."""
+    places: dict[tuple[str, str], int] = {}
+    keys = [(r.path, r.name.removesuffix(f" ({r.augmentation})")) for r in recordings]
+    return [places.setdefault(key, len(places)) for key in keys]
 
 
 def _following(config: ResynthConfig, codebook: GrainCodebook, codec: Codec) -> ResynthConfig:

@@ -14,6 +14,7 @@ from lgr.match import chain as chain_module
 PATH, VITERBI = MatchConfig(sampler="path"), MatchConfig(sampler="viterbi")
 NEXT = torch.tensor([2, -1, 4, 1, -1])  # two recordings, 0-2-4 and 3-1, not in codebook order
 STEPS, GRAINS = 4, 5
+PLACE = GRAINS ** torch.arange(STEPS - 1, -1, -1)  # a path's number in lexicographic order
 
 
 def seeded(seed: int = 0) -> torch.Generator:
@@ -36,7 +37,7 @@ def transition(c: float) -> Tensor:
 
 
 def joint(target: Tensor, codebook: Tensor, temperature: Tensor, continuity: Tensor, log_w: Tensor | float) -> Tensor:
-    """Log-probability, not normalised, of all M^T paths in lexicographic order; where τ is 0 only the nearest counts."""
+    """Log-probability, not normalised, of all M^T paths in lexicographic order; where τ is 0 only the nearest count."""
     similarity = target.double() @ codebook.double().T
     emission = similarity / temperature.clamp(min=1e-6)[:, None] + log_w
     for t in (temperature == 0).nonzero()[:, 0].tolist():
@@ -50,11 +51,25 @@ def joint(target: Tensor, codebook: Tensor, temperature: Tensor, continuity: Ten
     return torch.stack(values)
 
 
-def sampled_paths(n: int, target: Tensor, codebook: Tensor, seed: int, **curves: Tensor) -> Tensor:
-    """``n`` independent draws as path numbers in lexicographic order."""
-    generator, place = seeded(seed), GRAINS ** torch.arange(len(target) - 1, -1, -1)
-    draws = [match(target, codebook, next_grain=NEXT, config=PATH, generator=generator, **curves) for _ in range(n)]
-    return torch.stack([(draw.index * place).sum() for draw in draws])
+def sampled_paths(n: int, target: Tensor, codebook: Tensor, next_grain: Tensor, **curves: Tensor | None) -> Tensor:
+    """``n`` independent draws (n, T): one long target, for a step of continuity 0 makes what follows independent."""
+    continuity = curves["continuity"].clone()
+    continuity[0] = 0.0
+    curves |= {"temperature": curves["temperature"].repeat(n), "continuity": continuity.repeat(n)}
+    drawn = match(target.repeat(n, 1), codebook, next_grain=next_grain, config=PATH, generator=seeded(3), **curves)
+    return drawn.index.view(n, len(target))
+
+
+def check_frequencies(drawn: Tensor, p: Tensor) -> None:
+    """Chi-square of drawn numbers (n,) against probabilities (k,); what is expected under 5 times is pooled."""
+    observed, expected = torch.bincount(drawn, minlength=len(p)).double(), p * len(drawn)
+    assert not observed[p == 0].any()
+    small = expected < 5
+    observed = torch.cat([observed[~small], observed[small].sum()[None]])
+    expected = torch.cat([expected[~small], expected[small].sum()[None]])
+    keep = expected > 0
+    assert keep.sum() > 2
+    assert float(chisquare(observed[keep].numpy(), expected[keep].numpy()).pvalue) > 1e-3
 
 
 CASES = {
@@ -75,18 +90,9 @@ def test_paths_follow_the_enumerated_posterior(case: str) -> None:
     weights = None if CASES[case][2] is None else torch.tensor(CASES[case][2])
     log_p = joint(target, codebook, temperature, continuity, 0.0 if weights is None else weights)
     p = torch.softmax(log_p, dim=0)
-    curves = {"temperature": temperature, "continuity": continuity}
-    if weights is not None:
-        curves["log_weights"] = weights
-    drawn = sampled_paths(4000, target, codebook, 3, **curves)
-    observed, expected = torch.bincount(drawn, minlength=len(p)).double(), p * len(drawn)
-    assert not observed[p == 0].any()
-    small = expected < 5
-    observed = torch.cat([observed[~small], observed[small].sum()[None]])
-    expected = torch.cat([expected[~small], expected[small].sum()[None]])
-    keep = expected > 0
-    assert keep.sum() > 2
-    assert float(chisquare(observed[keep].numpy(), expected[keep].numpy()).pvalue) > 1e-3
+    curves = {"temperature": temperature, "continuity": continuity, "log_weights": weights}
+    drawn = sampled_paths(6000, target, codebook, NEXT, **curves)
+    check_frequencies((drawn * PLACE).sum(dim=1), p)
 
 
 @pytest.mark.parametrize("seed", range(8))
@@ -106,7 +112,7 @@ def test_viterbi_is_the_enumerated_maximum(case: str, seed: int) -> None:
         config=VITERBI,
         generator=seeded(),
     )
-    number = int((found.index * GRAINS ** torch.arange(STEPS - 1, -1, -1)).sum())
+    number = int((found.index * PLACE).sum())
     assert float(log_p[number]) == pytest.approx(float(log_p.max()), abs=1e-6)
 
 
@@ -118,7 +124,7 @@ def test_temperature_0_throughout_is_the_nearest_and_ties_play_on(config: MatchC
     following = torch.tensor([-1, 2, -1, 4, 5, -1])
     arguments = {"temperature": 0.0, "next_grain": following, "config": config, "generator": seeded()}
     found = match(distinct[[3, 1, 2]], codebook, continuity=0.5, **arguments)
-    assert found.index.tolist() in ([3, 4, 2], [3, 1, 2])  # one continuation either way: 3-4 or 1-2
+    assert found.index.tolist() in ([3, 4, 2], [3, 1, 2])  # plays on once either way: 3-4 or 1-2
     found = match(distinct[[3, 1, 5]], codebook, continuity=0.5, **arguments)
     assert found.index.tolist() == [3, 4, 5]
     found = match(distinct[[3, 1, 5]], codebook, continuity=0.0, **arguments)
@@ -146,23 +152,17 @@ def test_path_permutes_with_the_codebook_in_law() -> None:
     place = torch.argsort(order)
     permuted_next = torch.where(NEXT[order] >= 0, place[NEXT[order]], -1)
     p = torch.softmax(joint(target, codebook, torch.full((3,), 0.4), torch.full((3,), 0.6), 0.0), dim=0)
-    last = p.view(GRAINS, GRAINS, GRAINS).sum(dim=(0, 1))
-    generator = seeded(4)
-    arguments = {"temperature": 0.4, "continuity": 0.6, "next_grain": permuted_next, "config": PATH}
-    drawn = [match(target, codebook[order], generator=generator, **arguments).index[-1] for _ in range(2000)]
-    observed = torch.bincount(order[torch.stack(drawn)], minlength=GRAINS).double()
-    assert float(chisquare(observed.numpy(), (last * 2000).numpy()).pvalue) > 1e-3
+    curves = {"temperature": torch.full((3,), 0.4), "continuity": torch.full((3,), 0.6)}
+    drawn = sampled_paths(6000, target, codebook[order], permuted_next, **curves)
+    check_frequencies((order[drawn] * PLACE[1:]).sum(dim=1), p)
 
 
 def test_without_continuity_path_and_independent_have_one_law() -> None:
     codebook, target = unit_rows(2500, 6, 1), unit_rows(1, 6, 2).expand(20_000, -1)
     p = torch.softmax(target[:1].double() @ codebook.double().T / 0.05, dim=1)[0]
-    groups = torch.searchsorted(p.cumsum(0), torch.linspace(0.05, 0.95, 19, dtype=torch.float64))
-    mass = torch.zeros(20, dtype=torch.float64).index_add(0, torch.bucketize(torch.arange(2500), groups), p)
     for config in (PATH, MatchConfig()):
         drawn = match(target, codebook, temperature=0.05, config=config, generator=seeded(3))
-        observed = torch.bincount(torch.bucketize(drawn.index, groups), minlength=20).double()
-        assert float(chisquare(observed.numpy(), (mass * 20_000).numpy()).pvalue) > 1e-3
+        check_frequencies(drawn.index, p)
     independent = match(target[:5], codebook, temperature=0.05, generator=seeded())
     path = match(target[:5], codebook, temperature=0.05, config=PATH, generator=seeded())
     torch.testing.assert_close(path.entropy, independent.entropy, rtol=1e-5, atol=1e-5)

@@ -1,8 +1,8 @@
 """The codec in the box: 24 kHz, 75 frames a second, causal, streaming, trained by this project (see its card).
 
-A latent is ``[envelope | detail]`` (see ``lgr.models.envelope_net``). Matching reads only the envelope: there, cosine means
-timbre. Files of any length are worked through in slices of ``SLICE_FRAMES``, carrying the network's state, so memory is
-bounded and the slices cannot be heard or measured.
+A latent is ``[envelope | detail]`` (see ``lgr.models.envelope_net``). Matching reads only the envelope: there, cosine
+means timbre. Files of any length are worked through in slices of ``SLICE_FRAMES``, carrying the network's state, so
+memory is bounded and the slices cannot be heard or measured.
 """
 
 import json
@@ -10,11 +10,12 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
 from lgr.codecs.base import CodecInfo, check_audio, check_latents
-from lgr.errors import WeightsError
+from lgr.errors import ArgumentError, ShapeError, WeightsError
 from lgr.models.envelope_net import DecodeState, EncodeState, EnvelopeNet, EnvelopeNetConfig
 
 SLICE_FRAMES = 1500  # 20 seconds at a time
@@ -37,11 +38,16 @@ class BundledCodec:
     """``EnvelopeNet`` behind the codec protocol; also a ``StreamingCodec`` one hop behind.
 
     Computes in float32 (or the ``dtype`` it was made with); input of another type is converted, and so is the output.
+
+    Parameters
+    ----------
+    net : the network; it is put in evaluation mode
+    features : Tensor, (feature_dim, n_bands), the linear map from the envelope to what matching reads
     """
 
     def __init__(self, net: EnvelopeNet, features: Tensor, *, name: str = "bundled", licence: str = "MIT") -> None:
         self._net = net.eval().requires_grad_(False)
-        self._features = features  # (feature_dim, n_bands), applied to the envelope
+        self._features = features
         c = net.config
         self._info = CodecInfo(
             name=name,
@@ -58,13 +64,23 @@ class BundledCodec:
     def from_folder(
         cls, folder: str | Path, *, device: str | torch.device = "cpu", dtype: torch.dtype = torch.float32
     ) -> "BundledCodec":
-        """Open a folder written by ``lgr train codec``: ``config.json`` and ``model.safetensors``."""
+        """Open a folder written by ``lgr train codec``: ``config.json`` and ``model.safetensors``.
+
+        Raises
+        ------
+        WeightsError : a file is missing or damaged, or the two do not fit each other
+        ArgumentError : ``dtype`` is half precision: the envelope of quiet sound is below what float16 can hold
+        """
+        if dtype not in (torch.float32, torch.float64):
+            raise ArgumentError(f"dtype of the bundled codec must be torch.float32 or torch.float64, got {dtype}")
         folder = Path(folder)
         try:
             described = json.loads((folder / "config.json").read_text(encoding="utf-8"))
             weights = load_file(folder / "model.safetensors")
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, SafetensorError) as error:
             raise WeightsError(f"{folder} must hold config.json and model.safetensors of a codec: {error}") from error
+        if not isinstance(described, dict) or described.get("format", 1) != 1:
+            raise WeightsError(f"{folder / 'config.json'} must describe a bundled codec of format 1, got {described!r}")
         known = {f.name for f in fields(EnvelopeNetConfig)}
         try:
             net = EnvelopeNet(EnvelopeNetConfig(**{k: v for k, v in described.items() if k in known}))
@@ -72,8 +88,9 @@ class BundledCodec:
             net.load_state_dict({k: v.float() for k, v in weights.items()})
         except (RuntimeError, TypeError) as error:
             raise WeightsError(f"{folder}: the weights do not fit config.json: {error}") from error
-        name = "bundled" if folder.name == "bundled" else folder.name
-        return cls(net.to(device=device, dtype=dtype), features.to(device=device, dtype=dtype), name=name)
+        if features.ndim != 2 or features.shape[1] != net.config.n_bands:
+            raise WeightsError(f"{folder}: features must be (n, {net.config.n_bands}), got {tuple(features.shape)}")
+        return cls(net.to(device=device, dtype=dtype), features.to(device=device, dtype=dtype), name=folder.name)
 
     @property
     def info(self) -> CodecInfo:
@@ -111,7 +128,7 @@ class BundledCodec:
 
     @torch.no_grad()
     def features(self, latents: Tensor) -> Tensor:
-        """The envelope part, through a fixed linear map: ``(batch, latent_dim, frames)`` to ``(batch, feature_dim, frames)``."""
+        """The envelope part, through a fixed linear map: ``(batch, feature_dim, frames)``."""
         check_latents(self._info, latents)
         envelope = self._to_net(latents[:, : self.config.n_bands])
         return (self._features @ envelope).to(latents)
@@ -121,6 +138,8 @@ class BundledCodec:
         self, state: BundledEncodeState | None, audio: Tensor, *, flush: bool = False
     ) -> tuple[BundledEncodeState, Tensor]:
         """Latents of the hops that are now full; ``flush`` fills the last one with silence."""
+        if audio.ndim != 3 or audio.shape[1] != 1:
+            raise ShapeError(f"audio must be (batch, 1, samples), got {tuple(audio.shape)}")
         hop = self._info.hop_length
         samples = self._to_net(audio[:, 0])
         if state is not None:
@@ -140,6 +159,8 @@ class BundledCodec:
         self, state: BundledDecodeState | None, latents: Tensor, *, flush: bool = False
     ) -> tuple[BundledDecodeState, Tensor]:
         """Audio up to one hop behind the latents; ``flush`` gives that last hop too."""
+        if latents.ndim != 3 or latents.shape[1] != self._info.latent_dim:
+            raise ShapeError(f"latents must be (batch, {self._info.latent_dim}, frames), got {tuple(latents.shape)}")
         net_state = None if state is None else state.net
         audio = latents.new_zeros(latents.shape[0], 0)
         if latents.shape[2]:

@@ -47,6 +47,7 @@ class CodecCard:
     needs_weights: bool
     weights: Path | None
     source: str  # where the codec comes from, or where its weights are downloaded from
+    files: tuple[WeightFile, ...] = ()  # that are downloaded
 
     @property
     def name(self) -> str:
@@ -117,7 +118,7 @@ def load_codec(
         raise ArgumentError(f"space must be one of {', '.join(SPACES)}, got {space!r}")
     name = str(name)
     folder = Path(weights).expanduser() if weights is not None else None
-    options: dict[str, Any] = {"device": _device(device), "dtype": dtype}
+    options: dict[str, Any] = {"device": find_device(device), "dtype": dtype}
     if name in DOWNLOADED:
         module, kind, variant = DOWNLOADED[name]
         options |= {"weights": folder, "space": space, "n_levels": n_levels}
@@ -160,7 +161,7 @@ def codec_card(name: str | Path) -> CodecCard:
         weights = local_weights(name, files)
         if weights is None and hasattr(module, "ORIGINALS"):  # the authors' own checkpoint does as well
             weights = local_weights(name, module.ORIGINALS[name])
-        return CodecCard(info=info, needs_weights=True, weights=weights, source=files[0].url)
+        return CodecCard(info=info, needs_weights=True, weights=weights, source=files[0].url, files=tuple(files))
     if name == "bundled" or Path(name).is_dir():
         folder = _bundled_folder() if name == "bundled" else Path(name)
         present = (folder / "model.safetensors").is_file()
@@ -173,7 +174,8 @@ def codec_card(name: str | Path) -> CodecCard:
     return CodecCard(info=info, needs_weights=False, weights=None, source="entry point")
 
 
-def _device(device: str | torch.device) -> torch.device:
+def find_device(device: str | torch.device) -> torch.device:
+    """The device of that name; ``ArgumentError`` where PyTorch does not have it here."""
     try:
         wanted = torch.device(device)
         torch.empty(0, device=wanted)
@@ -240,6 +242,9 @@ def _built(factory: Callable[..., Any], *args: Any, **options: Any) -> Codec:
     codec = factory(*args, **options)
     if not isinstance(codec, Codec):
         raise ArgumentError(f"a codec factory must return a Codec, {factory!r} returned {type(codec).__name__}")
+    usual = {"space": "latent", "n_levels": None}
+    if chosen := {name: options[name] for name in usual if options.get(name, usual[name]) != usual[name]}:
+        codec.options = chosen  # type: ignore[attr-defined]  # a score notes them: its sound depends on them
     return codec
 
 

@@ -20,7 +20,7 @@ from lgr.match.nearest import tied
 from lgr.match.problem import Problem
 
 Floats = NDArray[np.float32]
-CHUNK_GRAINS = 1 << 22  # emissions held at once, about: 16 MiB in float32
+CHUNK_GRAINS = 1 << 23  # emissions held at once, about: 32 MiB in float32, twice
 
 
 @dataclass(frozen=True)

@@ -17,8 +17,7 @@ from lgr.match.logits import FLOOR, Logits, check_peaks
 from lgr.match.nearest import nearest
 from lgr.match.problem import Problem
 
-TILE = 2048  # target grains at a time: bounds the masses kept, (TILE, M / 1024)
-ROWS = 512
+TILE = 2048  # target grains at a time: bounds a block of logits, and the masses kept, (TILE, M / 1024)
 
 
 def sample_independent(
@@ -80,23 +79,20 @@ def _cell_masses(logits: Logits, block_grains: int, progress: Callable[[int], No
     n, m = len(logits), len(logits.codebook)
     block = cell_count(block_grains) * CELL
     peak, mass, moment = (logits.target.new_empty(n, cell_count(m)) for _ in range(3))
-    size = min(ROWS, n) * min(block, cell_count(m) * CELL)
-    buffers = logits.target.new_empty(2, size)
+    buffers = logits.target.new_empty(2, n * min(block, cell_count(m) * CELL))
     for start in range(0, m, block):
         stop = min(start + block, m)
         cells, first = cell_count(stop - start), start // CELL
-        for top in range(0, n, ROWS):  # inner, so that the codebook's block stays in cache
-            bottom = min(top + ROWS, n)
-            x, e = buffers[:, : (bottom - top) * cells * CELL].view(2, bottom - top, cells, CELL)
-            flat = x.view(bottom - top, cells * CELL)
-            flat[:, stop - start :] = FLOOR
-            logits.fill(slice(top, bottom), start, stop, flat[:, : stop - start])
-            here = (slice(top, bottom), slice(first, first + cells))
-            peak[here] = x.amax(dim=2)
-            x.sub_(peak[here][:, :, None])
-            torch.exp(x, out=e)
-            mass[here] = e.sum(dim=2)
-            moment[here] = x.mul_(e).sum(dim=2)
+        here = slice(first, first + cells)
+        x, e = buffers[:, : n * cells * CELL].view(2, n, cells, CELL)
+        flat = x.view(n, cells * CELL)
+        flat[:, stop - start :] = FLOOR
+        logits.fill(slice(None), start, stop, flat[:, : stop - start])
+        peak[:, here] = x.amax(dim=2)
+        x.sub_(peak[:, here, None])
+        torch.exp(x, out=e)
+        mass[:, here] = e.sum(dim=2)
+        moment[:, here] = x.mul_(e).sum(dim=2)
         progress(stop)
     return peak, mass, moment
 
@@ -110,9 +106,6 @@ def _draw_in_cell(logits: Logits, cell: Tensor, rest: Tensor) -> Tensor:
         block = x.new_empty(len(rows), stop - start)
         logits.fill(rows, start, stop, block)
         x[rows, : stop - start] = block
-    column = torch.empty_like(cell)
-    for top in range(0, n, ROWS):
-        part = slice(top, top + ROWS)
-        exp = (x[part] - x[part].amax(dim=1, keepdim=True)).double().exp()
-        column[part], _ = inverse_cdf(exp, rest[part])
+    x -= x.amax(dim=1, keepdim=True)
+    column, _ = inverse_cdf(x.double().exp_(), rest)
     return cell * CELL + column

@@ -29,7 +29,7 @@ def sample_path(
     """Draw a path from the chain's posterior; with ``continuity`` 0, in law the independent sampler.
 
     ``continuity[t]`` belongs to the step from t - 1 into t. Where τ is 0 the path is held to the nearest grains. The
-    generator gives three float64 uniforms a target grain. Memory: M/8 bytes a target grain beside about 50 MiB.
+    generator gives three float64 uniforms a target grain. Memory: M/8 bytes a target grain beside about 100 MiB.
     """
     n = len(problem.target)
     chain = Chain(problem, block_grains)

@@ -20,7 +20,7 @@ def most_probable_path(problem: Problem, block_grains: int, progress: Callable[[
     """The path of largest joint probability; of equally probable jump sources the lowest index. Draws nothing.
 
     ``continuity[t]`` belongs to the step from t - 1 into t. Sums are float64 and relative to the best at each step.
-    Memory: M/8 bytes a target grain beside about 50 MiB.
+    Memory: M/8 bytes a target grain beside about 100 MiB.
     """
     n = len(problem.target)
     chain = Chain(problem, block_grains)

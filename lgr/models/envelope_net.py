@@ -1,26 +1,27 @@
 """The network of the bundled codec: a frame is its spectral envelope and what the envelope leaves out.
 
-A latent is ``[envelope | detail]``. The *envelope* is the log-mel spectrum of the last ``window_length`` samples, in decades
-above ``FLOOR`` (silence is the zero vector): cosine on it means timbre. The *detail* is the frame's MDCT, divided by the
-envelope and companded, folded to ``n_detail`` numbers: bins ``d, d + n_detail, d + 2 n_detail, …`` share number ``d``, and
-the envelope, which both sides know, says whose turn it is (the strongest's). A causal network corrects the folding on
-the way in, another the unfolding on the way out and sets the level of the noise that stands in for what was not kept.
+A latent is ``[envelope | detail]``. The *envelope* is the log-mel spectrum of the last ``window_length`` samples, in
+decades above ``FLOOR`` (silence is the zero vector): cosine on it means timbre. The *detail* is the frame's MDCT,
+divided by the envelope and companded, folded to ``n_detail`` numbers: bins ``d, d + n_detail, d + 2 n_detail, …`` share
+number ``d``, and the envelope, which both sides know, says whose turn it is (the strongest's). A causal network
+corrects the folding on the way in, another the unfolding on the way out and sets the level of the noise that stands in
+for what was not kept.
 
 Everything is causal except the overlap of the MDCT: block ``t`` of the output needs frame ``t + 1``, one hop ahead.
 """
 
 import math
 from dataclasses import dataclass
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
+from lgr.mel import bands_to_bins, mel_filters, rising_window
 from lgr.models.layers import BlockState, CausalStack
 from lgr.models.mdct import mdct_basis, overlap_blocks
-from lgr.models.mel import bands_to_bins, mel_filters, rising_window
 
-FLOOR = 1e-5  # amplitude (-100 dBFS) that counts as silence
+FLOOR = 1e-6  # amplitude (-120 dBFS) that counts as silence
 COMPANDING = 3.0  # c = sign(r) * log1p(COMPANDING * |r|)
 MAX_COMPANDED = 5.0  # |r| <= 49 times the envelope: no single bin can blow up
 CEILING = 1.0  # output amplitude that the soft knee never passes
@@ -36,9 +37,9 @@ class EnvelopeNetConfig:
     n_bands: int = 40
     n_detail: int = 88
     encoder_width: int = 256
-    encoder_blocks: int = 5
+    encoder_blocks: int = 4
     decoder_width: int = 384
-    decoder_blocks: int = 7
+    decoder_blocks: int = 6
     kernel_size: int = 7
     expansion: int = 3
     seed: int = 0  # of the decoder's noise
@@ -60,17 +61,17 @@ class DecodeState(NamedTuple):
 
 
 def frame_noise(first: int, frames: int, width: int, seed: int) -> Tensor:
-    """Noise of unit variance ``(frames, width)``, a pure function of the seed and of each number's absolute position.
+    """Random signs ``(frames, width)``, a pure function of the seed and of each number's absolute position.
 
-    A counter-based generator (splitmix64's finaliser, Steele et al. 2014), so no chunking can change it.
+    A counter-based generator (splitmix64's finaliser, Steele et al. 2014), so no chunking can change it. Signs, not
+    Gaussians: every frame of noise then has exactly the energy that the decoder asked for.
     """
     counter = torch.arange(first * width, (first + frames) * width, dtype=torch.int64)
-    x = (counter + seed * 0x632BE59BD9B4E019 % 2**61 + 1) * -7046029254386353131  # the golden-ratio increment, mod 2**64
+    start = seed * 0x632BE59BD9B4E019 % 2**61 + 1
+    x = (counter + start) * -7046029254386353131  # the golden-ratio increment, modulo 2**64
     x = (x ^ ((x >> 30) & 0x3FFFFFFFF)) * -4658895280553007687
     x = (x ^ ((x >> 27) & 0x1FFFFFFFFF)) * -7723592293110705685
-    x = x ^ ((x >> 31) & 0x1FFFFFFFF)
-    uniform = ((x >> 11) & 0x1FFFFFFFFFFFFF).double() * 2.0**-53
-    return ((uniform - 0.5) * math.sqrt(12)).float().view(frames, width)
+    return ((x < 0).float() * 2 - 1).view(frames, width)  # the top bit is the best mixed
 
 
 def soft_ceiling(audio: Tensor) -> Tensor:
@@ -121,7 +122,7 @@ class EnvelopeNet(nn.Module):
     # ---- the fixed analysis ----------------------------------------------------------------------------------------
 
     def analyse(self, audio: Tensor, history: Tensor | None = None) -> tuple[Tensor, Tensor, Tensor]:
-        """Envelope ``(batch, frames, n_bands)``, MDCT ``(batch, frames, hop_length)`` and the history for what follows."""
+        """Envelope ``(batch, frames, n_bands)``, MDCT ``(batch, frames, hop_length)``, history for what follows."""
         c = self.config
         keep = c.window_length - c.hop_length
         if history is None:
@@ -142,18 +143,18 @@ class EnvelopeNet(nn.Module):
         """Whose turn it is: ``(batch, frames, n_folds, n_detail)``, summing to one over the folds."""
         c = self.config
         spare = self.n_folds * c.n_detail - c.hop_length
-        folds = nn.functional.pad(levels, (0, spare)).unflatten(-1, (self.n_folds, c.n_detail))
+        folds = torch.unflatten(nn.functional.pad(levels, (0, spare)), -1, (self.n_folds, c.n_detail))
         return torch.softmax(self.fold_slope * folds + self.fold_bias + self.fold_mask, -2)
 
     def fold(self, companded: Tensor, gates: Tensor) -> Tensor:
         spare = gates.shape[-2] * gates.shape[-1] - companded.shape[-1]
-        return (nn.functional.pad(companded, (0, spare)).unflatten(-1, gates.shape[-2:]) * gates).sum(-2)
+        return (torch.unflatten(nn.functional.pad(companded, (0, spare)), -1, gates.shape[-2:]) * gates).sum(-2)
 
     def unfold(self, detail: Tensor, gates: Tensor) -> Tensor:
         return (detail.unsqueeze(-2) * gates).flatten(-2)[..., : self.config.hop_length]
 
     def normalise(self, envelope: Tensor) -> Tensor:
-        return (envelope - 2.0) / 1.2  # about zero mean and unit variance over the training recordings
+        return (envelope - 3.0) / 1.2  # about zero mean and unit variance over the training recordings
 
     def _autocast(self, like: Tensor) -> torch.autocast:
         return torch.autocast(like.device.type, self.training_dtype, enabled=self.training_dtype is not None)
@@ -187,7 +188,8 @@ class EnvelopeNet(nn.Module):
         noise = frame_noise(first, latents.shape[1], c.hop_length, c.seed).to(latents)
         ratio = companded.sign() * torch.expm1(companded.abs()) / COMPANDING
         ratio = ratio + nn.functional.softplus(noisiness + self.noise_bias) * noise
-        amplitude = (torch.pow(10.0, levels) - 1).clamp(min=0) * (FLOOR / self.envelope_gain)  # silence is exactly zero
+        # The exact inverse of the envelope's floor: silence is exactly zero, what lies near the floor keeps its level.
+        amplitude = (torch.pow(100.0, levels) - 1).clamp(min=0).sqrt() * (FLOOR / self.envelope_gain)
         blocks_out, rest = overlap_blocks((ratio * amplitude) @ self.basis.T)
         if state is not None:
             blocks_out = torch.cat([blocks_out[:, :1] + state.overlap[:, None], blocks_out[:, 1:]], 1)
@@ -201,4 +203,4 @@ class EnvelopeNet(nn.Module):
     def forward(self, latents: Tensor) -> Tensor:
         """Latents to aligned audio ``(batch, frames * hop_length)``: the last block is the last frame's right half."""
         audio, state = self.decode(latents)
-        return cast(Tensor, torch.cat([audio[:, self.config.hop_length :], state.overlap], 1))
+        return torch.cat([audio[:, self.config.hop_length :], state.overlap], 1)

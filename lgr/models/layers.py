@@ -34,12 +34,15 @@ class CausalBlock(nn.Module):
         image = padded.transpose(1, 2).unsqueeze(2)  # (batch, width, 1, frames)
         y = nn.functional.conv2d(image, self.depthwise.T[:, None, None], groups=x.shape[2])
         y = y.squeeze(2).transpose(1, 2)
-        y = self.contract(nn.functional.gelu(self.expand(self.norm(y)), approximate="tanh"))
+        y = self.contract(torch.relu_(self.expand(self.norm(y))))
         return x + self.scale * y, padded[:, frames:]
 
 
 class CausalStack(nn.Module):
-    """Linear in, ``n_blocks`` causal blocks, norm, linear out. The last layer starts at zero: a correction of nothing."""
+    """Linear in, ``n_blocks`` causal blocks, norm, linear out; the last layer starts at zero: a correction of nothing.
+
+    It sees frames up to the present one only.
+    """
 
     def __init__(
         self, in_dim: int, out_dim: int, *, width: int, n_blocks: int, kernel_size: int, expansion: int

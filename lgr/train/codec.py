@@ -1,13 +1,13 @@
 """Training the bundled codec: one resumable command (``lgr train codec``), on CPU or GPU.
 
-The loss is spectral (log-mel, convergence and linear L1 over six windows) plus the waveform's relative L1. The latent gets
-a little noise, so that nearby latents decode alike. In part of each batch the latents of two recordings are spliced, and
-the target is their audio cross-faded over one frame: the decoder learns to join, which is what resynthesis asks of it.
+The loss is spectral (log-mel, convergence and linear L1 over six windows) plus the waveform's relative L1. The latent
+gets a little noise, so that nearby latents decode alike. In part of each batch the latents of two recordings are
+spliced, and the target is their audio cross-faded over one frame: the decoder learns to join, which is what resynthesis
+asks of it.
 """
 
 import json
 import math
-import os
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -29,7 +29,7 @@ from lgr.train.data import AudioCache, CropSampler, read_manifest, split_by_grou
 class CodecTrainConfig:
     """The recipe. The rate is held after a warm-up and falls to nothing over the last ``decay`` share of the steps."""
 
-    steps: int = 16000
+    steps: int = 22000
     batch_size: int = 8
     crop_frames: int = 50
     learning_rate: float = 8e-4
@@ -37,7 +37,8 @@ class CodecTrainConfig:
     decay: float = 0.25
     weight_decay: float = 0.01
     ema: float = 0.999
-    waveform_weight: float = 2.0
+    log_mel_weight: float = 5.0
+    waveform_weight: float = 1.0
     envelope_noise: float = 0.01  # decades
     detail_noise: float = 0.03  # companded units
     splice_share: float = 0.25  # of a batch
@@ -59,8 +60,8 @@ def splice(latents: Tensor, audio: Tensor, n: int, hop: int, generator: torch.Ge
     ----------
     latents : (batch, frames, latent_dim); audio : (batch, frames * hop)
 
-    The frame before the cut overlaps the one after it in one block of ``hop`` samples; there the target is the sine-squared
-    cross-fade of the two sounds (the MDCT's own windows, without its aliases).
+    The frame before the cut overlaps the one after it in one block of ``hop`` samples; there the target is the
+    cross-fade of the two sounds by the MDCT's own squared window, without its aliases.
     """
     if n == 0:
         return latents, audio
@@ -68,7 +69,7 @@ def splice(latents: Tensor, audio: Tensor, n: int, hop: int, generator: torch.Ge
     latents, audio = latents.clone(), audio.clone()
     donors = latents[n:], audio[n:]
     phase = (torch.arange(hop, dtype=torch.float32) + 0.5) * (math.pi / 2 / hop)
-    fade_in = (torch.sin(phase) ** 2).to(audio)
+    fade_in = torch.sin(math.pi / 2 * torch.sin(phase) ** 2).square().to(audio)  # the MDCT's window, squared
     for i in range(n):
         cut = int(torch.randint(4, frames - 2, (), generator=generator))
         j = int(torch.randint(donors[0].shape[0], (), generator=generator))
@@ -91,15 +92,14 @@ def training_loss(
     noise[..., sizes.n_bands :] *= config.detail_noise
     # Silence must stay silence: the envelope's noise does not lift it off the floor.
     latents = latents + noise * (latents.abs() > 0)
-    latents, target = splice(
-        latents, audio, int(config.splice_share * audio.shape[0]), sizes.hop_length, generator
-    )
+    latents, target = splice(latents, audio, int(config.splice_share * audio.shape[0]), sizes.hop_length, generator)
     whole = slice(0, audio.shape[1] - sizes.hop_length)  # the last block lacks the frame after it
     estimate, target = net(latents)[:, whole], target[:, whole]
     # Every other window, in turn: half the cost of the spectra, and the same loss over two steps.
     terms = spectral_losses(estimate, target, sizes.sample_rate, WINDOWS[step % 2 :: 2])
     terms["waveform"] = relative_l1(estimate, target)
-    loss = terms["log_mel"] + terms["convergence"] + terms["linear"] + config.waveform_weight * terms["waveform"]
+    loss = config.log_mel_weight * terms["log_mel"] + terms["convergence"] + terms["linear"]
+    loss = loss + config.waveform_weight * terms["waveform"]
     return loss, {name: float(value.detach()) for name, value in terms.items()}
 
 
@@ -143,7 +143,7 @@ def train_codec(
     Parameters
     ----------
     data : a manifest.csv, or a folder of audio
-    out : folder for ``checkpoint.pt``, ``log.jsonl``, ``config.json`` and ``model.safetensors`` (float16, averaged weights)
+    out : folder for ``checkpoint.pt``, ``log.jsonl``, ``config.json`` and ``model.safetensors`` (float16, averaged)
     resume : go on from ``out/checkpoint.pt``; the losses are those of an unbroken run
     bfloat16 : run the two networks in bfloat16 (the analysis and the losses stay in float32)
     report : called with every log row (step, terms, seconds)
@@ -166,8 +166,9 @@ def train_codec(
     average = {k: v.detach().clone() for k, v in net.state_dict().items()}
     plain = [p for p in net.parameters() if p.ndim < 2]
     matrices = [p for p in net.parameters() if p.ndim >= 2]
+    groups: list[dict[str, Any]] = [{"params": matrices}, {"params": plain, "weight_decay": 0.0}]
     optimiser = torch.optim.AdamW(
-        [{"params": matrices}, {"params": plain, "weight_decay": 0.0}],
+        groups,
         lr=config.learning_rate,
         betas=(0.9, 0.98),
         weight_decay=config.weight_decay,
@@ -184,7 +185,7 @@ def train_codec(
         state = {"net": net.state_dict(), "optimiser": optimiser.state_dict(), "average": average}
         part = checkpoint.with_suffix(".part")
         torch.save({**state, "step": step, "seconds": spent}, part)
-        os.replace(part, checkpoint)
+        part.replace(checkpoint)
         _export(average, net_config, out)
 
     log = (out / "log.jsonl").open("a")

@@ -4,7 +4,7 @@ import csv
 import hashlib
 import json
 from collections import defaultdict
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -35,23 +35,31 @@ class Clip:
 def read_manifest(source: Path, *, redistributable_only: bool = True) -> list[Clip]:
     """Clips of a manifest (a CSV with ``path`` and, where known, ``category``, ``class``, ``group``) or of a folder.
 
-    In a folder of folders, the first folder is the category; a file is then its own group. A manifest's ``redistributable``
-    column limits the clips to those whose weights may be shipped, unless ``redistributable_only`` is False.
+    In a folder of folders, the first folder is the category; a file is then its own group. A manifest's
+    ``redistributable`` column limits the clips to those whose weights may be shipped, unless ``redistributable_only``
+    is False.
+
+    Raises
+    ------
+    ArgumentError : neither a folder nor a manifest, a manifest without ``path``, or none of its clips may be used
+    AudioFileError : a folder without audio
     """
     if source.is_dir() and (source / "manifest.csv").is_file():
         source = source / "manifest.csv"
     if source.is_dir():
         clips = []
-        for path in audio_files([source]):
-            parts = path.relative_to(source).parts
+        for file in audio_files([source]):
+            parts = file.relative_to(source).parts
             category = parts[0] if len(parts) > 1 else "all"
-            clips.append(Clip(path=str(path), category=category, label=category, group=str(path)))
+            clips.append(Clip(path=str(file), category=category, label=category, group=str(file)))
         return clips
-    if source.suffix != ".csv":
-        raise ArgumentError(f"data must be a folder of audio or a manifest.csv, got {source}")
+    if source.suffix != ".csv" or not source.is_file():
+        raise ArgumentError(f"data must be a folder of audio or a manifest.csv that exists, got {source}")
     clips = []
     with source.open(newline="", encoding="utf-8") as lines:
-        for row in csv.DictReader(lines):
+        for number, row in enumerate(csv.DictReader(lines), 1):
+            if not row.get("path"):
+                raise ArgumentError(f"data must have a path in every row, got none in row {number} of {source}")
             if redistributable_only and row.get("redistributable", "yes") not in REDISTRIBUTABLE:
                 continue
             category = row.get("category") or "all"
@@ -67,13 +75,15 @@ def read_manifest(source: Path, *, redistributable_only: bool = True) -> list[Cl
 def split_by_group(
     clips: list[Clip], held_out: float = 0.12, always_held_out: frozenset[str] = frozenset()
 ) -> tuple[list[Clip], list[Clip]]:
-    """Training and held-out clips. Whole groups are held out, in the order of a hash of their names, category by category.
+    """Training and held-out clips, category by category. Whole groups are held out, in the order of a hash.
 
     Parameters
     ----------
     held_out : float in (0, 1), the share of each category's groups
     always_held_out : groups that never train (those of the clips the package ships to be played with)
     """
+    if not 0 < held_out < 1:
+        raise ArgumentError(f"held_out must be above 0 and below 1, got {held_out}")
     groups: dict[str, set[str]] = defaultdict(set)
     for clip in clips:
         groups[clip.category].add(clip.group)
@@ -110,8 +120,10 @@ class AudioCache:
                 np.save(part, np.concatenate(pieces))
             with atomic_path(index, force=True) as part:
                 part.write_text(json.dumps(placed))
-        placed = json.loads(index.read_text())
-        return cls([Clip(**p) for p in placed], np.load(data, mmap_mode="r"), sample_rate)
+        # Where the samples are is the cache's to say, all else these clips': a category may have been renamed since.
+        places = [{name: entry[name] for name in ("start", "samples")} for entry in json.loads(index.read_text())]
+        clips = [replace(clip, **place) for clip, place in zip(clips, places, strict=True)]
+        return cls(clips, np.load(data, mmap_mode="r"), sample_rate)
 
     def audio(self, clip: Clip) -> Tensor:
         """The whole clip, ``(samples,)`` float32 in [-1, 1]."""
@@ -120,7 +132,7 @@ class AudioCache:
 
 
 class CropSampler:
-    """Batches of random crops. ``batch(step)`` is a pure function of the seed and the step, so a resumed run sees the same.
+    """Batches of random crops. ``batch(step)`` is a pure function of seed and step, so a resumed run sees the same.
 
     Categories are drawn alike often, clips by the root of their length, the gain between -30 and 0 dB under full scale;
     a clip shorter than the crop is placed at random in silence, so attacks out of nothing are learned.
@@ -132,6 +144,11 @@ class CropSampler:
         for clip in cache.clips:
             if clip.path in names and clip.samples > 0:
                 by_category[clip.category].append(clip)
+        if not by_category:
+            raise ArgumentError(
+                "data must hold clips to train on and, of another group, clips to hold out; got none for one of the "
+                "two: add recordings"
+            )
         self._categories = [by_category[name] for name in sorted(by_category)]
         self._weights = [torch.tensor([c.samples**0.5 for c in group]) for group in self._categories]
         self._cache, self._crop, self._batch_size, self._seed = cache, crop, batch_size, seed

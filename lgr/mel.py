@@ -7,7 +7,7 @@ from torch import Tensor
 
 
 def mel_edges_hz(n_bands: int, sample_rate: int) -> Tensor:
-    """The ``n_bands + 2`` corner frequencies of triangular filters, equally spaced on the mel scale from 0 to Nyquist."""
+    """The ``n_bands + 2`` corners of triangular filters, equally spaced on the mel scale from 0 to Nyquist."""
     top = 2595 * math.log10(1 + sample_rate / 2 / 700)
     mel = torch.linspace(0, top, n_bands + 2, dtype=torch.float64)
     return 700 * (10 ** (mel / 2595) - 1)
@@ -41,7 +41,7 @@ def rising_window(length: int, fall: int) -> Tensor:
 
 
 def bands_to_bins(n_bands: int, n_bins: int, sample_rate: int) -> Tensor:
-    """Linear interpolation ``(n_bins, n_bands)`` from band centres to the centres of ``n_bins`` uniform bins, held at the ends."""
+    """Linear interpolation ``(n_bins, n_bands)`` from band centres to the centres of uniform bins, held at the ends."""
     centres = mel_edges_hz(n_bands, sample_rate)[1:-1]
     hz = (torch.arange(n_bins, dtype=torch.float64) + 0.5) * sample_rate / 2 / n_bins
     right = torch.searchsorted(centres, hz).clamp(1, n_bands - 1)

@@ -1,0 +1,210 @@
+"""How fast and how lean matching is, beside faiss, scikit-learn and scipy, all measured in the same run.
+
+    python -m benchmarks.match [--threads 2] [--repeats 3] [--scale 1.0] [--out docs/results/match.md]
+
+Time: the methods of a table take turns and each keeps its best turn, so that a busy machine disturbs all alike. Memory:
+each of ours runs once more in a process of its own, which reports how far its resident peak rises above what it held
+with the codebook and target loaded (Linux, which can reset a process's peak). ``--out FILE`` writes the table and,
+beside it, the figures as JSON.
+"""
+
+import argparse
+import json
+import multiprocessing
+import time
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from torch.nn.functional import normalize
+
+from lgr.files import atomic_path
+from lgr.match import MatchConfig, match
+
+BLOCK = 4096
+
+
+def rows(n: int, dim: int, seed: int) -> Tensor:
+    """Unit rows in place: a million of them leave no second copy behind to spoil the memory figures."""
+    x = torch.randn(n, dim, generator=torch.Generator().manual_seed(seed))
+    for part in range(0, n, 65536):
+        x[part : part + 65536] = normalize(x[part : part + 65536], dim=1)
+    return x
+
+
+def problem(which: str, scale: float) -> tuple[Tensor, Tensor, Tensor]:
+    """(target, codebook, next_grain): "large" 2,000 on 1,000,000 x 256; "path" 4,500 on 50,000 x 160."""
+    n, m, dim = {"large": (2000, 1_000_000, 256), "path": (4500, 50_000, 160)}[which]
+    m = int(m * scale)
+    following = torch.arange(1, m + 1)
+    following[99::100] = -1  # recordings of 100 grains
+    following[-1] = -1
+    return rows(n, dim, 1), rows(m, dim, 2), following
+
+
+def ours(name: str, target: Tensor, codebook: Tensor, following: Tensor) -> None:
+    """Run one of our own cases by its name."""
+    generator = torch.Generator().manual_seed(0)
+    if name == "nearest":
+        match(target, codebook, temperature=0.0, generator=generator)
+    elif name == "independent":
+        match(target, codebook, temperature=0.1, generator=generator)
+    else:
+        config = MatchConfig(sampler="path" if name == "path" else "viterbi")
+        match(
+            target,
+            codebook,
+            temperature=0.1,
+            continuity=0.5,
+            next_grain=following,
+            config=config,
+            generator=generator,
+        )
+
+
+def bare_product(target: Tensor, codebook: Tensor) -> None:
+    """The matrix product alone, in the blocks that matching uses."""
+    buffer = torch.empty(len(target) * BLOCK)
+    for start in range(0, len(codebook), BLOCK):
+        block = codebook[start : start + BLOCK]
+        torch.mm(target, block.T, out=buffer[: len(target) * len(block)].view(len(target), len(block)))
+
+
+def faiss_search(target: Tensor, codebook: Tensor, threads: int) -> Callable[[], object]:
+    import faiss
+
+    faiss.omp_set_num_threads(threads)
+    index = faiss.IndexFlatIP(codebook.shape[1])
+    index.add(codebook.numpy())
+    return lambda: index.search(target.numpy(), 1)
+
+
+def sklearn_search(target: Tensor, codebook: Tensor) -> Callable[[], object]:
+    from sklearn.neighbors import NearestNeighbors
+
+    found = NearestNeighbors(n_neighbors=1, algorithm="brute", metric="euclidean").fit(codebook.numpy())
+    return lambda: found.kneighbors(target.numpy(), return_distance=False)
+
+
+def cdist_loop(target: Tensor, codebook: Tensor) -> Callable[[], object]:
+    from scipy.spatial.distance import cdist
+
+    whole = codebook.numpy()
+    return lambda: [cdist(row[None], whole, "cosine").argmin() for row in target.numpy()]
+
+
+def best_times(cases: Mapping[str, Callable[[], object]], repeats: int) -> dict[str, float]:
+    """Best wall seconds of each case; the cases take turns."""
+    best = dict.fromkeys(cases, float("inf"))
+    for _ in range(repeats):
+        for name, run in cases.items():
+            began = time.perf_counter()
+            run()
+            best[name] = min(best[name], time.perf_counter() - began)
+    return best
+
+
+def extra_memory(which: str, name: str, scale: float, threads: int) -> float:
+    """MiB by which the peak of a fresh process rises while it matches."""
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        return pool.apply(_peak_rise, (which, name, scale, threads))
+
+
+def _peak_rise(which: str, name: str, scale: float, threads: int) -> float:
+    torch.set_num_threads(threads)
+    target, codebook, following = problem(which, scale)
+    # a small match first, so that what libraries load once is not counted
+    ours(name, target[:4], codebook[:2048], torch.full((2048,), -1))
+    Path("/proc/self/clear_refs").write_text("5")  # the peak so far, of making the codebook, is forgotten
+    before = _resident_mib("VmRSS")
+    ours(name, target, codebook, following)
+    return _resident_mib("VmHWM") - before
+
+
+def _resident_mib(field: str) -> float:
+    """VmRSS (now) or VmHWM (peak) of this process."""
+    line = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith(field))
+    return int(line.split()[1]) / 1024
+
+
+def run_large(threads: int, repeats: int, scale: float) -> list[dict[str, object]]:
+    target, codebook, following = problem("large", scale)
+    few = target[:4]
+    quick: dict[str, Callable[[], object]] = {
+        "matrix product alone": lambda: bare_product(target, codebook),
+        "lgr, nearest (τ = 0)": lambda: ours("nearest", target, codebook, following),
+        "faiss IndexFlatIP": faiss_search(target, codebook, threads),
+        "lgr, softmax sampling": lambda: ours("independent", target, codebook, following),
+    }
+    times = best_times(quick, repeats)
+    times["scikit-learn brute force"] = best_times({"": sklearn_search(target, codebook)}, 1)[""]
+    # a loop over target grains is linear in them: four are enough to know two thousand
+    share = len(target) / len(few)
+    times["scipy cdist loop (4 grains, scaled)"] = best_times({"": cdist_loop(few, codebook)}, 1)[""] * share
+    memory = {
+        "lgr, nearest (τ = 0)": extra_memory("large", "nearest", scale, threads),
+        "lgr, softmax sampling": extra_memory("large", "independent", scale, threads),
+    }
+    return _table(times, memory, "matrix product alone", f"{len(target):,} on {len(codebook):,} x {codebook.shape[1]}")
+
+
+def run_path(threads: int, repeats: int, scale: float) -> list[dict[str, object]]:
+    target, codebook, following = problem("path", scale)
+    names = {"lgr, softmax sampling": "independent", "lgr, path sampling": "path", "lgr, Viterbi": "viterbi"}
+    cases = {label: partial(ours, name, target, codebook, following) for label, name in names.items()}
+    times = best_times(cases, repeats)
+    memory = {label: extra_memory("path", name, scale, threads) for label, name in names.items()}
+    size = f"{len(target):,} on {len(codebook):,} x {codebook.shape[1]}"
+    return _table(times, memory, "lgr, softmax sampling", size)
+
+
+def _table(times: dict[str, float], memory: dict[str, float], base: str, size: str) -> list[dict[str, object]]:
+    return [
+        {
+            "size": size,
+            "method": name,
+            "seconds": round(seconds, 3),
+            "ratio": round(seconds / times[base], 2),
+            "ratio_to": base,
+            "extra_mib": round(memory[name]) if name in memory else None,
+        }
+        for name, seconds in times.items()
+    ]
+
+
+def markdown(figures: list[dict[str, object]], note: str) -> str:
+    lines = [note, "", "| target on codebook | method | seconds | ratio | to | MiB beyond the codebook |"]
+    lines.append("|---|---|---:|---:|---|---:|")
+    for row in figures:
+        memory = "" if row["extra_mib"] is None else row["extra_mib"]
+        lines.append(
+            f"| {row['size']} | {row['method']} | {row['seconds']:.2f} | {row['ratio']:.2f} "
+            f"| {row['ratio_to']} | {memory} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--scale", type=float, default=1.0, help="of the codebooks' sizes, to try the script quickly")
+    parser.add_argument("--out", type=Path, help="a .md file; a .json file is written beside it")
+    arguments = parser.parse_args()
+    torch.set_num_threads(arguments.threads)
+    own = (arguments.threads, arguments.repeats, arguments.scale)
+    figures = run_large(*own) + run_path(*own)
+    note = f"{arguments.threads} threads, best of {arguments.repeats} interleaved turns, torch {torch.__version__}."
+    text = markdown(figures, note)
+    print(text)
+    if arguments.out is not None:
+        with atomic_path(arguments.out, force=True, make_parents=True) as path:
+            path.write_text(text)
+        with atomic_path(arguments.out.with_suffix(".json"), force=True) as path:
+            path.write_text(json.dumps(figures, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()

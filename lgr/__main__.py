@@ -1,0 +1,5 @@
+"""``python -m lgr`` is ``lgr``."""
+
+from lgr.cli import main
+
+main()

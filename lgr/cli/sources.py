@@ -1,0 +1,111 @@
+"""What SOURCE arguments stand for: recordings to encode, or one saved codebook."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lgr.errors import ArgumentError, CodebookError
+
+if TYPE_CHECKING:
+    from lgr.codebook import GrainCodebook
+    from lgr.codecs.base import Codec
+    from lgr.envelope import Envelope
+
+IN_CODEBOOK = ("grain_frames", "stride", "metric", "silence_db", "augmentations")  # settled when a codebook is built
+
+
+@dataclass(frozen=True)
+class Sources:
+    """``files`` with the SOURCE argument that each came from, or a ``codebook``."""
+
+    files: tuple[Path, ...]
+    argument: tuple[int, ...]
+    n_arguments: int
+    codebook: "GrainCodebook | None" = None
+
+
+def is_codebook(path: str | Path) -> bool:
+    """Whether a path looks like a saved codebook."""
+    return (Path(path).expanduser() / "codebook.json").is_file()
+
+
+def find_sources(arguments: Sequence[str] | None, codebook: Path | None = None) -> Sources:
+    """Expand SOURCE arguments; a file that several of them name counts for the first."""
+    from lgr.audio import audio_files
+    from lgr.codebook import GrainCodebook
+
+    arguments = list(arguments or ())
+    if codebook is not None and arguments:
+        raise ArgumentError(f"--codebook {codebook} stands instead of SOURCEs, got also {', '.join(arguments)}")
+    saved = [Path(each) for each in arguments if is_codebook(each)] if codebook is None else [codebook]
+    if saved:
+        if len(saved) + (codebook is None) * (len(arguments) - len(saved)) > 1:
+            raise ArgumentError(
+                f"SOURCE must be one saved codebook or recordings, got {', '.join(arguments)}: "
+                "join codebooks with `lgr codebook merge`"
+            )
+        return Sources((), (), 1, GrainCodebook.load(saved[0]))
+    if not arguments:
+        raise ArgumentError("SOURCE must name at least one file, folder, pattern or saved codebook, got none")
+    found: dict[Path, tuple[Path, int]] = {}
+    for i, argument in enumerate(arguments):
+        for file in audio_files([argument]):
+            found.setdefault(file.resolve(), (file, i))
+    files, argument_of = zip(*found.values(), strict=True)
+    return Sources(files, argument_of, len(arguments))
+
+
+def source_weights(sources: Sources, weights: Sequence[str] | None) -> "tuple[Envelope, ...]":
+    """One curve a recording from ``--weight``, given once for each SOURCE (for each recording of a codebook)."""
+    from lgr.cli.options import envelope
+
+    if not weights:
+        return ()
+    curves = tuple(envelope("--weight", text) for text in weights)
+    if sources.codebook is not None:
+        originals = sum(1 for r in sources.codebook.recordings_ if not r.augmentation)
+        _check_weights(len(curves), originals, "recording of the codebook")
+        return curves
+    _check_weights(len(curves), sources.n_arguments, "SOURCE")
+    return tuple(curves[i] for i in sources.argument)
+
+
+def _check_weights(n: int, expected: int, what: str) -> None:
+    if n != expected:
+        raise ArgumentError(f"--weight must be given once for each {what} ({expected}), got {n}")
+
+
+def check_free(sources: Sources, options: dict[str, Any]) -> None:
+    """Refuse options that a saved codebook has settled."""
+    chosen = [name for name in IN_CODEBOOK if name in options and sources.codebook is not None]
+    if chosen:
+        own = getattr(sources.codebook.config, chosen[0], None) if sources.codebook is not None else None
+        option = "--augment" if chosen[0] == "augmentations" else f"--{chosen[0].replace('_', '-')}"
+        raise ArgumentError(
+            f"{option} was settled when the codebook was built{'' if own is None else f' ({own})'}: leave it out, "
+            "or build the codebook again"
+        )
+
+
+def open_codec(codec: str | None, *, made_with: str | None = None, what: str = "", **options: Any) -> "Codec":
+    """The codec that was asked for, or the one a codebook or score (``what``) was made with, or the bundled one."""
+    from lgr.codecs.registry import codec_names, load_codec
+
+    name = codec or made_with or "bundled"
+    if codec is None and name not in codec_names():
+        raise CodebookError(f"{what} was made with the trained codec {name!r}: name its folder with --codec")
+    return load_codec(name, **options)
+
+
+def codec_for(sources: Sources, codec: str | None, space: str | None, levels: int | None) -> "Codec":
+    """The codec for a command's sources; of a saved codebook, it must be the one that made it."""
+    book = sources.codebook
+    options = {name: value for name, value in (("space", space), ("n_levels", levels)) if value is not None}
+    if book is not None and options:
+        option = "--space" if space is not None else "--levels"
+        raise ArgumentError(f"{option} goes with recordings, not with a saved codebook, got {space or levels}")
+    opened = open_codec(codec, made_with=book.codec_.name if book else None, what="the codebook", **options)
+    if book is not None and (opened.info.name, opened.info.latent_dim) != (book.codec_.name, book.codec_.latent_dim):
+        raise CodebookError(f"--codec must be {book.codec_.name}, which the codebook was made with, got {codec}")
+    return opened
