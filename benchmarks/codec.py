@@ -103,7 +103,8 @@ def main() -> None:
     parser.add_argument("--only", choices=["fidelity", "retrieval", "seams", "speed", "safety"], nargs="*")
     options = parser.parse_args()
     spec = importlib.util.spec_from_file_location("scorer", options.scorer)
-    assert spec is not None and spec.loader is not None
+    assert spec is not None
+    assert spec.loader is not None
     scorer = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(scorer)
     codec = load_codec(options.codec)

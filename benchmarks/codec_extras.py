@@ -22,8 +22,8 @@ Samples = npt.NDArray[np.float32]
 def pre_echo_db(reference: Samples, estimate: Samples, sample_rate: int = 24000) -> float:
     """Energy that decoding adds in the 10 ms before the strongest onset, in dB under the onset's own 10 ms.
 
-    The onset is where the energy of 2.5 ms first passes a hundredth of its maximum after something quieter; NaN where the sound
-    begins at once or nothing precedes it.
+    The onset is where the energy of 2.5 ms rises most over the 10 ms before, at least thirtyfold; NaN where
+    the sound begins at once or nothing precedes it.
     """
     hop = sample_rate // 400
     n = len(reference) // hop
@@ -78,7 +78,7 @@ def mfcc(audio: Tensor, hop: int, sample_rate: int) -> Tensor:
 def retrieval(
     codec: Codec, data: Path, *, grain_frames: int = 4, grains_a_clip: int = 6
 ) -> dict[str, dict[str, float]]:
-    """Class-balanced accuracy of the nearest grain by cosine, from other source groups, on held-out and all other clips.
+    """Class-balanced accuracy of the nearest grain by cosine, from other source groups.
 
     Every category uses at most 30 clips a class of all recordings whatever their licence (local experiment, nothing is
     shipped). Grains are at most 30 dB under their clip's loudest.
@@ -142,7 +142,7 @@ def _nearest_accuracy(vectors: Tensor, labels: list[str], groups: list[str], cen
 
 
 def spectral_flux(audio: Tensor, sample_rate: int, hop_length: int) -> Tensor:
-    """Half-wave rectified log-spectral flux at every quarter hop: how much a 10 ms spectrum rises from the one before."""
+    """Log-spectral flux at every quarter hop: how far a 10 ms spectrum is from the one a hop before."""
     window = round(sample_rate * 0.01)
     step = hop_length // 4
     padded = torch.nn.functional.pad(audio, (window, window))
@@ -164,7 +164,7 @@ def seam_ratio(audio: Tensor, seams: Tensor, sample_rate: int, hop_length: int) 
 
 
 def seam_ratios(codec: Codec, clips: Path) -> dict[str, dict[str, float]]:
-    """Seam ratio of nearest-grain resynthesis, of the same grains cut from the waveform, and of the untouched target."""
+    """Seam ratio of nearest-grain resynthesis, of the same grains cut from the waveform, and of the target."""
     rate, hop = codec.info.sample_rate, codec.info.hop_length
     table: dict[str, dict[str, float]] = {}
     for target_name, source_name in (("drum_loop", "glass"), ("violin", "steel_pan"), ("speech_reader", "rain")):
@@ -197,7 +197,7 @@ def seam_ratios(codec: Codec, clips: Path) -> dict[str, dict[str, float]]:
 
 
 def silence_and_overshoot(codec: Codec) -> dict[str, float]:
-    """Peak of decoded silence in dBFS, and the largest overshoot over full scale in dB over noise, sines and squares."""
+    """Peak of decoded silence in dBFS, and the largest overshoot in dB over noise, sines and squares."""
     rate = codec.info.sample_rate
     silent = codec.decode(codec.encode(torch.zeros(1, 1, rate))).abs().max()
     time = torch.arange(2 * rate) / rate

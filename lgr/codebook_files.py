@@ -18,7 +18,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from lgr.codebook import CodebookConfig, GrainCodebook
-from lgr.codecs.base import CodecInfo
+from lgr.codecs.base import CodecInfo, check_same_codec
 from lgr.errors import ArgumentError, CodebookError
 from lgr.recording import Recording, lgr_version
 
@@ -94,12 +94,7 @@ def load(folder: str | Path, codec: CodecInfo | None = None) -> GrainCodebook:
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise CodebookError(f"{folder / DESCRIPTION} is damaged: {error!r}; build the codebook again") from error
     if codec is not None:
-        for field in ("name", "sample_rate", "hop_length", "latent_dim"):
-            if getattr(codec, field) != getattr(made_by, field):
-                raise CodebookError(
-                    f"codebook {folder} was made with codec {made_by.name!r} ({field} {getattr(made_by, field)}), not "
-                    f"{codec.name!r} ({field} {getattr(codec, field)}); use its codec or build a codebook with this one"
-                )
+        check_same_codec(f"codebook {folder}", made_by, codec)
     tensors = _read_tensors(folder, shapes, sum(frames), len(frames), made_by)
     codebook = GrainCodebook(config)
     codebook._latents = tensors["latents"]
@@ -166,7 +161,8 @@ def _new_folder(folder: Path, force: bool) -> Iterator[Path]:
             raise CodebookError(f"folder must be new, empty or a saved codebook, got {folder}: choose another name")
         if inside and not force:
             raise CodebookError(
-                f"codebook {folder} exists already and is kept; choose another name, or replace it with --force (force=True)"
+                f"codebook {folder} exists already and is kept; choose another name, or replace it with "
+                "--force (force=True)"
             )
     new, old = (folder.with_name(f".{folder.name}.{uuid.uuid4().hex}.{what}") for what in ("new", "old"))
     try:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 
 class LgrError(Exception):
-    """Base of all errors a caller may show to a person as they stand; the CLI prints them in one line and exits with 2."""
+    """Base of all errors that may be shown to a person as they stand; the CLI prints one line and exits with 2."""
 
 
 class ArgumentError(LgrError, ValueError):
@@ -24,7 +24,7 @@ class WeightsError(LgrError, OSError):
 
 
 class CodebookError(LgrError, ValueError):
-    """A saved codebook or score does not fit what it is used with (another codec, another version, moved recordings)."""
+    """A codebook or score does not fit what it is used with (another codec or version, moved recordings)."""
 
 
 class MissingPackageError(LgrError, ImportError):

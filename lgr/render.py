@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from lgr.audio import resample
-from lgr.codecs.base import Codec, CodecInfo
+from lgr.codecs.base import Codec, CodecInfo, version_options
 from lgr.codecs.registry import load_codec
 from lgr.envelope import Envelope
 from lgr.errors import ArgumentError, CodebookError, LgrError
@@ -27,14 +27,11 @@ ALL_GRAINS = Envelope.of(1.0)
 
 @dataclass(frozen=True, kw_only=True)
 class RenderConfig:
-    """What becomes of the chosen grains. Kept in the score, as ``score.config["render"]``.
-
-    ``codec`` holds the options the codec was loaded with, where they are not the default ones (space, n_levels).
-    """
+    """What becomes of the chosen grains. Kept in the score, as ``score.config["render"]``."""
 
     wet: Envelope = ALL_GRAINS  # 0: the target through the codec; 1: the chosen grains
     match_loudness: bool = True
-    codec: tuple[tuple[str, Any], ...] = ()
+    codec_version: str = ""  # CodecInfo.version: other weights or another space would play the score otherwise
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "wet", Envelope.of(self.wet))
@@ -42,17 +39,16 @@ class RenderConfig:
             raise ArgumentError(f"wet must stay within 0 and 1, got {self.wet}")
 
     def to_json(self) -> dict[str, Any]:
-        return {**asdict(self), "wet": self.wet.to_json(), "codec": dict(self.codec)}
+        return {**asdict(self), "wet": self.wet.to_json()}
 
     @classmethod
     def from_json(cls, data: Any) -> Self:
         known = {f.name for f in fields(cls)}
         if not isinstance(data, dict) or not set(data) <= known:
             raise CodebookError(f"score: config.render must have the keys {sorted(known)}, got {data!r}")
-        options = data.get("codec", {})
-        if not isinstance(options, dict) or not isinstance(data.get("match_loudness", True), bool):
-            raise CodebookError(f"score: config.render must hold codec options and match_loudness, got {data!r}")
-        return cls(**{**data, "codec": tuple(sorted(options.items()))})
+        if not isinstance(data.get("codec_version", ""), str) or not isinstance(data.get("match_loudness", True), bool):
+            raise CodebookError(f"score: config.render must hold codec_version and match_loudness, got {data!r}")
+        return cls(**data)
 
 
 def output_rate(target: Recording, info: CodecInfo) -> int:
@@ -141,7 +137,8 @@ def render_latents(
 
 def open_codec(score: Score) -> Codec:
     """The codec a score was made with, with the options it had."""
-    return load_codec(score.codec, **dict(RenderConfig.from_json(score.config.get("render", {})).codec))
+    version = RenderConfig.from_json(score.config.get("render", {})).codec_version
+    return load_codec(score.codec, **version_options(version))
 
 
 def _checked(recording: Recording, what: str) -> Sound:
@@ -171,11 +168,20 @@ def render(score: Score, *, codec: Codec | None = None, progress: Progress | Non
     """
     codec = open_codec(score) if codec is None else codec
     info = codec.info
-    if (info.name, info.sample_rate, info.hop_length) != (score.codec, score.sample_rate, score.hop_length):
-        raise CodebookError(
-            f"score: made with {score.codec} ({score.sample_rate} Hz, hop {score.hop_length}), "
-            f"and the codec is {info.name} ({info.sample_rate} Hz, hop {info.hop_length})"
-        )
+    config = RenderConfig.from_json(score.config.get("render", {}))
+    same = (info.sample_rate, info.hop_length, info.version) == (
+        score.sample_rate,
+        score.hop_length,
+        config.codec_version or info.version,
+    )
+    if not same or (info.name != score.codec and not config.codec_version):
+
+        def said(name: str, rate: int, hop: int, version: str) -> str:
+            return f"{name} ({rate} Hz, hop {hop}{f', version {version}' if version else ''})"
+
+        made = said(score.codec, score.sample_rate, score.hop_length, config.codec_version)
+        given = said(info.name, info.sample_rate, info.hop_length, info.version)
+        raise CodebookError(f"score: made with {made}, and the codec is {given}")
     used = set(score.recording.tolist())
     latents: list[Tensor | None] = []
     for i, recording in enumerate(score.recordings):
@@ -183,7 +189,6 @@ def render(score: Score, *, codec: Codec | None = None, progress: Progress | Non
             progress("encoding sources", i, len(score.recordings))
         audio = read(_checked(recording, "recording"), codec, recording) if i in used else None
         latents.append(None if audio is None else encode_lanes(audio, codec))
-    config = RenderConfig.from_json(score.config.get("render", {}))
     target_audio = target_latents = None
     if config.match_loudness or config.wet.minimum < 1:
         target_audio = read(_checked(score.target, "target"), codec)

@@ -17,10 +17,10 @@ from torch import Tensor
 
 from lgr.audio import save_audio
 from lgr.codebook import CodebookConfig, GrainCodebook
-from lgr.codecs.base import Codec
+from lgr.codecs.base import Codec, check_same_codec
 from lgr.codecs.registry import load_codec
 from lgr.envelope import Envelope
-from lgr.errors import ArgumentError, CodebookError
+from lgr.errors import ArgumentError
 from lgr.grains import grain_starts
 from lgr.match import MatchConfig, Sampler, match
 from lgr.recording import Recording
@@ -211,8 +211,7 @@ def _choose(
         progress=lambda done, of: report("matching", done, of),
         **weights,
     )
-    render = config.render_config()
-    options = getattr(codec, "options", {})  # how the codec was loaded, where that is not the default
+    render = replace(config.render_config(), codec_version=info.version)
     return Score(
         codec=info.name,
         sample_rate=info.sample_rate,
@@ -224,7 +223,7 @@ def _choose(
         recordings=codebook.recordings_,
         config={
             "resynth": config.to_json(),
-            "render": replace(render, codec=tuple(sorted(options.items()))).to_json(),
+            "render": render.to_json(),
         },
         target_frame=starts.numpy(),
         recording=codebook.recording_[choices.index].numpy(),
@@ -258,13 +257,7 @@ def _originals(recordings: Sequence[Recording]) -> list[int]:
 def _following(config: ResynthConfig, codebook: GrainCodebook, codec: Codec) -> ResynthConfig:
     """``config`` with the codebook's own grain size, stride, metric and gate."""
     made = codebook.codec_
-    if (made.name, made.sample_rate, made.hop_length, made.latent_dim) != (
-        codec.info.name,
-        codec.info.sample_rate,
-        codec.info.hop_length,
-        codec.info.latent_dim,
-    ):
-        raise CodebookError(f"sources: the codebook was made with the codec {made.name!r}, got {codec.info.name!r}")
+    check_same_codec("sources: the codebook", made, codec.info)
     own = {f.name: getattr(codebook.config, f.name) for f in fields(CodebookConfig)}
     if config.hop_frames is not None and config.hop_frames > own["grain_frames"]:
         raise ArgumentError(

@@ -166,15 +166,13 @@ def test_another_codec_and_frames_that_are_not_there(tmp_path: Path) -> None:
 
 
 def test_render_config_round_trip_and_refusals() -> None:
-    config = RenderConfig(
-        wet=Envelope.of("0:0.2,1:1"), match_loudness=False, codec=(("n_levels", 4), ("space", "latent"))
-    )
+    config = RenderConfig(wet=Envelope.of("0:0.2,1:1"), match_loudness=False, codec_version="quantized/4")
     assert RenderConfig.from_json(config.to_json()) == config
     assert RenderConfig.from_json({}) == RenderConfig()
     for wet in ("1.5", "0:0,1:-0.1"):
         with pytest.raises(ArgumentError, match="wet must stay within 0 and 1"):
             RenderConfig(wet=Envelope.of(wet))
-    wrong: list[Any] = [[], {"volume": 1}, {"codec": "dac"}, {"match_loudness": "no"}]
+    wrong: list[Any] = [[], {"volume": 1}, {"codec_version": 3}, {"match_loudness": "no"}]
     for data in wrong:
         with pytest.raises(CodebookError, match=r"score: config.render must"):
             RenderConfig.from_json(data)

@@ -29,6 +29,7 @@ def render(
     from lgr.cli.progress import progress_bar
     from lgr.cli.sources import open_codec
     from lgr.cli.tables import seconds_text
+    from lgr.codecs.base import version_options
     from lgr.render import RenderConfig
     from lgr.render import render as play
     from lgr.score import Score
@@ -39,7 +40,7 @@ def render(
         part = outputs.claim(out, "audio", "-o")
         from lgr.audio import save_audio
 
-        made_as = dict(RenderConfig.from_json(loaded.config.get("render", {})).codec)
+        made_as = version_options(RenderConfig.from_json(loaded.config.get("render", {})).codec_version)
         opened = open_codec(codec, made_with=loaded.codec, what=f"score {score}", **made_as)
         with progress_bar() as progress:
             audio, rate = play(loaded, codec=opened, progress=progress)

@@ -93,19 +93,25 @@ def open_codec(codec: str | None, *, made_with: str | None = None, what: str = "
     from lgr.codecs.registry import codec_names, load_codec
 
     name = codec or made_with or "bundled"
-    if codec is None and name not in codec_names():
+    if codec is None and name not in codec_names() and not Path(name).is_dir():
         raise CodebookError(f"{what} was made with the trained codec {name!r}: name its folder with --codec")
     return load_codec(name, **options)
 
 
 def codec_for(sources: Sources, codec: str | None, space: str | None, levels: int | None) -> "Codec":
     """The codec for a command's sources; of a saved codebook, it must be the one that made it."""
+    from lgr.codecs.base import check_same_codec, version_options
+
     book = sources.codebook
-    options = {name: value for name, value in (("space", space), ("n_levels", levels)) if value is not None}
+    options: dict[str, Any] = {
+        name: value for name, value in (("space", space), ("n_levels", levels)) if value is not None
+    }
     if book is not None and options:
         option = "--space" if space is not None else "--levels"
         raise ArgumentError(f"{option} goes with recordings, not with a saved codebook, got {space or levels}")
+    if book is not None:
+        options = version_options(book.codec_.version)
     opened = open_codec(codec, made_with=book.codec_.name if book else None, what="the codebook", **options)
-    if book is not None and (opened.info.name, opened.info.latent_dim) != (book.codec_.name, book.codec_.latent_dim):
-        raise CodebookError(f"--codec must be {book.codec_.name}, which the codebook was made with, got {codec}")
+    if book is not None:
+        check_same_codec("the codebook", book.codec_, opened.info)
     return opened

@@ -24,7 +24,7 @@ def codec(
         Path, typer.Option(metavar="PATH", help="A folder of recordings (subfolders are categories) or a manifest.csv.")
     ],
     out: Annotated[Path, typer.Option("--out", "-o", metavar="FOLDER", help="Where checkpoints and the codec go.")],
-    steps: Annotated[int | None, option("--steps", metavar="N", min=1, help="Training steps.", default="14000")] = None,
+    steps: Annotated[int | None, option("--steps", metavar="N", min=1, help="Training steps.", default="16000")] = None,
     batch_size: Annotated[
         int | None, option("--batch-size", metavar="N", min=2, help="Crops of 0.67 s in a step.", default="8")
     ] = None,

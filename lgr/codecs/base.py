@@ -11,7 +11,7 @@ from typing import Any, Protocol, runtime_checkable
 import torch
 from torch import Tensor
 
-from lgr.errors import ArgumentError, ShapeError
+from lgr.errors import ArgumentError, CodebookError, ShapeError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,6 +23,9 @@ class CodecInfo:
     ``causal`` says that this look-ahead is the whole of it: output sample ``n`` never depends on input samples at or
     after ``(n // hop_length + 1) * hop_length + lookahead``. For a codec that is not causal, ``lookahead`` is the
     reach of its receptive field into the future.
+
+    ``version`` tells latents apart that only look alike: a fingerprint of trained weights, or the space and levels that
+    a pretrained codec was asked for. Codebooks and scores remember it.
     """
 
     name: str
@@ -33,6 +36,7 @@ class CodecInfo:
     lookahead: int = 0
     causal: bool = True
     licence: str = ""
+    version: str = ""
 
     @property
     def frame_rate(self) -> float:
@@ -42,6 +46,37 @@ class CodecInfo:
     def frames(self, samples: int) -> int:
         """Number of latent frames of ``samples`` samples: ``ceil(samples / hop_length)``."""
         return -(-samples // self.hop_length)
+
+
+def latent_version(space: str, n_levels: int | None) -> str:
+    """The ``version`` of a pretrained codec's latents: "" before quantisation, else "quantized/LEVELS"."""
+    return "" if space == "latent" else f"quantized/{n_levels}"
+
+
+def version_options(version: str) -> dict[str, Any]:
+    """The ``load_codec`` options that give latents of this ``version``: the inverse of ``latent_version``."""
+    space, _, levels = version.partition("/")
+    return {"space": space, "n_levels": int(levels)} if space == "quantized" else {}
+
+
+def same_latents(a: CodecInfo, b: CodecInfo) -> bool:
+    """Whether the two codecs' latents may be mixed. The same trained weights may go by the names of two folders."""
+    shapes = [(c.sample_rate, c.hop_length, c.channels, c.latent_dim, c.version) for c in (a, b)]
+    return shapes[0] == shapes[1] and (a.name == b.name or bool(a.version))
+
+
+def check_same_codec(what: str, made_by: CodecInfo, codec: CodecInfo) -> None:
+    """Raise ``CodebookError`` unless ``what`` was made with this codec, weights and space included."""
+    if same_latents(made_by, codec):
+        return
+    said = [
+        f"{c.name!r} ({', '.join(filter(None, [f'{c.sample_rate} Hz, hop {c.hop_length}, latent size {c.latent_dim}', c.version]))})"
+        for c in (made_by, codec)
+    ]
+    raise CodebookError(
+        f"{what} was made with codec {said[0]}, not {said[1]}; use that codec and version, or build it "
+        "again with this one"
+    )
 
 
 @runtime_checkable
@@ -60,7 +95,7 @@ class Codec(Protocol):
         ...
 
     def features(self, latents: Tensor) -> Tensor:
-        """What matching reads: ``(batch, latent_dim, frames)`` to ``(batch, feature_dim, frames)``; often the identity."""
+        """What matching reads: ``(batch, latent_dim, frames)`` to ``(batch, feature_dim, frames)``, often equal."""
         ...
 
 
@@ -101,7 +136,7 @@ def check_audio(info: CodecInfo, audio: Tensor) -> None:
 
 
 def check_latents(info: CodecInfo, latents: Tensor) -> None:
-    """Raise ``ShapeError`` unless ``latents`` is a non-empty floating ``(batch, latent_dim, frames)`` for this codec."""
+    """Raise ``ShapeError`` unless ``latents`` is a non-empty floating ``(batch, latent_dim, frames)`` of this codec."""
     if latents.ndim != 3 or latents.shape[1] != info.latent_dim:
         raise ShapeError(
             f"latents must be (batch, {info.latent_dim}, frames) for {info.name}, got {tuple(latents.shape)}"

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from lgr.codecs.base import CodecInfo, check_audio, check_latents
 from lgr.errors import ArgumentError, ShapeError, WeightsError
+from lgr.files import sha256
 from lgr.models.envelope_net import DecodeState, EncodeState, EnvelopeNet, EnvelopeNetConfig
 
 SLICE_FRAMES = 1500  # 20 seconds at a time
@@ -45,7 +46,9 @@ class BundledCodec:
     features : Tensor, (feature_dim, n_bands), the linear map from the envelope to what matching reads
     """
 
-    def __init__(self, net: EnvelopeNet, features: Tensor, *, name: str = "bundled", licence: str = "MIT") -> None:
+    def __init__(
+        self, net: EnvelopeNet, features: Tensor, *, name: str = "bundled", version: str = "", licence: str = "MIT"
+    ) -> None:
         self._net = net.eval().requires_grad_(False)
         self._features = features
         c = net.config
@@ -58,13 +61,21 @@ class BundledCodec:
             lookahead=c.hop_length,
             causal=True,
             licence=licence,
+            version=version,
         )
 
     @classmethod
     def from_folder(
-        cls, folder: str | Path, *, device: str | torch.device = "cpu", dtype: torch.dtype = torch.float32
+        cls,
+        folder: str | Path,
+        *,
+        name: str | None = None,
+        device: str | torch.device = "cpu",
+        dtype: torch.dtype = torch.float32,
     ) -> "BundledCodec":
         """Open a folder written by ``lgr train codec``: ``config.json`` and ``model.safetensors``.
+
+        ``name`` is the folder as it was given, unless told otherwise, so that ``load_codec(info.name)`` finds it again.
 
         Raises
         ------
@@ -90,7 +101,12 @@ class BundledCodec:
             raise WeightsError(f"{folder}: the weights do not fit config.json: {error}") from error
         if features.ndim != 2 or features.shape[1] != net.config.n_bands:
             raise WeightsError(f"{folder}: features must be (n, {net.config.n_bands}), got {tuple(features.shape)}")
-        return cls(net.to(device=device, dtype=dtype), features.to(device=device, dtype=dtype), name=folder.name)
+        return cls(
+            net.to(device=device, dtype=dtype),
+            features.to(device=device, dtype=dtype),
+            name=str(folder) if name is None else name,
+            version=sha256(folder / "model.safetensors")[:12],
+        )
 
     @property
     def info(self) -> CodecInfo:

@@ -139,7 +139,7 @@ def load_codec(
             _refuse(name, weights=weights is not None and weights)
             return ToyCodec()
         if name == "bundled":
-            return _from_folder(folder or _bundled_folder(), **options)
+            return _from_folder(folder or _bundled_folder(), name="bundled", **options)
         _refuse(name, weights=weights is not None and weights)
         return _from_folder(Path(name), **options)
     options |= {"weights": folder, "loader": loader, "space": space, "n_levels": n_levels}
@@ -202,7 +202,8 @@ def _folder_info(folder: Path) -> CodecInfo:
     config = _folder_config(folder)
     if "info" in config:
         return CodecInfo(**config["info"])
-    return _from_folder(folder, device=torch.device("cpu"), dtype=torch.float32).info
+    name = "bundled" if folder == _bundled_folder() else str(folder)
+    return _from_folder(folder, name=name, device=torch.device("cpu"), dtype=torch.float32).info
 
 
 def _folder_config(folder: Path) -> dict[str, Any]:
@@ -242,9 +243,6 @@ def _built(factory: Callable[..., Any], *args: Any, **options: Any) -> Codec:
     codec = factory(*args, **options)
     if not isinstance(codec, Codec):
         raise ArgumentError(f"a codec factory must return a Codec, {factory!r} returned {type(codec).__name__}")
-    usual = {"space": "latent", "n_levels": None}
-    if chosen := {name: options[name] for name in usual if options.get(name, usual[name]) != usual[name]}:
-        codec.options = chosen  # type: ignore[attr-defined]  # a score notes them: its sound depends on them
     return codec
 
 

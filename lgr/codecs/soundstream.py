@@ -10,7 +10,7 @@ stepped it further. Steps of one stream belong to one thread.
 Zeghidour, Luebs, Omran, Skoglund, Tagliasacchi: SoundStream: An End-to-End Neural Audio Codec, IEEE/ACM TASLP 30, 2022.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from lgr.codecs.base import CodecInfo, check_audio, check_latents
+from lgr.codecs.base import CodecInfo, check_audio, check_latents, latent_version
 from lgr.codecs.weights import WeightFile, find_weights
 from lgr.errors import ArgumentError, MissingPackageError, ShapeError
 
@@ -115,7 +115,7 @@ class SoundStreamCodec:
 
     @property
     def info(self) -> CodecInfo:
-        return CARDS["soundstream"]
+        return replace(CARDS["soundstream"], version=latent_version(self._space, self._n_levels))
 
     def encode(self, audio: Tensor) -> Tensor:
         """``(batch, 1, samples)`` to ``(batch, 64, ceil(samples / 320))``; zeros fill the last frame."""

@@ -29,7 +29,7 @@ from lgr.train.data import AudioCache, CropSampler, read_manifest, split_by_grou
 class CodecTrainConfig:
     """The recipe. The rate is held after a warm-up and falls to nothing over the last ``decay`` share of the steps."""
 
-    steps: int = 22000
+    steps: int = 16000
     batch_size: int = 8
     crop_frames: int = 50
     learning_rate: float = 8e-4
