@@ -7,7 +7,6 @@ The recordings are those that `lgr train codec` holds out: whole source groups, 
 """
 
 import argparse
-import csv
 import importlib.util
 import json
 import time
@@ -22,7 +21,7 @@ from benchmarks.codec_extras import pre_echo_db, retrieval, seam_ratios, silence
 from lgr.audio import load_audio
 from lgr.codecs import load_codec
 from lgr.codecs.base import Codec
-from lgr.train.data import Clip, read_manifest, split_by_group
+from lgr.train.data import Clip, read_manifest, shipped_groups, split_by_group
 
 CLIPS_A_CATEGORY = 40
 SECONDS = 6.0
@@ -30,8 +29,7 @@ SECONDS = 6.0
 
 def held_out_clips(data: Path, credits: Path) -> list[Clip]:
     """Clips of held-out groups, at most ``CLIPS_A_CATEGORY`` of each category, spread over its groups."""
-    shipped = frozenset(row["group"] for row in csv.DictReader(credits.open())) if credits.is_file() else frozenset()
-    _, held_out = split_by_group(read_manifest(data), always_held_out=shipped)
+    _, held_out = split_by_group(read_manifest(data), always_held_out=shipped_groups(credits))
     by_category: dict[str, dict[str, list[Clip]]] = defaultdict(lambda: defaultdict(list))
     for clip in held_out:
         by_category[clip.category][clip.group].append(clip)

@@ -4,8 +4,8 @@
 
 Time: the methods of a table take turns and each keeps its best turn, so that a busy machine disturbs all alike. Memory:
 each of ours runs once more in a process of its own, which reports how far its resident peak rises above what it held
-with the codebook and target loaded (Linux, which can reset a process's peak). About four minutes and 6 GiB at full size
-on two quiet cores; rows are printed as they are known, single turns on stderr. ``--out FILE`` writes the table and,
+with the codebook and target loaded (Linux, which can reset a process's peak). A few minutes and several GiB at full
+size; rows are printed as they are known, single turns on stderr. ``--out FILE`` writes the table and,
 beside it, the figures as JSON.
 """
 

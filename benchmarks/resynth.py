@@ -4,7 +4,8 @@
 
 Everything is played with sounds made of the clips in ``assets/audio``, at varied speeds, so no other data is needed:
 mono FLAC files at 44.1 kHz. Each turn is a process of its own, whose clock starts when everything is imported; the best
-turn by its total counts. Needs 1 GiB of memory and a minute or two; ``--hour`` adds some minutes and 1 GiB of disk.
+turn by its total counts. Takes about two minutes; ``--hour`` adds some more, and takes
+4 GiB of memory and 2 GiB of disk.
 """
 
 import argparse

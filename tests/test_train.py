@@ -19,7 +19,7 @@ from lgr.errors import ArgumentError, AudioFileError
 from lgr.models.envelope_net import EnvelopeNet, EnvelopeNetConfig
 from lgr.models.mdct import mdct_basis
 from lgr.train.codec import CodecTrainConfig, splice, train_codec, training_loss
-from lgr.train.data import AudioCache, Clip, CropSampler, read_manifest, split_by_group
+from lgr.train.data import AudioCache, Clip, CropSampler, read_manifest, shipped_groups, split_by_group
 
 RATE = 8000
 NET = EnvelopeNetConfig(
@@ -296,3 +296,25 @@ def test_one_recording_is_not_enough(recordings: Path, tmp_path: Path) -> None:
     path = manifest(tmp_path / "one.csv", [{"path": str(recordings / "tones" / "0.wav")}])
     with pytest.raises(ArgumentError, match="of another group, clips to hold out"):
         train_codec(path, tmp_path / "run", config=tiny(), net_config=NET)
+
+
+def test_resuming_with_another_recipe_is_refused(recordings: Path, tmp_path: Path) -> None:
+    out = train_codec(recordings, tmp_path / "run", config=tiny(steps=1), net_config=NET)
+    with pytest.raises(ArgumentError, match=r"config must be that of the run being resumed \(ema=0.999\)"):
+        train_codec(recordings, out, config=tiny(steps=2, ema=0.5), net_config=NET, resume=True)
+    (out / "checkpoint.pt").unlink()
+    for resume in (False, True):
+        with pytest.raises(ArgumentError, match=r"out (already holds a training run|must hold a checkpoint)"):
+            train_codec(recordings, out, config=tiny(steps=2), net_config=NET, resume=resume)
+
+
+def test_shipped_groups_are_read_from_the_credits(tmp_path: Path) -> None:
+    assert shipped_groups(tmp_path / "none.csv") == frozenset()
+    (tmp_path / "credits.csv").write_text("clip,group\na,one\nb,two\nc,one\n")
+    assert shipped_groups(tmp_path / "credits.csv") == {"one", "two"}
+
+
+@pytest.mark.parametrize("wrong", [{"crop_frames": 7}, {"splice_share": 1.0}, {"decay": 0.0}])
+def test_a_recipe_that_cannot_work_is_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ArgumentError, match=next(iter(wrong))):
+        CodecTrainConfig(**wrong)

@@ -56,7 +56,9 @@ def codec(
     from lgr.cli.options import given
     from lgr.cli.outputs import result_folder
     from lgr.codecs.registry import find_device
+    from lgr.codecs.weights import assets_dir
     from lgr.train.codec import CodecTrainConfig, train_codec
+    from lgr.train.data import shipped_groups
 
     find_device(device)
     config = CodecTrainConfig(
@@ -73,6 +75,7 @@ def codec(
                 resume=resume,
                 device=device,
                 bfloat16=bfloat16,
+                always_held_out=shipped_groups(assets_dir() / "audio" / "credits.csv"),
                 report=report,
             )
     except KeyboardInterrupt as stop:

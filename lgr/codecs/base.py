@@ -69,10 +69,10 @@ def check_same_codec(what: str, made_by: CodecInfo, codec: CodecInfo) -> None:
     """Raise ``CodebookError`` unless ``what`` was made with this codec, weights and space included."""
     if same_latents(made_by, codec):
         return
-    said = [
-        f"{c.name!r} ({', '.join(filter(None, [f'{c.sample_rate} Hz, hop {c.hop_length}, latent size {c.latent_dim}', c.version]))})"
-        for c in (made_by, codec)
-    ]
+    said = []
+    for c in (made_by, codec):
+        facts = [f"{c.sample_rate} Hz", f"hop {c.hop_length}", f"latent size {c.latent_dim}", c.version]
+        said.append(f"{c.name!r} ({', '.join(filter(None, facts))})")
     raise CodebookError(
         f"{what} was made with codec {said[0]}, not {said[1]}; use that codec and version, or build it "
         "again with this one"

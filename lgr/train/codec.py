@@ -24,6 +24,10 @@ from lgr.losses import WINDOWS, relative_l1, spectral_losses
 from lgr.models.envelope_net import EnvelopeNet, EnvelopeNetConfig
 from lgr.train.data import AudioCache, CropSampler, read_manifest, split_by_group
 
+# Settings that a resumed run may change: how long, and how often to look. (The rate falls over the last share of the
+# steps: to prolong a run, do it before that share begins.)
+FREE_ON_RESUME = ("steps", "checkpoint_seconds", "validate_every")
+
 
 @dataclass(frozen=True, kw_only=True)
 class CodecTrainConfig:
@@ -45,6 +49,14 @@ class CodecTrainConfig:
     seed: int = 0
     checkpoint_seconds: float = 120.0
     validate_every: int = 1000
+
+    def __post_init__(self) -> None:
+        if self.crop_frames < 8:
+            raise ArgumentError(f"crop_frames must be >= 8, got {self.crop_frames}")
+        if not 0 <= self.splice_share < 1:
+            raise ArgumentError(f"splice_share must be at least 0 and below 1, got {self.splice_share}")
+        if not 0 < self.decay <= 1:
+            raise ArgumentError(f"decay must be above 0 and at most 1, got {self.decay}")
 
     def rate(self, step: int) -> float:
         """Learning rate at ``step``: a function of the step alone, so resuming changes nothing."""
@@ -150,7 +162,9 @@ def train_codec(
     """
     config, net_config = config or CodecTrainConfig(), net_config or EnvelopeNetConfig()
     checkpoint = out / "checkpoint.pt"
-    if checkpoint.exists() and not resume:
+    if resume and not checkpoint.exists() and (out / "model.safetensors").exists():
+        raise ArgumentError(f"out must hold a checkpoint to resume from, got finished weights only in {out}")
+    if not resume and (checkpoint.exists() or (out / "model.safetensors").exists()):
         raise ArgumentError(f"out already holds a training run: resume it, or choose another folder than {out}")
     out.mkdir(parents=True, exist_ok=True)
     clips = read_manifest(data)
@@ -176,6 +190,11 @@ def train_codec(
     step, spent = 0, 0.0
     if resume and checkpoint.exists():
         saved = torch.load(checkpoint, map_location=device, weights_only=True)
+        recipe, given = saved.get("config", {}), asdict(config)
+        changed = [k for k, v in recipe.items() if k not in FREE_ON_RESUME and given.get(k) != v]
+        if changed:
+            was = ", ".join(f"{k}={recipe[k]}" for k in changed)
+            raise ArgumentError(f"config must be that of the run being resumed ({was}), got other values in {out}")
         net.load_state_dict(saved["net"])
         optimiser.load_state_dict(saved["optimiser"])
         average, step, spent = saved["average"], saved["step"], saved["seconds"]
@@ -184,7 +203,7 @@ def train_codec(
     def save() -> None:
         state = {"net": net.state_dict(), "optimiser": optimiser.state_dict(), "average": average}
         part = checkpoint.with_suffix(".part")
-        torch.save({**state, "step": step, "seconds": spent}, part)
+        torch.save({**state, "config": asdict(config), "step": step, "seconds": spent}, part)
         part.replace(checkpoint)
         _export(average, net_config, out)
 

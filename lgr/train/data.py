@@ -94,6 +94,14 @@ def split_by_group(
     return [c for c in clips if c.group not in chosen], [c for c in clips if c.group in chosen]
 
 
+def shipped_groups(credits: Path) -> frozenset[str]:
+    """Source groups of the clips that come with the package (``credits.csv``): the codec never hears them."""
+    if not credits.is_file():
+        return frozenset()
+    with credits.open(newline="", encoding="utf-8") as lines:
+        return frozenset(row["group"] for row in csv.DictReader(lines))
+
+
 class AudioCache:
     """Mono int16 samples of many clips in one memory-mapped file, resampled once."""
 
