@@ -6,7 +6,6 @@ BIN := $(VENV)/bin
 #   make demo TORCH_INDEX=https://download.pytorch.org/whl/cpu
 TORCH_INDEX ?=
 DATA ?= data
-BENCHMARKS ?= $(sort $(wildcard benchmarks/*.py))
 PYTEST_ARGS ?=
 # Tests that need downloaded weights run when LGR_WEIGHTS names the folder that has them.
 WEIGHTS_TESTS = $(if $(LGR_WEIGHTS),,-m "not weights")
@@ -40,10 +39,11 @@ lint: $(VENV)/.installed-test ## ruff, formatting and types, as pre-commit and C
 	$(BIN)/mypy
 
 bench: $(VENV)/.installed-test ## run the benchmarks (minutes; close other programs first)
-	@for file in $(BENCHMARKS); do echo "== $$file"; $(BIN)/python $$file || exit 1; done
+	$(BIN)/python -m benchmarks.match
+	$(BIN)/python -m benchmarks.resynth
 
-train-codec: $(VENV)/.installed-demo ## train the bundled codec anew on DATA=folder (hours; stops and resumes)
-	$(BIN)/lgr train codec --data $(DATA) --out runs/codec
+train-codec: $(VENV)/.installed-demo ## train the bundled codec anew on DATA=manifest.csv (under two hours; resumes)
+	$(BIN)/lgr train codec --data $(DATA) --out runs/codec --bfloat16 $(if $(wildcard runs/codec/checkpoint.pt),--resume)
 
 clean: ## remove the virtual environment, caches and out/ (runs/ is kept)
 	rm -rf $(VENV) out build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks

@@ -110,9 +110,9 @@ def test_a_codebooks_own_settings_hold() -> None:
     assert (result.score.grain_frames, result.score.hop_frames) == (6, 6)
     with pytest.raises(ArgumentError, match=r"hop_frames must be in \[1, grain_frames=6\] of the codebook, got 7"):
         play(noise(), codebook, grain_frames=8, hop_frames=7)
-    with pytest.raises(CodebookError, match="the codebook was made with the codec 'toy', got 'bundled'"):
+    with pytest.raises(CodebookError, match=r"the codebook was made with codec 'toy' .*, not 'bundled'"):
         resynthesise(noise(), codebook, codec="bundled")
-    with pytest.raises(CodebookError, match="the codebook was made with the codec"):
+    with pytest.raises(CodebookError, match="the codebook was made with codec"):
         play(noise(), codebook, codec=EXACT)
 
 
