@@ -27,9 +27,15 @@ CLIPS_A_CATEGORY = 40
 SECONDS = 6.0
 
 
-def held_out_clips(data: Path, credits: Path) -> list[Clip]:
-    """Clips of held-out groups, at most ``CLIPS_A_CATEGORY`` of each category, spread over its groups."""
-    _, held_out = split_by_group(read_manifest(data), always_held_out=shipped_groups(credits))
+def held_out_clips(data: Path, credits: Path, *, every_licence: bool = False) -> list[Clip]:
+    """Clips of held-out groups, at most ``CLIPS_A_CATEGORY`` of each category, spread over its groups.
+
+    ``every_licence`` adds the recordings that never train because weights made from them could not be shipped.
+    """
+    training, held_out = split_by_group(read_manifest(data), always_held_out=shipped_groups(credits))
+    if every_licence:
+        trained = {clip.group for clip in training}
+        held_out = [c for c in read_manifest(data, redistributable_only=False) if c.group not in trained]
     by_category: dict[str, dict[str, list[Clip]]] = defaultdict(lambda: defaultdict(list))
     for clip in held_out:
         by_category[clip.category][clip.group].append(clip)
@@ -98,6 +104,7 @@ def main() -> None:
     parser.add_argument("--codec", default="bundled")
     parser.add_argument("--credits", type=Path, default=Path("assets/audio/credits.csv"))
     parser.add_argument("--out", type=Path)
+    parser.add_argument("--every-licence", action="store_true", help="also recordings that may not train what ships")
     parser.add_argument("--only", choices=["fidelity", "retrieval", "seams", "speed", "safety"], nargs="*")
     options = parser.parse_args()
     spec = importlib.util.spec_from_file_location("scorer", options.scorer)
@@ -109,7 +116,8 @@ def main() -> None:
     wanted = options.only or ["fidelity", "retrieval", "seams", "speed", "safety"]
     result: dict[str, Any] = {"codec": codec.info.name, "torch_threads": torch.get_num_threads()}
     if "fidelity" in wanted:
-        result["fidelity"] = fidelity(codec, held_out_clips(options.data, options.credits), scorer.score)
+        clips = held_out_clips(options.data, options.credits, every_licence=options.every_licence)
+        result["fidelity"] = fidelity(codec, clips, scorer.score)
         names = list(result["fidelity"])
         print("| | " + " | ".join(names) + " |\n|---" * 1 + "|---" * len(names) + "|")
         for key in next(iter(result["fidelity"].values())):

@@ -59,6 +59,7 @@ def save(codebook: GrainCodebook, folder: str | Path, *, force: bool = False) ->
         save_file({name: tensor.cpu().contiguous() for name, tensor in tensors.items()}, new / TENSORS)
         text = json.dumps(description, indent=2, ensure_ascii=False)
         (new / DESCRIPTION).write_text(text + "\n", encoding="utf-8")
+        (new / TENSORS).chmod((new / DESCRIPTION).stat().st_mode)  # safetensors lets only the owner read
     return folder
 
 

@@ -54,6 +54,7 @@ def atomic_path(
             raise error(f"cannot write {final}: the folder {folder} does not exist; create it first")
         # Made here, before any long work of the block: an unwritable folder should be told at once.
         temporary.open("xb").close()
+        mode = temporary.stat().st_mode
     except OSError as failure:
         if isinstance(failure, LgrError):
             raise
@@ -61,6 +62,7 @@ def atomic_path(
     try:
         yield temporary
         _check_target(final, force, error)  # someone else may have made it meanwhile
+        temporary.chmod(mode)  # some writers (safetensors) make files that only their owner may read
         temporary.replace(final)
     except OSError as failure:
         if failure.errno in (errno.ENOSPC, errno.EDQUOT) and not isinstance(failure, LgrError):

@@ -184,6 +184,8 @@ def _augmented(audio: Tensor, recording: Recording, sample_rate: int) -> Tensor:
             raise MissingPackageError(
                 "augmentation 'pitch' needs librosa: pip install 'lgr[explore]' (or use 'speed', which does not)"
             ) from error
-        shifted = librosa.effects.pitch_shift(audio.numpy(), sr=sample_rate, n_steps=recording.pitch_semitones)
-        audio = torch.from_numpy(shifted).float()
+        samples = audio.shape[1]
+        whole = with_length(audio, max(samples, 2048))  # librosa warns of less than one of its windows
+        shifted = librosa.effects.pitch_shift(whole.numpy(), sr=sample_rate, n_steps=recording.pitch_semitones)
+        audio = torch.from_numpy(shifted[:, :samples]).float()
     return audio

@@ -7,6 +7,7 @@ Both files are encoded, the target's grains choose among the sources' (``lgr.mat
 ``Score``, and the score is played (``lgr.render``).
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
@@ -75,6 +76,12 @@ class ResynthConfig:
         self.codebook_config(), self.match_config(), self.render_config()  # each refuses what it cannot do
         if not 1 <= self.hop <= self.grain_frames:
             raise ArgumentError(f"hop_frames must be in [1, grain_frames={self.grain_frames}], got {self.hop}")
+        if self.continuity.maximum > 0 and self.hop % self.stride:
+            # no source grain starts where another one plays on, so continuity would silently do nothing
+            raise ArgumentError(
+                f"hop_frames must be a multiple of stride={self.stride} with continuity above 0, got {self.hop}: "
+                "use stride 1 or another hop_frames"
+            )
 
     @property
     def hop(self) -> int:
@@ -249,9 +256,16 @@ def _source_log_weights(codebook: GrainCodebook, config: ResynthConfig, seconds:
 
 def _originals(recordings: Sequence[Recording]) -> list[int]:
     """For each recording which source it is, or was augmented from; sources are counted in their order."""
-    places: dict[tuple[str, str], int] = {}
-    keys = [(r.path, r.name.removesuffix(f" ({r.augmentation})")) for r in recordings]
-    return [places.setdefault(key, len(places)) for key in keys]
+    places: dict[tuple[str, str, int], int] = {}
+    seen: Counter[tuple[str, str, str]] = Counter()
+    found = []
+    for r in recordings:
+        name = r.name.removesuffix(f" ({r.augmentation})")
+        # a file given twice is two sources, and its second copy of an augmentation belongs to the second
+        again = seen[r.path, name, r.augmentation]
+        seen[r.path, name, r.augmentation] += 1
+        found.append(places.setdefault((r.path, name, again), len(places)))
+    return found
 
 
 def _following(config: ResynthConfig, codebook: GrainCodebook, codec: Codec) -> ResynthConfig:

@@ -48,8 +48,10 @@ def load(path: str | Path) -> Score:
         text = path.read_text(
             encoding="utf-8-sig"
         )  # a spreadsheet may have put a byte order mark before the first line
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
         raise CodebookError(f"score {path} cannot be read: {error}") from error
+    except UnicodeDecodeError as error:
+        raise CodebookError(f"path must be a score that lgr wrote, but {path} holds no text") from error
     try:
         data = _from_csv(text) if path.suffix.lower() == ".csv" else json.loads(text)
     except (ValueError, csv.Error) as error:

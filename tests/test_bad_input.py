@@ -153,6 +153,8 @@ OPTIONS = [
     (["--levels", "0"], ["--levels"]),
     (["--seed", "-1"], ["--seed"]),
     (["--repetition-penalty", "0.1", "--sampler", "path"], ["repetition_penalty", "online"]),
+    (["--repetition-penalty", "0.1"], ["repetition_frames must be >= 1"]),
+    (["--continuity", "0.5", "--stride", "3"], ["multiple of stride=3"]),
     (["--score", "score.txt"], ["--score must end in .json or .csv", "score.txt"]),
     (["--plot", "picture.gif"], ["--plot must end in .png", "picture.gif"]),
     (["--reaper", "session.als"], ["--reaper must end in .rpp", "session.als"]),
@@ -211,6 +213,7 @@ def test_codebooks_refuse_what_does_not_fit(folder: Path) -> None:
     refused(folder, *play, "--augment", "gain=3", says=["--augment", "codebook"])
     refused(folder, *play, "--space", "quantized", says="--space")
     refused(folder, *play, "--codec", "toy", says=["bundled", "toy"])
+    refused(folder, *play, "--codec", "dac-44khz", says=["made with codec 'bundled'", "not 'dac-44khz'"])  # no download
     refused(folder, *play, "--weight", 1, "--weight", 2, says=["--weight", "(1)"])
     refused(folder, *play, "--codebook", book, says=["--codebook", str(book)])
     refused(folder, "resynth", book, folder / "source.wav", "-t", target, "-o", out, says="lgr codebook merge")
@@ -234,6 +237,10 @@ def test_a_file_that_is_no_score_is_named(text: str, folder: Path) -> None:
     (folder / "score.json").write_text(text)
     refused(folder, "render", folder / "score.json", "-o", folder / "out.wav", says="score.json")
     refused(folder, "info", folder / "score.json", says="score.json")
+
+
+def test_a_sound_is_no_score(folder: Path) -> None:
+    refused(folder, "render", folder / "source.wav", "-o", folder / "out.wav", says="must be a score that lgr wrote")
 
 
 def test_the_library_refuses_alike(folder: Path) -> None:

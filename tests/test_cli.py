@@ -74,6 +74,7 @@ def test_a_score_renders_to_the_same_samples(suffix: str, sounds: Path, tmp_path
     assert torch.equal(load_audio(first)[0], load_audio(again)[0])
 
 
+@pytest.mark.weights
 def test_a_score_notes_the_codec_options_it_needs(
     sounds: Path, tmp_path: Path, soundstream_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

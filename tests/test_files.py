@@ -141,3 +141,11 @@ def test_sha256(tmp_path: Path) -> None:
     assert sha256(tmp_path / "a") == hashlib.sha256(b"abc" * 100_000).hexdigest()
     with pytest.raises(LgrError, match="cannot read"):
         sha256(tmp_path / "missing")
+
+
+def test_a_file_made_private_by_its_writer_is_as_readable_as_any(tmp_path):
+    (tmp_path / "plain.txt").write_text("")
+    with atomic_path(tmp_path / "made.txt") as part:
+        part.unlink()
+        part.touch(mode=0o600)
+    assert (tmp_path / "made.txt").stat().st_mode == (tmp_path / "plain.txt").stat().st_mode

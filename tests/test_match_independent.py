@@ -262,6 +262,10 @@ def test_bad_recordings_and_shapes_are_named() -> None:
         ({"repetition_penalty": -1.0, "sampler": "online"}, "repetition_penalty must be finite and >= 0, got -1.0"),
         ({"repetition_penalty": 1.0, "sampler": "path"}, "repetition_penalty must be 0 with sampler 'path'"),
         ({"repetition_frames": -1}, "repetition_frames must be >= 0"),
+        (
+            {"repetition_penalty": 0.5, "sampler": "online"},
+            "repetition_frames must be >= 1 with repetition_penalty=0.5",
+        ),
         ({"block_grains": 0}, "block_grains must be >= 1"),
     ],
 )

@@ -115,6 +115,12 @@ def test_a_folder_must_hold_a_codec(tmp_path: Path) -> None:
         load_codec("bundled", weights=tmp_path)
 
 
+def test_where_the_assets_are_not_the_way_to_them_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LGR_ASSETS", str(tmp_path))
+    with pytest.raises(WeightsError, match=r"bundled has none; set LGR_ASSETS"):
+        load_codec("bundled")
+
+
 def test_a_folder_is_described_from_its_config(tmp_path: Path) -> None:
     info = {"name": "mine", "sample_rate": 24000, "hop_length": 320, "channels": 1, "latent_dim": 40}
     (tmp_path / "config.json").write_text(json.dumps({"model": "bundled", "info": info}))

@@ -83,6 +83,13 @@ def test_augmented_copies_follow_their_originals_weight() -> None:
         play(target, sources, source_weights=(0, 0), **options)
 
 
+@pytest.mark.parametrize(("weights", "played"), [((1, 0), {0, 2}), ((0, 1), {1, 3})])
+def test_a_file_given_twice_is_two_sources(tmp_path: Path, weights: tuple[int, int], played: set[int]) -> None:
+    file = save_audio(tmp_path / "a.wav", *noise(seed=1))
+    options: dict[str, Any] = {"augmentations": ("gain=-6",), "temperature": 50, "source_weights": weights}
+    assert set(play(noise(frames=200), [file, file], **options).score.recording) == played
+
+
 def test_weights_find_the_copies_of_a_merged_codebook(tmp_path: Path) -> None:
     files = [save_audio(tmp_path / f"{name}.wav", *noise(seed=i)) for i, name in enumerate("ab")]
     first, second = (build_codebook([file], TOY, augmentations=["gain=-6"]) for file in files)
@@ -185,11 +192,24 @@ def test_ten_samples_are_a_target() -> None:
         ({"sampler": "random"}, "sampler must be one of auto"),
         ({"source_weights": (-1,)}, "source_weights must be >= 0, got -1"),
         ({"repetition_penalty": 1.0, "sampler": "path"}, "repetition_penalty must be 0 with sampler 'path'"),
+        ({"repetition_penalty": 1.0}, "repetition_frames must be >= 1 with repetition_penalty=1.0, got 0"),
+        ({"continuity": 0.5, "stride": 3}, "hop_frames must be a multiple of stride=3 with continuity above 0, got 4"),
+        ({"continuity": "0:0,1:0.5", "stride": 4, "hop_frames": 2}, "multiple of stride=4 .* got 2"),
     ],
 )
 def test_settings_out_of_range(options: dict[str, Any], message: str) -> None:
     with pytest.raises(ArgumentError, match=message):
         config(**options)
+
+
+def test_continuity_needs_grains_that_can_play_on() -> None:
+    sources = [noise(frames=300, seed=1)]
+    score = play(noise(frames=400), sources, temperature=2.0, continuity=0.9, stride=2, hop_frames=4).score
+    assert score.plays_on.mean() > 0.7
+    codebook = build_codebook(sources, TOY, CodebookConfig(stride=3))
+    with pytest.raises(ArgumentError, match="hop_frames must be a multiple of stride=3"):
+        play(noise(), codebook, continuity=0.9)
+    assert len(play(noise(), codebook, continuity=0.9, hop_frames=3).score.recording) == 20
 
 
 def test_the_sampler_follows_from_what_is_asked() -> None:

@@ -143,6 +143,15 @@ def test_the_cache_holds_the_clips_and_is_made_once(recordings: Path, tmp_path: 
     assert len(list(tmp_path.iterdir())) == 2 * len(written)
 
 
+def test_a_file_that_was_replaced_is_read_again(tmp_path: Path) -> None:
+    file = tmp_path / "a.wav"
+    clips = [Clip(path=str(file), category="all", label="all", group="a")]
+    for level, samples in ((0.25, 400), (0.5, 500)):
+        soundfile.write(file, np.full(samples, level), RATE)
+        cache = AudioCache.build(clips, tmp_path / "cache", RATE)
+        np.testing.assert_allclose(cache.audio(cache.clips[0]).numpy(), np.full(samples, level), atol=1e-4)
+
+
 def test_a_batch_depends_on_seed_and_step_alone(recordings: Path, tmp_path: Path) -> None:
     clips = read_manifest(recordings)
     cache = AudioCache.build(clips, tmp_path, RATE)

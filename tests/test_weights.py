@@ -161,6 +161,14 @@ def test_offline_says_what_to_put_where(cache: Path) -> None:
         assert part in str(caught.value)
 
 
+def test_offline_names_every_missing_file_at_once(cache: Path) -> None:
+    files = [WeightFile(name, f"http://127.0.0.1:9/{name}") for name in ("a", "b", "c")]
+    cache.mkdir(parents=True)
+    (cache / "a").write_bytes(BODY)
+    with pytest.raises(WeightsError, match=r"download http://127.0.0.1:9/b and http://127.0.0.1:9/c elsewhere"):
+        find_weights("some", files)
+
+
 def test_places_in_their_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cache: Path) -> None:
     file = WeightFile("model.bin", "http://127.0.0.1:9/model.bin")
     assert local_weights("some", [file]) is None

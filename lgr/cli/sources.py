@@ -94,13 +94,17 @@ def open_codec(codec: str | None, *, made_with: str | None = None, what: str = "
 
     name = codec or made_with or "bundled"
     if codec is None and name not in codec_names() and not Path(name).is_dir():
-        raise CodebookError(f"{what} was made with the trained codec {name!r}: name its folder with --codec")
+        raise CodebookError(
+            f"{what} was made with codec {name!r}, which is not here: install the package that brings it, or name a "
+            "trained codec's folder with --codec"
+        )
     return load_codec(name, **options)
 
 
 def codec_for(sources: Sources, codec: str | None, space: str | None, levels: int | None) -> "Codec":
     """The codec for a command's sources; of a saved codebook, it must be the one that made it."""
     from lgr.codecs.base import check_same_codec, version_options
+    from lgr.codecs.registry import DOWNLOADED, codec_card
 
     book = sources.codebook
     options: dict[str, Any] = {
@@ -111,6 +115,8 @@ def codec_for(sources: Sources, codec: str | None, space: str | None, levels: in
         raise ArgumentError(f"{option} goes with recordings, not with a saved codebook, got {space or levels}")
     if book is not None:
         options = version_options(book.codec_.version)
+        if codec in DOWNLOADED and codec != book.codec_.name:  # said before its weights are downloaded
+            check_same_codec("the codebook", book.codec_, codec_card(codec).info)
     opened = open_codec(codec, made_with=book.codec_.name if book else None, what="the codebook", **options)
     if book is not None:
         check_same_codec("the codebook", book.codec_, opened.info)

@@ -211,7 +211,10 @@ def _folder_config(folder: Path) -> dict[str, Any]:
     try:
         config = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
-        raise WeightsError(f"a codec folder must hold config.json and model.safetensors, {folder} has none") from error
+        hint = "; set LGR_ASSETS to the assets/ folder of a checkout of lgr" if folder == _bundled_folder() else ""
+        raise WeightsError(
+            f"a codec folder must hold config.json and model.safetensors, {folder} has none{hint}"
+        ) from error
     except ValueError as error:
         raise WeightsError(f"{path} must be JSON: {error}") from error
     kind = config.get("model") if isinstance(config, dict) else None

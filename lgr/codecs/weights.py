@@ -96,9 +96,9 @@ def find_weights(codec_name: str, files: Sequence[WeightFile], folder: str | Pat
         raise WeightsError(f"weights of {codec_name}: the folder {folder} must hold {wanted}")
     if place is None:
         place = cache_dir() / "weights" / codec_name
-        for file in files:
-            if not (place / file.name).is_file():
-                _download(codec_name, file, place)
+        missing = [file for file in files if not (place / file.name).is_file()]
+        for i, file in enumerate(missing):
+            _download(codec_name, file, place, missing[i:])
     found = {}
     for file in files:
         path = place / file.name
@@ -115,8 +115,8 @@ def find_weights(codec_name: str, files: Sequence[WeightFile], folder: str | Pat
     return found
 
 
-def _download(codec_name: str, file: WeightFile, folder: Path) -> None:
-    """Fetch ``file`` into ``folder``, going on from an earlier try's ``.part``."""
+def _download(codec_name: str, file: WeightFile, folder: Path, missing: Sequence[WeightFile]) -> None:
+    """Fetch ``file``, one of the ``missing``, into ``folder``, going on from an earlier try's ``.part``."""
     path = folder / file.name
     part = folder / (file.name + ".part")
     try:
@@ -136,11 +136,12 @@ def _download(codec_name: str, file: WeightFile, folder: Path) -> None:
     except WeightsError:
         raise
     except (OSError, HTTPException) as error:
+        urls = " and ".join(each.url for each in missing)
         kept = f"; {part.stat().st_size} bytes are kept, the next try goes on from there" if part.is_file() else ""
         raise WeightsError(
             f"weights of {codec_name}: {file.name} could not be downloaded ({error}){kept}. "
-            f"Without a network, download {file.url} elsewhere and put it in {folder} "
-            f"(or in any folder that LGR_WEIGHTS names)"
+            f"Without a network, download {urls} elsewhere and put it in {folder} "
+            f"(or all of the codec's files in one folder that LGR_WEIGHTS names)"
         ) from error
 
 

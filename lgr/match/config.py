@@ -21,7 +21,7 @@ class MatchConfig:
     repetition_penalty : float >= 0, in units of distance: added to a grain's distance once for every time it is among
         the last ``repetition_frames`` choices. Exact, and only in the "online" sampler; the others refuse it (with
         ``continuity`` 0 "online" is the independent sampler with a penalty).
-    repetition_frames : int >= 0, how many choices the penalty looks back.
+    repetition_frames : int >= 0, how many choices the penalty looks back; at least 1 where there is a penalty.
     block_grains : int >= 1, codebook grains that one matrix product takes at a time, rounded up to whole cells of
         1024. Memory and speed depend on it; the choices do not, up to the rounding of the product.
     """
@@ -44,4 +44,9 @@ class MatchConfig:
             raise ArgumentError(
                 f"repetition_penalty must be 0 with sampler {self.sampler!r}, got {self.repetition_penalty}: "
                 'only sampler "online" knows its past when it chooses'
+            )
+        if self.repetition_penalty > 0 and self.repetition_frames == 0:
+            raise ArgumentError(
+                f"repetition_frames must be >= 1 with repetition_penalty={self.repetition_penalty}, got 0: "
+                "the penalty would look at no choice"
             )

@@ -113,7 +113,8 @@ class AudioCache:
     @classmethod
     def build(cls, clips: list[Clip], folder: Path, sample_rate: int) -> "AudioCache":
         """Open the cache of exactly these clips in ``folder``, or write it (once; soxr resamples)."""
-        key = hashlib.sha256(json.dumps([sample_rate, [c.path for c in clips]]).encode()).hexdigest()[:16]
+        # size and time too: a file that was replaced is another file
+        key = hashlib.sha256(json.dumps([sample_rate, [_stamp(c.path) for c in clips]]).encode()).hexdigest()[:16]
         index, data = folder / f"{key}.json", folder / f"{key}.npy"
         if not index.is_file():
             folder.mkdir(parents=True, exist_ok=True)
@@ -137,6 +138,15 @@ class AudioCache:
         """The whole clip, ``(samples,)`` float32 in [-1, 1]."""
         piece = np.array(self._samples[clip.start : clip.start + clip.samples], dtype=np.float32)
         return torch.from_numpy(piece / 32767)
+
+
+def _stamp(path: str) -> tuple[str, int, int]:
+    """(path, bytes, modification time in ns) of a file; zeros where there is none, which ``load_audio`` then says."""
+    try:
+        found = Path(path).stat()
+    except OSError:
+        return path, 0, 0
+    return path, found.st_size, found.st_mtime_ns
 
 
 class CropSampler:
