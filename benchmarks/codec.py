@@ -70,6 +70,7 @@ def fidelity(codec: Codec, clips: list[Clip], score: Any) -> dict[str, dict[str,
 
             reference = load_audio(clip.path, sample_rate=24000, channels=1)[0][0, : int(SECONDS * 24000)].numpy()
             estimate = soxr.resample(estimate, rate, 24000)
+            reference = np.pad(reference, (0, max(0, len(estimate) - len(reference))))
         row = {k: float(v) for k, v in score(reference, estimate).items()}
         row |= {"pre_echo_db": pre_echo_db(reference, estimate), "tonal_noise_db": tonal_noise_db(reference, estimate)}
         rows[clip.category].append(row)

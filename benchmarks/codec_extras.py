@@ -76,7 +76,7 @@ def mfcc(audio: Tensor, hop: int, sample_rate: int) -> Tensor:
 
 
 def retrieval(
-    codec: Codec, data: Path, *, grain_frames: int = 4, grains_a_clip: int = 6
+    codec: Codec, data: Path, *, grain_frames: int = 4, grains_a_clip: int = 24
 ) -> dict[str, dict[str, float]]:
     """Class-balanced accuracy of the nearest grain by cosine, from other source groups.
 

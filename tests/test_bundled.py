@@ -18,6 +18,7 @@ from lgr.mel import bands_to_bins, mel_edges_hz, mel_filters, rising_window
 from lgr.models.envelope_net import CEILING, EnvelopeNet, EnvelopeNetConfig, frame_noise, soft_ceiling
 from lgr.models.layers import CausalStack
 from lgr.models.mdct import mdct_basis, overlap_blocks
+from lgr.models.timbre import LEVEL_SHARE, MEAN_SHARE, SHIFT, timbre_map
 
 SMALL = EnvelopeNetConfig(
     sample_rate=8000,
@@ -240,7 +241,7 @@ def test_slices_of_long_files_leave_no_trace(small: BundledCodec, monkeypatch: p
 
 def test_silence_is_the_zero_envelope_and_decodes_to_silence(bundled: BundledCodec) -> None:
     latents = bundled.encode(torch.zeros(1, 1, 24000))
-    assert float(bundled.features(latents).abs().max()) < 1e-4
+    assert float(latents[:, : bundled.config.n_bands].abs().max()) < 1e-4
     audio = bundled.decode(latents)
     level_db = 10 * math.log10(float(audio.square().mean()) + 1e-30)
     assert level_db < -80
@@ -262,18 +263,29 @@ def test_full_scale_input_does_not_overshoot(bundled: BundledCodec, kind: str) -
     assert peak > (0.05 if kind == "impulses" else 0.5)  # and it is there (a single sample is smeared)
 
 
-def test_features_are_the_envelope_and_follow_level(bundled: BundledCodec) -> None:
+def test_features_are_the_envelope_and_count_level_for_less(bundled: BundledCodec) -> None:
     audio = noise(1, 1, 12000)
     latents = bundled.encode(audio)
     features = bundled.features(latents)
     assert features.shape == (1, bundled.config.n_bands, latents.shape[2])
-    torch.testing.assert_close(features, latents[:, : bundled.config.n_bands])
+    envelope = latents[:, : bundled.config.n_bands]
+    apart = envelope - envelope.mean(1, keepdim=True) * (1 - LEVEL_SHARE)  # the map, up to its bias
+    torch.testing.assert_close(features - features[..., :1], apart - apart[..., :1], rtol=0, atol=5e-3)
     louder = bundled.features(bundled.encode(audio * 10))
     difference = (louder - features)[..., 5:-1]
-    torch.testing.assert_close(difference, torch.ones_like(difference), rtol=0, atol=0.01)  # one decade
+    torch.testing.assert_close(difference, torch.full_like(difference, LEVEL_SHARE), rtol=0, atol=0.01)
     half = BundledCodec(stirred(), 0.5 * torch.eye(SMALL.n_bands)[:3])
     x = noise(1, SMALL.latent_dim, 4)
     torch.testing.assert_close(half.features(x), 0.5 * x[:, :3])
+    other = BundledCodec(stirred(), 0.5 * torch.eye(SMALL.n_bands)[:3], torch.tensor([1.0, 2.0, 3.0]))
+    torch.testing.assert_close(other.features(x), 0.5 * x[:, :3] + torch.tensor([1.0, 2.0, 3.0])[:, None])
+
+
+def test_the_timbre_map_is_its_formula() -> None:
+    mean, envelope = torch.rand(5) * 4, torch.rand(5) * 4
+    matrix, bias = timbre_map(mean)
+    rest = envelope - MEAN_SHARE * mean - SHIFT
+    torch.testing.assert_close(matrix @ envelope + bias, rest - (1 - LEVEL_SHARE) * rest.mean())
 
 
 # ---- errors --------------------------------------------------------------------------------------------------------

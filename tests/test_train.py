@@ -18,7 +18,7 @@ from lgr.codecs.bundled import BundledCodec
 from lgr.errors import ArgumentError, AudioFileError
 from lgr.models.envelope_net import EnvelopeNet, EnvelopeNetConfig
 from lgr.models.mdct import mdct_basis
-from lgr.train.codec import CodecTrainConfig, splice, train_codec, training_loss
+from lgr.train.codec import CodecTrainConfig, mean_envelope, splice, train_codec, training_loss
 from lgr.train.data import AudioCache, Clip, CropSampler, read_manifest, shipped_groups, split_by_group
 
 RATE = 8000
@@ -327,3 +327,15 @@ def test_shipped_groups_are_read_from_the_credits(tmp_path: Path) -> None:
 def test_a_recipe_that_cannot_work_is_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(ArgumentError, match=next(iter(wrong))):
         CodecTrainConfig(**wrong)
+
+
+def test_the_mean_envelope_is_that_of_the_given_clips(recordings: Path, tmp_path: Path) -> None:
+    clips = read_manifest(recordings)
+    cache = AudioCache.build(clips, tmp_path, RATE)
+    net, some = EnvelopeNet(NET), clips[:3]
+    frames = []
+    for clip in cache.clips:
+        audio = cache.audio(clip)
+        if clip.path in {c.path for c in some}:
+            frames.append(net.analyse(audio[None, : audio.shape[0] // 64 * 64])[0][0])
+    torch.testing.assert_close(mean_envelope(net, cache, some), torch.cat(frames).mean(0))

@@ -43,14 +43,23 @@ class BundledCodec:
     Parameters
     ----------
     net : the network; it is put in evaluation mode
-    features : Tensor, (feature_dim, n_bands), the linear map from the envelope to what matching reads
+    features, bias : Tensors, (feature_dim, n_bands) and (feature_dim,) or None, the map from the envelope to what
+        matching reads (``lgr.models.timbre``)
     """
 
     def __init__(
-        self, net: EnvelopeNet, features: Tensor, *, name: str = "bundled", version: str = "", licence: str = "MIT"
+        self,
+        net: EnvelopeNet,
+        features: Tensor,
+        bias: Tensor | None = None,
+        *,
+        name: str = "bundled",
+        version: str = "",
+        licence: str = "MIT",
     ) -> None:
         self._net = net.eval().requires_grad_(False)
         self._features = features
+        self._bias = features.new_zeros(features.shape[0]) if bias is None else bias
         c = net.config
         self._info = CodecInfo(
             name=name,
@@ -96,14 +105,16 @@ class BundledCodec:
         try:
             net = EnvelopeNet(EnvelopeNetConfig(**{k: v for k, v in described.items() if k in known}))
             features = weights.pop("features", torch.eye(net.config.n_bands))
+            bias = weights.pop("features_bias", torch.zeros(features.shape[0]))
             net.load_state_dict({k: v.float() for k, v in weights.items()})
         except (RuntimeError, TypeError) as error:
             raise WeightsError(f"{folder}: the weights do not fit config.json: {error}") from error
-        if features.ndim != 2 or features.shape[1] != net.config.n_bands:
+        if features.ndim != 2 or features.shape[1] != net.config.n_bands or bias.shape != features.shape[:1]:
             raise WeightsError(f"{folder}: features must be (n, {net.config.n_bands}), got {tuple(features.shape)}")
         return cls(
             net.to(device=device, dtype=dtype),
             features.to(device=device, dtype=dtype),
+            bias.to(device=device, dtype=dtype),
             name=str(folder) if name is None else name,
             version=sha256(folder / "model.safetensors")[:12],
         )
@@ -144,10 +155,10 @@ class BundledCodec:
 
     @torch.no_grad()
     def features(self, latents: Tensor) -> Tensor:
-        """The envelope part, through a fixed linear map: ``(batch, feature_dim, frames)``."""
+        """The envelope part, through a fixed affine map: ``(batch, feature_dim, frames)``."""
         check_latents(self._info, latents)
         envelope = self._to_net(latents[:, : self.config.n_bands])
-        return (self._features @ envelope).to(latents)
+        return (self._features @ envelope + self._bias[:, None]).to(latents)
 
     @torch.no_grad()
     def encode_step(

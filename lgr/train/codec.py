@@ -22,7 +22,8 @@ from lgr.errors import ArgumentError
 from lgr.files import atomic_path
 from lgr.losses import WINDOWS, relative_l1, spectral_losses
 from lgr.models.envelope_net import EnvelopeNet, EnvelopeNetConfig
-from lgr.train.data import AudioCache, CropSampler, read_manifest, split_by_group
+from lgr.models.timbre import timbre_map
+from lgr.train.data import AudioCache, Clip, CropSampler, read_manifest, split_by_group
 
 # Settings that a resumed run may change: how long, and how often to look. (The rate falls over the last share of the
 # steps: to prolong a run, do it before that share begins.)
@@ -129,6 +130,22 @@ def validate(net: EnvelopeNet, batches: list[Tensor]) -> dict[str, float]:
     return sums
 
 
+@torch.no_grad()
+def mean_envelope(net: EnvelopeNet, cache: AudioCache, clips: list[Clip]) -> Tensor:
+    """Average envelope ``(n_bands,)`` over the first four seconds of each clip, as it was recorded."""
+    names = {clip.path for clip in clips}
+    hop, total, frames = net.config.hop_length, torch.zeros(net.config.n_bands, dtype=torch.float64), 0
+    device = next(net.parameters()).device
+    for clip in cache.clips:
+        audio = cache.audio(clip)[: 4 * net.config.sample_rate] if clip.path in names else torch.zeros(0)
+        whole = audio.shape[0] // hop * hop
+        if whole:
+            envelope = net.analyse(audio[None, :whole].to(device))[0][0]
+            total += envelope.sum(0).double().cpu()
+            frames += envelope.shape[0]
+    return (total / max(1, frames)).float()
+
+
 def _export(weights: dict[str, Tensor], config: EnvelopeNetConfig, out: Path) -> None:
     """``model.safetensors`` in float16 and ``config.json``, each whole or not at all."""
     with atomic_path(out / "model.safetensors", force=True) as part:
@@ -178,6 +195,7 @@ def train_codec(
     torch.manual_seed(config.seed)  # initial weights only; every draw afterwards has its own generator
     net = EnvelopeNet(net_config).to(device)
     average = {k: v.detach().clone() for k, v in net.state_dict().items()}
+    features, bias = timbre_map(mean_envelope(net, cached, training))
     plain = [p for p in net.parameters() if p.ndim < 2]
     matrices = [p for p in net.parameters() if p.ndim >= 2]
     groups: list[dict[str, Any]] = [{"params": matrices}, {"params": plain, "weight_decay": 0.0}]
@@ -205,7 +223,7 @@ def train_codec(
         part = checkpoint.with_suffix(".part")
         torch.save({**state, "config": asdict(config), "step": step, "seconds": spent}, part)
         part.replace(checkpoint)
-        _export(average, net_config, out)
+        _export({**average, "features": features, "features_bias": bias}, net_config, out)
 
     log = (out / "log.jsonl").open("a")
 

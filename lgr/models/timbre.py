@@ -1,0 +1,24 @@
+"""What matching reads of the bundled codec's envelope: a fixed affine map after which cosine means timbre.
+
+Log spectra share a large common part, the average spectrum, and a large common direction, the level; raw cosine mostly
+measures these. The map takes away part of the average of the training recordings and counts level for less:
+
+    features = (I - (1 - LEVEL_SHARE) 1 1ᵀ / n_bands) (envelope - MEAN_SHARE * mean - SHIFT)
+
+The three constants were chosen by the retrieval table of ``benchmarks/codec.py``, so that features name the class of a
+grain at least as often as log-mel spectra do under plain and under centred cosine.
+"""
+
+import torch
+from torch import Tensor
+
+LEVEL_SHARE = 0.3  # what is left of a frame's mean over bands
+MEAN_SHARE = 0.6  # what is taken away of the average envelope
+SHIFT = 2.0  # decades taken away of every band: below it "quiet" is a direction of its own
+
+
+def timbre_map(mean_envelope: Tensor) -> tuple[Tensor, Tensor]:
+    """Matrix ``(n_bands, n_bands)`` and bias ``(n_bands,)`` from the average envelope ``(n_bands,)`` in decades."""
+    n_bands = mean_envelope.shape[0]
+    matrix = torch.eye(n_bands) - (1 - LEVEL_SHARE) / n_bands
+    return matrix, -matrix @ (MEAN_SHARE * mean_envelope.float().cpu() + SHIFT)
