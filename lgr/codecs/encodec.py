@@ -16,6 +16,7 @@ scale that the decoder's output is multiplied by, so blending latents and moving
 import math
 import re
 import warnings
+from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -118,7 +119,9 @@ class EncodecCodec(PretrainedCodec):
     def __new__(cls, variant: str = "24khz", **options: Any) -> "EncodecCodec":
         check_choice("variant", variant, list(LEVELS))
         # a subclass asked for itself (by copy or pickle, without arguments) is what it is
-        return super().__new__({"24khz": _Encodec24, "48khz": _Encodec48}[variant] if cls is EncodecCodec else cls)
+        if cls is not EncodecCodec:
+            return super().__new__(cls)
+        return super().__new__(_Encodec24 if variant == "24khz" else _Encodec48)
 
     def __init__(
         self,
@@ -154,14 +157,9 @@ class EncodecCodec(PretrainedCodec):
         self._levels = (self.quantizer if loader == "transformers" else self.quantizer.vq).layers
         self._set_networks(model.encoder.to(dtype), model.decoder.to(dtype))
 
+    @abstractmethod
     def _set_networks(self, encoder: nn.Module, decoder: nn.Module) -> None:
-        raise NotImplementedError  # each variant has its own; this class itself is never made
-
-    def _encode(self, audio: Tensor) -> Tensor:
-        raise NotImplementedError
-
-    def _decode(self, latents: Tensor) -> Tensor:
-        raise NotImplementedError
+        """Take the two halves; each variant works through a file in its own way."""
 
     def _quantize(self, latents: Tensor) -> Tensor:
         residual, codes = latents, []
