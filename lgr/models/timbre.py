@@ -6,7 +6,7 @@ measures these. The map takes away part of the average of the training recording
     features = (I - (1 - LEVEL_SHARE) 1 1ᵀ / n_bands) (envelope - MEAN_SHARE * mean - SHIFT)
 
 The three constants were picked by hand among some fifty settings, by the retrieval of grains on the recordings that
-``docs/results.md`` reports, so its table flatters them a little. There, features do not beat log-mel spectra everywhere.
+``docs/results.md`` reports: its table flatters them a little, and even there log-mel spectra are not beaten everywhere.
 """
 
 import torch
