@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from lgr.mel import bands_to_bins, mel_filters, rising_window
 from lgr.models.layers import BlockState, CausalStack
 from lgr.models.mdct import mdct_basis, overlap_blocks
+from lgr.models.noise import frame_noise
 
 FLOOR = 1e-6  # amplitude (-120 dBFS) that counts as silence
 COMPANDING = 3.0  # c = sign(r) * log1p(COMPANDING * |r|)
@@ -35,11 +36,11 @@ class EnvelopeNetConfig:
     hop_length: int = 320
     window_length: int = 1280
     n_bands: int = 40
-    n_detail: int = 88
+    n_detail: int = 240
     encoder_width: int = 256
-    encoder_blocks: int = 4
+    encoder_blocks: int = 3
     decoder_width: int = 384
-    decoder_blocks: int = 6
+    decoder_blocks: int = 5
     kernel_size: int = 7
     expansion: int = 3
     seed: int = 0  # of the decoder's noise
@@ -58,20 +59,6 @@ class DecodeState(NamedTuple):
     overlap: Tensor  # (batch, hop_length): the right half of the last frame
     frame: int  # absolute index of the next frame: the noise is a function of it
     blocks: tuple[BlockState, ...]
-
-
-def frame_noise(first: int, frames: int, width: int, seed: int) -> Tensor:
-    """Random signs ``(frames, width)``, a pure function of the seed and of each number's absolute position.
-
-    A counter-based generator (splitmix64's finaliser, Steele et al. 2014), so no chunking can change it. Signs, not
-    Gaussians: every frame of noise then has exactly the energy that the decoder asked for.
-    """
-    counter = torch.arange(first * width, (first + frames) * width, dtype=torch.int64)
-    start = seed * 0x632BE59BD9B4E019 % 2**61 + 1
-    x = (counter + start) * -7046029254386353131  # the golden-ratio increment, modulo 2**64
-    x = (x ^ ((x >> 30) & 0x3FFFFFFFF)) * -4658895280553007687
-    x = (x ^ ((x >> 27) & 0x1FFFFFFFFF)) * -7723592293110705685
-    return ((x < 0).float() * 2 - 1).view(frames, width)  # the top bit is the best mixed
 
 
 def soft_ceiling(audio: Tensor) -> Tensor:

@@ -34,7 +34,7 @@ FREE_ON_RESUME = ("steps", "checkpoint_seconds", "validate_every")
 class CodecTrainConfig:
     """The recipe. The rate is held after a warm-up and falls to nothing over the last ``decay`` share of the steps."""
 
-    steps: int = 16000
+    steps: int = 12000
     batch_size: int = 8
     crop_frames: int = 50
     learning_rate: float = 8e-4
@@ -43,7 +43,7 @@ class CodecTrainConfig:
     weight_decay: float = 0.01
     ema: float = 0.999
     log_mel_weight: float = 5.0
-    waveform_weight: float = 1.0
+    waveform_weight: float = 2.0
     envelope_noise: float = 0.01  # decades
     detail_noise: float = 0.03  # companded units
     splice_share: float = 0.25  # of a batch

@@ -1,0 +1,44 @@
+"""Noise as a pure function of a seed and of the absolute frame: no chunking and no batching can change it.
+
+A counter-based generator (splitmix64's finaliser; Steele et al. 2014, "Fast splittable pseudorandom number
+generators"): number ``j`` of frame ``t`` is a hash of ``(seed, t, j)``, so it can be computed anywhere, in any order.
+"""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+_INCREMENT = -7046029254386353131  # the golden-ratio increment, modulo 2**64
+
+
+def _mix(x: Tensor) -> Tensor:
+    """splitmix64's finaliser on int64, all but its last shift-and-xor, which the top bits do not need."""
+    x = (x ^ ((x >> 30) & 0x3FFFFFFFF)) * -4658895280553007687
+    return (x ^ ((x >> 27) & 0x1FFFFFFFFF)) * -7723592293110705685
+
+
+def _counters(first: int, frames: int, width: int, seed: int) -> Tensor:
+    counter = torch.arange(first * width, (first + frames) * width, dtype=torch.int64)
+    return counter + (seed * 0x632BE59BD9B4E019 % 2**61 + 1)
+
+
+def frame_noise(first: int, frames: int, width: int, seed: int) -> Tensor:
+    """Random signs ``(frames, width)`` of frames ``first …``, float32.
+
+    Signs, not Gaussians: every frame of noise then has exactly the energy that a decoder asked for.
+    """
+    x = _mix(_counters(first, frames, width, seed) * _INCREMENT)
+    return ((x < 0).float() * 2 - 1).view(frames, width)  # the top bit is the best mixed
+
+
+def uniform_noise(first: int, frames: int, width: int, seeds: Sequence[int]) -> Tensor:
+    """Uniform noise in [-1, 1), ``(len(seeds), frames, width)`` float32, of frames ``first …`` of each seed's stream.
+
+    The excitation of paper 001 (eq. 7) and of paper 003's noise synthesisers.
+    """
+    rows = []
+    for seed in seeds:
+        x = _mix(_counters(first, frames, width, seed) * _INCREMENT)
+        rows.append((x >> 39).float().mul_(2.0**-24).view(frames, width))  # the top 25 bits, sign included
+    return torch.stack(rows)
