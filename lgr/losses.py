@@ -1,5 +1,12 @@
-"""Training losses on audio ``(batch, samples)``: multi-scale spectra, linear and mel, and the waveform."""
+"""Training losses on audio ``(batch, samples)``: multi-scale spectra, linear and mel, the waveform, and a VAE's terms.
 
+``reconstruction_terms`` are those of the grain models. Paper 001 compares ``log(eps + |STFT|^2)`` (its eqs. 5 and 9),
+paper 003 magnitudes (its 4.3.4), both linear and mel. Neither prints how spectra are scaled or summed: here 001's are
+plain sums over the window, as its floor of 5e-3 asks for (77 dB under a full-scale sine at a window of 2048), and every
+term is a mean over bins, frames, clips and windows, so that no weight depends on the length of a crop.
+"""
+
+from collections.abc import Sequence
 from functools import lru_cache
 
 import torch
@@ -9,7 +16,11 @@ from lgr.errors import ArgumentError, check_shape
 from lgr.mel import mel_filters
 
 WINDOWS = (2048, 1024, 512, 256, 128, 64)  # samples; hop is a quarter
-MEL_BANDS = {2048: 80, 1024: 80, 512: 64, 256: 40, 128: 20, 64: 10}
+MEL_BANDS = {2048: 80, 1024: 80, 512: 64, 256: 40, 128: 20, 64: 10, 32: 5}
+GRAIN_WINDOWS = (2048, 1024, 512, 256, 128)  # of papers 001 (at 22,050 Hz) and 003, and of the project's scorer
+LOW_RATE_WINDOWS = (1024, 512, 256, 128, 64, 32)  # of paper 001 at 16 kHz
+FLOOR = 5e-3  # paper 001's eps
+TERMS = ("log_power", "magnitude", "log_magnitude", "waveform")
 
 
 @lru_cache(maxsize=32)
@@ -74,6 +85,97 @@ def relative_l1(estimate: Tensor, reference: Tensor) -> Tensor:
     _check_alike(estimate, reference)
     error = (estimate - reference).abs().mean(1)
     return (error / (reference.abs().mean(1) + 1e-3)).mean()
+
+
+def reconstruction_terms(
+    estimate: Tensor,
+    reference: Tensor,
+    sample_rate: int,
+    windows: tuple[int, ...] = GRAIN_WINDOWS,
+    terms: Sequence[str] = TERMS,
+    floor: float = FLOOR,
+) -> dict[str, Tensor]:
+    """The reconstruction terms asked for; each spectrum is computed once.
+
+    Parameters
+    ----------
+    estimate, reference : Tensor, (batch, samples)
+    windows : STFT windows in samples, keys of ``MEL_BANDS``; the hop is a quarter
+    terms : some of ``TERMS``
+    floor : ``eps`` of ``log_power``
+
+    Returns
+    -------
+    dict of scalars, means over ``windows`` and over the linear and the mel spectrum
+        ``log_power``: L1 of ``log(eps + |STFT|^2)`` in nepers (paper 001);
+        ``magnitude``: mean absolute difference over the reference's mean, clip by clip, and
+        ``log_magnitude``: L1 of ``log(1e-5 + |STFT|)``, 1 being a full-scale sine: the two halves of DDSP's loss,
+        which paper 003 follows, the first made independent of the level;
+        ``waveform``: ``relative_l1``
+    """
+    _check_alike(estimate, reference)
+    if not windows or not set(windows) <= set(MEL_BANDS):
+        raise ArgumentError(f"windows must be some of {tuple(MEL_BANDS)}, got {windows}")
+    if not set(terms) <= set(TERMS):
+        raise ArgumentError(f"terms must be some of {', '.join(TERMS)}, got {', '.join(terms)}")
+    total = {name: estimate.new_zeros(()) for name in terms if name != "waveform"}
+    for window_length in windows if total else ():
+        est, ref = magnitudes(estimate, window_length), magnitudes(reference, window_length)
+        mel = _filters(window_length, MEL_BANDS[window_length], sample_rate, estimate.device).T
+        plain_sum = window_length / 4  # undoes the scaling of ``magnitudes``
+        for e, r in ((est, ref), (est @ mel, ref @ mel)):
+            if "log_power" in total:
+                logs = [torch.log(floor + (x * plain_sum).square()) for x in (e, r)]
+                total["log_power"] += (logs[0] - logs[1]).abs().mean()
+            if "magnitude" in total:
+                quiet = 1e-4  # a silent clip would otherwise weigh without bound
+                total["magnitude"] += ((e - r).abs().mean((1, 2)) / (r.mean((1, 2)) + quiet)).mean()
+            if "log_magnitude" in total:
+                total["log_magnitude"] += (torch.log(e + 1e-5) - torch.log(r + 1e-5)).abs().mean()
+    found = {name: value / (2 * len(windows)) for name, value in total.items()}
+    if "waveform" in terms:
+        found["waveform"] = relative_l1(estimate, reference)
+    return found
+
+
+def relative_mstft(estimate: Tensor, reference: Tensor, windows: tuple[int, ...] = GRAIN_WINDOWS) -> Tensor:
+    """The project's measure of a reconstruction, ``(batch,)``: mean over windows of ``mean|A - B| / mean A``.
+
+    ``A`` and ``B`` are STFT magnitudes of reference and estimate (Hann, hop a quarter, frames that lie inside the clip,
+    which silence completes), so 0 is perfect and 1 is what silence scores.
+    """
+    _check_alike(estimate, reference)
+    total = estimate.new_zeros(estimate.shape[0])
+    for window_length in windows:
+        a, b = (_inside(audio, window_length) for audio in (reference, estimate))
+        total = total + (a - b).abs().mean((1, 2)) / (a.mean((1, 2)) + 1e-9)
+    return total / len(windows)
+
+
+def _inside(audio: Tensor, window_length: int) -> Tensor:
+    """STFT magnitudes ``(batch, bins, frames)`` without padding before the start, 1 for a full-scale sine's half."""
+    hop = window_length // 4
+    beyond = max(window_length - audio.shape[1], -(audio.shape[1] - window_length) % hop)
+    window = _hann(window_length, audio.device)
+    padded = torch.nn.functional.pad(audio, (0, beyond))
+    spectrum = torch.stft(padded, window_length, hop, window=window, center=False, return_complex=True)
+    return spectrum.abs() / window.sum()
+
+
+def kl_divergence(mean: Tensor, log_variance: Tensor) -> Tensor:
+    """``KL[N(mean, exp(log_variance)) || N(0, I)]`` in nats: summed over the last axis, averaged over all others."""
+    check_shape("log_variance", log_variance.shape, f"{tuple(mean.shape)}", log_variance.shape == mean.shape)
+    return 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).sum(-1).mean()
+
+
+def beta_at(progress: float, *, target: float, silent: float = 0.1, ramp: float = 0.2) -> float:
+    """Weight of the KL term after a share ``progress`` of the training (paper 001, 4.3; paper 003, 5.1).
+
+    0 up to ``silent``, then linear to ``target`` over the share ``ramp``, then held.
+    """
+    if progress < silent:
+        return 0.0
+    return target * min(1.0, (progress - silent) / ramp) if ramp > 0 else target
 
 
 def _check_alike(estimate: Tensor, reference: Tensor) -> None:

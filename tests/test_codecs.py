@@ -11,13 +11,21 @@ import torch
 from torch import Tensor
 
 from lgr.codecs import Codec, DiscreteCodec, StreamingCodec, ToyCodec, load_codec
-from lgr.codecs.registry import DOWNLOADED
+from lgr.codecs.registry import DOWNLOADED, shipped_models
 from lgr.codecs.weights import assets_dir
 from lgr.errors import ArgumentError, ShapeError
 
 RANDOM = ("encodec-24khz", "encodec-48khz", "dac-16khz", "dac-24khz", "dac-44khz")
 BUNDLED = ["bundled"] if (assets_dir() / "models" / "bundled" / "model.safetensors").is_file() else []
-NAMES = ["toy", "toy-small", "toy-stereo", *BUNDLED, pytest.param("soundstream", marks=pytest.mark.weights), *RANDOM]
+NAMES = [
+    "toy",
+    "toy-small",
+    "toy-stereo",
+    *BUNDLED,
+    *shipped_models(),
+    pytest.param("soundstream", marks=pytest.mark.weights),
+    *RANDOM,
+]
 DEVICES = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
 
 

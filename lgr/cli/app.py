@@ -10,8 +10,10 @@ from lgr.cli.codecs import codecs
 from lgr.cli.demo import demo
 from lgr.cli.errors import OneLineErrors
 from lgr.cli.info import info
+from lgr.cli.path import path
 from lgr.cli.render import render
 from lgr.cli.resynth import resynth
+from lgr.cli.sample import sample
 from lgr.cli.sweep import sweep
 from lgr.cli.train import train_app
 
@@ -26,6 +28,8 @@ app.command()(resynth)
 app.add_typer(codebook_app, name="codebook")
 app.command()(sweep)
 app.command()(render)
+app.command()(path)
+app.command()(sample)
 app.command()(codecs)
 app.command()(info)
 app.command()(demo)

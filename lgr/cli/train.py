@@ -9,8 +9,11 @@ from typing import Annotated, Any
 import typer
 
 from lgr.cli.options import option
+from lgr.cli.train_models import HELP, model_command
 
 train_app = typer.Typer(help="Train models on your own recordings.")
+for kind in HELP:
+    train_app.command(kind)(model_command(kind))
 
 
 @train_app.callback()
@@ -24,7 +27,7 @@ def codec(
         Path, typer.Option(metavar="PATH", help="A folder of recordings (subfolders are categories) or a manifest.csv.")
     ],
     out: Annotated[Path, typer.Option("--out", "-o", metavar="FOLDER", help="Where checkpoints and the codec go.")],
-    steps: Annotated[int | None, option("--steps", metavar="N", min=1, help="Training steps.", default="16000")] = None,
+    steps: Annotated[int | None, option("--steps", metavar="N", min=1, help="Training steps.", default="12000")] = None,
     batch_size: Annotated[
         int | None, option("--batch-size", metavar="N", min=2, help="Crops of 0.67 s in a step.", default="8")
     ] = None,

@@ -21,6 +21,7 @@ from lgr.codecs.base import Codec, CodecInfo
 from lgr.codecs.toy import ToyCodec
 from lgr.codecs.weights import WeightFile, assets_dir, local_weights
 from lgr.errors import ArgumentError, MissingPackageError, WeightsError
+from lgr.models.kinds import MODELS
 
 # name: (module, class, variant); these modules list CARDS, WEIGHTS and maybe ORIGINALS by name
 DOWNLOADED = {
@@ -33,7 +34,10 @@ DOWNLOADED = {
 }
 BUILT_IN = ("toy", "bundled", *DOWNLOADED)
 # "model" of a folder's config.json: (module, class with from_folder(folder, device=, dtype=))
-FOLDER_KINDS = {"bundled": ("lgr.codecs.bundled", "BundledCodec")}
+FOLDER_KINDS = {
+    "bundled": ("lgr.codecs.bundled", "BundledCodec"),
+    **dict.fromkeys(MODELS, ("lgr.codecs.trained", "TrainedCodec")),
+}
 
 LOADERS = ("transformers", "reference")
 SPACES = ("latent", "quantized")
@@ -80,8 +84,16 @@ class CodecCard:
 
 
 def codec_names() -> list[str]:
-    """Every name ``load_codec`` knows: lgr's own in their order, then the entry points by name."""
-    return [*BUILT_IN, *sorted(point.name for point in _entry_points() if point.name not in BUILT_IN)]
+    """Every name ``load_codec`` knows: lgr's own in their order, models that come with it, entry points by name."""
+    own = [*BUILT_IN, *shipped_models()]
+    return [*own, *sorted(point.name for point in _entry_points() if point.name not in own)]
+
+
+def shipped_models() -> list[str]:
+    """Trained models that come with lgr, folders of ``assets/models`` beside the bundled codec, by name."""
+    folder = assets_dir() / "models"
+    found = sorted(path.parent.name for path in folder.glob("*/config.json"))
+    return [name for name in found if name not in BUILT_IN]
 
 
 def load_codec(
@@ -98,7 +110,7 @@ def load_codec(
 
     Parameters
     ----------
-    name : one of ``codec_names()``, or a folder with ``config.json`` and ``model.safetensors``
+    name : one of ``codec_names()``, which go first, or a folder with ``config.json`` and ``model.safetensors``
     weights : a folder with the pretrained weights; None finds them (``LGR_WEIGHTS``, the cache) or downloads them
     device, dtype : where and in what the network computes; outputs follow the inputs, whatever these are.
         ``toy`` computes in its input's, ``soundstream`` in float32 on the CPU, whatever these say
@@ -128,7 +140,7 @@ def load_codec(
         else:
             options |= {"variant": variant, "loader": loader}
         return _built(getattr(import_module(module), kind), **options)
-    if name == "toy" or name == "bundled" or Path(name).is_dir():
+    if name in ("toy", "bundled") or (shipped := name in shipped_models()) or Path(name).is_dir():
         _refuse(
             name,
             loader=loader != "transformers" and loader,
@@ -141,7 +153,7 @@ def load_codec(
         if name == "bundled":
             return _from_folder(folder or _bundled_folder(), name="bundled", **options)
         _refuse(name, weights=weights is not None and weights)
-        return _from_folder(Path(name), **options)
+        return _from_folder(_folder(name), name=name if shipped else str(Path(name)), **options)
     options |= {"weights": folder, "loader": loader, "space": space, "n_levels": n_levels}
     return _built(_factory(name), **options)
 
@@ -162,11 +174,11 @@ def codec_card(name: str | Path) -> CodecCard:
         if weights is None and hasattr(module, "ORIGINALS"):  # the authors' own checkpoint does as well
             weights = local_weights(name, module.ORIGINALS[name])
         return CodecCard(info=info, needs_weights=True, weights=weights, source=files[0].url, files=tuple(files))
-    if name == "bundled" or Path(name).is_dir():
-        folder = _bundled_folder() if name == "bundled" else Path(name)
+    if name == "bundled" or name in shipped_models() or Path(name).is_dir():
+        folder = _folder(name)
         present = (folder / "model.safetensors").is_file()
         return CodecCard(
-            info=_folder_info(folder), needs_weights=True, weights=folder if present else None, source=str(folder)
+            info=_folder_info(folder, name), needs_weights=True, weights=folder if present else None, source=str(folder)
         )
     factory = _factory(name)
     card = getattr(factory, "card", None)
@@ -189,6 +201,11 @@ def _bundled_folder() -> Path:
     return assets_dir() / "models" / "bundled"
 
 
+def _folder(name: str) -> Path:
+    """The folder of a codec that comes with lgr, or the one that ``name`` itself is."""
+    return assets_dir() / "models" / name if name == "bundled" or name in shipped_models() else Path(name)
+
+
 def _from_folder(folder: Path, **options: Any) -> Codec:
     kind = _folder_config(folder)["model"]
     if not (folder / "model.safetensors").is_file():
@@ -197,12 +214,11 @@ def _from_folder(folder: Path, **options: Any) -> Codec:
     return _built(getattr(import_module(module), name).from_folder, folder, **options)
 
 
-def _folder_info(folder: Path) -> CodecInfo:
+def _folder_info(folder: Path, name: str) -> CodecInfo:
     """A trained codec's info: ``config.json``'s key "info" where it has one, else what its weights say when loaded."""
     config = _folder_config(folder)
     if "info" in config:
         return CodecInfo(**config["info"])
-    name = "bundled" if folder == _bundled_folder() else str(folder)
     return _from_folder(folder, name=name, device=torch.device("cpu"), dtype=torch.float32).info
 
 

@@ -4,6 +4,7 @@ import csv
 import hashlib
 import json
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from lgr.audio import audio_files, load_audio
-from lgr.errors import ArgumentError
+from lgr.errors import ArgumentError, AudioFileError
 from lgr.files import atomic_path
 
 REDISTRIBUTABLE = ("yes", "yes-attribution")
@@ -28,6 +29,7 @@ class Clip:
     label: str
     group: str
     licence: str = ""
+    attribution: str = ""
     start: int = 0  # samples into the cache
     samples: int = 0
 
@@ -66,7 +68,16 @@ def read_manifest(source: Path, *, redistributable_only: bool = True) -> list[Cl
             label = (row.get("instrument") if category == "notes" else row.get("class")) or category
             path = str(source.parent / row["path"])
             group = row.get("group") or path
-            clips.append(Clip(path=path, category=category, label=label, group=group, licence=row.get("licence", "")))
+            clips.append(
+                Clip(
+                    path=path,
+                    category=category,
+                    label=label,
+                    group=group,
+                    licence=row.get("licence") or "",
+                    attribution=row.get("attribution") or "",
+                )
+            )
     if not clips:
         raise ArgumentError(f"data must name at least one clip that may be used, got none in {source}")
     return clips
@@ -111,8 +122,19 @@ class AudioCache:
         self._samples = samples
 
     @classmethod
-    def build(cls, clips: list[Clip], folder: Path, sample_rate: int) -> "AudioCache":
-        """Open the cache of exactly these clips in ``folder``, or write it (once; soxr resamples)."""
+    def build(
+        cls,
+        clips: list[Clip],
+        folder: Path,
+        sample_rate: int,
+        *,
+        on_bad: Callable[[Clip, str], None] | None = None,
+    ) -> "AudioCache":
+        """Open the cache of exactly these clips in ``folder``, or write it (once; soxr resamples).
+
+        ``on_bad`` is told of each file that cannot be read, and why; such a clip has no samples. Without it the first
+        one raises its ``AudioFileError``.
+        """
         # size and time too: a file that was replaced is another file
         key = hashlib.sha256(json.dumps([sample_rate, [_stamp(c.path) for c in clips]]).encode()).hexdigest()[:16]
         index, data = folder / f"{key}.json", folder / f"{key}.npy"
@@ -120,9 +142,15 @@ class AudioCache:
             folder.mkdir(parents=True, exist_ok=True)
             placed, pieces, start = [], [], 0
             for clip in clips:
-                audio, _ = load_audio(clip.path, sample_rate=sample_rate, channels=1)
+                wrong: dict[str, str] = {}
+                try:
+                    audio, _ = load_audio(clip.path, sample_rate=sample_rate, channels=1)
+                except AudioFileError as error:
+                    if on_bad is None:
+                        raise
+                    audio, wrong = torch.zeros(1, 0), {"wrong": str(error)}
                 piece = (audio[0].clamp(-1, 1) * 32767).round().to(torch.int16).numpy()
-                placed.append({**asdict(clip), "start": start, "samples": len(piece)})
+                placed.append({**asdict(clip), "start": start, "samples": len(piece), **wrong})
                 pieces.append(piece)
                 start += len(piece)
             with atomic_path(data, force=True) as part:
@@ -130,13 +158,26 @@ class AudioCache:
             with atomic_path(index, force=True) as part:
                 part.write_text(json.dumps(placed))
         # Where the samples are is the cache's to say, all else these clips': a category may have been renamed since.
-        places = [{name: entry[name] for name in ("start", "samples")} for entry in json.loads(index.read_text())]
+        entries = json.loads(index.read_text())
+        for clip, entry in zip(clips, entries, strict=True):
+            if "wrong" in entry:
+                if on_bad is None:
+                    raise AudioFileError(entry["wrong"])
+                on_bad(clip, entry["wrong"])
+        places = [{name: entry[name] for name in ("start", "samples")} for entry in entries]
         clips = [replace(clip, **place) for clip, place in zip(clips, places, strict=True)]
-        return cls(clips, np.load(data, mmap_mode="r"), sample_rate)
+        # An empty file cannot be mapped into memory.
+        samples = np.load(data, mmap_mode="r" if any(clip.samples for clip in clips) else None)
+        return cls(clips, samples, sample_rate)
 
-    def audio(self, clip: Clip) -> Tensor:
-        """The whole clip, ``(samples,)`` float32 in [-1, 1]."""
-        piece = np.array(self._samples[clip.start : clip.start + clip.samples], dtype=np.float32)
+    def restricted(self, clips: list[Clip]) -> "AudioCache":
+        """The same samples with other clips, which must say where theirs are (parts of a recording, for one)."""
+        return AudioCache(clips, self._samples, self.sample_rate)
+
+    def audio(self, clip: Clip, start: int = 0, samples: int | None = None) -> Tensor:
+        """The clip, or ``samples`` of it from ``start`` on: ``(samples,)`` float32 in [-1, 1]."""
+        end = clip.samples if samples is None else min(clip.samples, start + samples)
+        piece = np.array(self._samples[clip.start + start : clip.start + end], dtype=np.float32)
         return torch.from_numpy(piece / 32767)
 
 
@@ -171,28 +212,32 @@ class CropSampler:
         self._weights = [torch.tensor([c.samples**0.5 for c in group]) for group in self._categories]
         self._cache, self._crop, self._batch_size, self._seed = cache, crop, batch_size, seed
 
-    def _draw(self, generator: torch.Generator) -> Tensor:
+    def _draw(self, generator: torch.Generator) -> tuple[Tensor, Clip]:
         k = int(torch.randint(len(self._categories), (), generator=generator))
         clip = self._categories[k][int(torch.multinomial(self._weights[k], 1, generator=generator))]
-        audio = self._cache.audio(clip)
-        room = audio.shape[0] - self._crop
+        room = clip.samples - self._crop
         if room >= 0:
             for _ in range(4):  # look for a crop that is not near silence, up to four times
                 start = int(torch.randint(room + 1, (), generator=generator))
-                crop = audio[start : start + self._crop]
+                crop = self._cache.audio(clip, start, self._crop)  # a recording may last for minutes
                 if crop.abs().max() > 1e-3:
                     break
         else:
             # An attack at a random place, with silence before it; sometimes cut off at the end.
             start = int(torch.randint(max(1, self._crop // 2), (), generator=generator))
             crop = torch.zeros(self._crop)
-            piece = audio[: self._crop - start]
+            piece = self._cache.audio(clip, 0, self._crop - start)
             crop[start : start + piece.shape[0]] = piece
         gain_db = -30 * float(torch.rand((), generator=generator)) ** 2
         peak = crop.abs().max().clamp(min=0.05)
-        return crop / peak * 10 ** (gain_db / 20)
+        return crop / peak * 10 ** (gain_db / 20), clip
 
     def batch(self, step: int) -> Tensor:
         """Crops of step ``step``: ``(batch_size, crop)``."""
+        return self.batch_with_clips(step)[0]
+
+    def batch_with_clips(self, step: int) -> tuple[Tensor, list[Clip]]:
+        """``batch(step)`` and the clip that each crop is of."""
         generator = torch.Generator().manual_seed(self._seed * 1_000_003 + step)
-        return torch.stack([self._draw(generator) for _ in range(self._batch_size)])
+        crops, clips = zip(*(self._draw(generator) for _ in range(self._batch_size)), strict=True)
+        return torch.stack(crops), list(clips)

@@ -1,0 +1,59 @@
+"""What ``lgr path`` tells of its result: the report, the picture and the lines."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from lgr.interpolation_report import InterpolationReport
+    from lgr.travel import Travel
+
+
+def write_report(part: Path, report: "InterpolationReport") -> None:
+    import json
+
+    part.write_text(json.dumps(report.to_json(), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def draw(part: Path, report: "InterpolationReport") -> None:
+    from lgr.plots import save_figure
+    from lgr.plots_paths import PathPanel, plot_paths
+
+    travelled = report.travel
+    panel = PathPanel(
+        title=f"{travelled.codec.name}, {travelled.config.path.kind}",
+        audio=travelled.audio.mean(0).numpy(),
+        sample_rate=travelled.sample_rate,
+        seams_seconds=report.seams_seconds,
+        centroid_seconds=report.spectrum.seconds,
+        centroid_hz=report.spectrum.centroid_hz,
+        names=report.names,
+        note="\n".join(numbers_lines(report)),
+    )
+    save_figure(plot_paths([panel]), part, force=True)
+
+
+def summary(out: Path, result: "Travel", spent_seconds: float) -> str:
+    """One line on a result: where it is, what it is, how it was made."""
+    from lgr.cli.tables import seconds_text
+
+    channels, samples = result.audio.shape
+    return (
+        f"{out}: {seconds_text(samples / result.sample_rate)}, {result.sample_rate} Hz, "
+        f"{'stereo' if channels == 2 else 'mono'}; {result.config.path.kind} path of {result.latents.shape[2]} atoms; "
+        f"made in {seconds_text(spent_seconds)}"
+    )
+
+
+def numbers_text(report: "InterpolationReport") -> str:
+    """The numbers that say most, in a line."""
+    return "; ".join(numbers_lines(report))
+
+
+def numbers_lines(report: "InterpolationReport") -> tuple[str, str]:
+    n = report.numbers
+    return (
+        f"trend {n.trend:.2f}; centroid jumps {n.jump_hz[0]:+.0f} and {n.jump_hz[1]:+.0f} Hz "
+        f"({n.relative_jump[0]:.1f} and {n.relative_jump[1]:.1f} times the usual)",
+        f"variation {n.relative_variation:.2f} of the sounds'; "
+        f"flux at the seams {n.relative_flux[0]:.1f} and {n.relative_flux[1]:.1f} times the path's",
+    )

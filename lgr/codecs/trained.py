@@ -1,0 +1,247 @@
+"""A trained grain model as a codec: a folder that ``lgr train`` wrote, or a model that comes with the package.
+
+A latent is ``[z | label weights]``: the model's own latent vector and one number a label in [0, 1], so that a label can
+change along a path like anything else. ``encode`` says "unknown" (zeros); ``condition`` sets a label. Matching reads
+``z`` alone. Files of any length are worked through in slices, carrying the model's state, so memory is bounded.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor
+
+from lgr.codecs.base import CodecInfo, check_audio, check_latents
+from lgr.errors import ArgumentError, ShapeError, WeightsError
+from lgr.files import sha256
+from lgr.models.grain_model import GrainModel, GrainModelConfig
+from lgr.models.kinds import MODELS, build_model, model_config
+
+SLICE_SECONDS = 10.0
+NOISE_SEED = 0  # decoding is a function of the latents alone
+
+
+class TrainedCodec:
+    """A ``GrainModel`` behind the codec protocol; also a ``StreamingCodec``.
+
+    Computes in the type its model has; input of another type is converted, and so is the output.
+
+    Parameters
+    ----------
+    model : the grain model; it is put in evaluation mode
+    temporal : ``lgr.models.temporal.TemporalVAE`` over its latents, or None
+    name, version, licence : of ``CodecInfo``
+    """
+
+    def __init__(
+        self, model: GrainModel, temporal: Any = None, *, name: str, version: str = "", licence: str = ""
+    ) -> None:
+        self._model = model.eval().requires_grad_(False)
+        self._temporal = None if temporal is None else temporal.eval().requires_grad_(False)
+        self._like = next(model.parameters())
+        c = model.config
+        self._slice_frames = max(1, int(SLICE_SECONDS * c.sample_rate / c.hop_length))
+        self._info = CodecInfo(
+            name=name,
+            sample_rate=c.sample_rate,
+            hop_length=c.hop_length,
+            channels=1,
+            latent_dim=c.latent_dim + len(c.labels),
+            lookahead=model.lookahead,
+            causal=model.causal,
+            licence=licence,
+            version=version,
+        )
+
+    @classmethod
+    def from_folder(
+        cls,
+        folder: str | Path,
+        *,
+        name: str | None = None,
+        device: str | torch.device = "cpu",
+        dtype: torch.dtype = torch.float32,
+    ) -> "TrainedCodec":
+        """Open a folder written by ``lgr train granular`` and the like: ``config.json`` and ``model.safetensors``.
+
+        ``name`` is the folder as it was given, unless told otherwise, so that ``load_codec(info.name)`` finds it again.
+
+        Raises
+        ------
+        WeightsError : a file is missing or damaged, or the two do not fit each other
+        ArgumentError : ``dtype`` is half precision, which holds neither quiet sound nor long recurrences
+        """
+        if dtype not in (torch.float32, torch.float64):
+            raise ArgumentError(f"dtype of a trained codec must be torch.float32 or torch.float64, got {dtype}")
+        folder = Path(folder)
+        try:
+            described = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+            weights = load_file(folder / "model.safetensors")
+        except (OSError, ValueError, SafetensorError) as error:
+            raise WeightsError(f"{folder} must hold config.json and model.safetensors of a model: {error}") from error
+        model, temporal = read_model(described, weights, folder)
+        return cls(
+            model.to(device=device, dtype=dtype),
+            None if temporal is None else temporal.to(device=device, dtype=dtype),
+            name=str(folder) if name is None else name,
+            version=sha256(folder / "model.safetensors")[:12],
+            licence=str(described.get("licence", "")),
+        )
+
+    @property
+    def info(self) -> CodecInfo:
+        return self._info
+
+    @property
+    def config(self) -> GrainModelConfig:
+        """Sizes of the model; its ``latent_dim`` does not count the label weights."""
+        return self._model.config
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The classes that the model was trained to tell apart; none if it was trained without labels."""
+        return self._model.config.labels
+
+    @property
+    def temporal(self) -> Any:
+        """The temporal embedding (``TemporalVAE``), or None."""
+        return self._temporal
+
+    def _to_model(self, x: Tensor) -> Tensor:
+        return x.to(self._like)
+
+    @torch.no_grad()
+    def encode(self, audio: Tensor) -> Tensor:
+        """``(batch, 1, samples)`` to the posterior's means ``(batch, latent_dim, frames)``, labels unknown."""
+        check_audio(self._info, audio)
+        step = self._slice_frames * self._info.hop_length
+        state, pieces = None, []
+        for start in range(0, audio.shape[2], step):
+            last = start + step >= audio.shape[2]
+            state, latents = self.encode_step(state, audio[..., start : start + step], flush=last)
+            pieces.append(latents)
+        return torch.cat(pieces, 2)
+
+    @torch.no_grad()
+    def decode(self, latents: Tensor) -> Tensor:
+        """``(batch, latent_dim, frames)`` to ``(batch, 1, frames * hop_length)``."""
+        check_latents(self._info, latents)
+        state, pieces = None, []
+        for start in range(0, latents.shape[2], self._slice_frames):
+            last = start + self._slice_frames >= latents.shape[2]
+            state, audio = self.decode_step(state, latents[..., start : start + self._slice_frames], flush=last)
+            pieces.append(audio)
+        return torch.cat(pieces, 2)
+
+    def features(self, latents: Tensor) -> Tensor:
+        """``z``, without the label weights: ``(batch, config.latent_dim, frames)``."""
+        check_latents(self._info, latents)
+        return latents[:, : self.config.latent_dim].detach()
+
+    @torch.no_grad()
+    def encode_step(self, state: Any, audio: Tensor, *, flush: bool = False) -> tuple[Any, Tensor]:
+        """Latents of the frames that are now complete; the state is the model's."""
+        if audio.ndim != 3 or audio.shape[1] != 1:
+            raise ShapeError(f"audio must be (batch, 1, samples), got {tuple(audio.shape)}")
+        state, means = self._model.encode_step(state, self._to_model(audio[:, 0]), flush=flush)
+        unknown = means.new_zeros(*means.shape[:2], len(self.labels))
+        return state, torch.cat([means, unknown], 2).transpose(1, 2).to(audio)
+
+    @torch.no_grad()
+    def decode_step(self, state: Any, latents: Tensor, *, flush: bool = False) -> tuple[Any, Tensor]:
+        """Audio that is now complete; the state is the model's."""
+        if latents.ndim != 3 or latents.shape[1] != self._info.latent_dim:
+            raise ShapeError(f"latents must be (batch, {self._info.latent_dim}, frames), got {tuple(latents.shape)}")
+        frames = self._to_model(latents).transpose(1, 2)  # (batch, frames, latent_dim)
+        z, labels = frames[..., : self.config.latent_dim], frames[..., self.config.latent_dim :]
+        state, audio = self._model.decode_step(state, z, labels, seed=NOISE_SEED, flush=flush)
+        return state, audio.unsqueeze(1).to(latents)
+
+    def find_label(self, label: str) -> str:
+        """A label as the model spells it, whatever its case; ``ArgumentError`` lists them where there is no such."""
+        found = next((known for known in self.labels if known.casefold() == label.casefold()), None)
+        if found is None:
+            known = ", ".join(self.labels) or "none: it was trained without labels"
+            raise ArgumentError(f"label must be one that {self._info.name} was trained on ({known}), got {label!r}")
+        return found
+
+    def label_weights(self, label: str | None) -> Tensor:
+        """``(n_labels,)``: one-hot, or zeros for None ("unknown")."""
+        weights = torch.zeros(len(self.labels)).to(self._like)
+        if label is not None:
+            weights[self.labels.index(self.find_label(label))] = 1
+        return weights
+
+    def condition(self, latents: Tensor, label: str | None) -> Tensor:
+        """The same latents under another label, ``(batch, latent_dim, frames)``; None makes it unknown.
+
+        Raises
+        ------
+        ArgumentError : a label that the model was not trained on
+        """
+        check_latents(self._info, latents)
+        weights = self.label_weights(label).to(latents)
+        held = weights[None, :, None].expand(latents.shape[0], len(self.labels), latents.shape[2])
+        return torch.cat([latents[:, : self.config.latent_dim], held], 1)
+
+    @torch.no_grad()
+    def sample(self, label: str | None, n: int, seed: int, frames: int | None = None) -> Tensor:
+        """Latents of ``n`` one-shots drawn from the temporal embedding's prior (paper 001, 3.4).
+
+        Parameters
+        ----------
+        label : a class, in any case, or None for unknown
+        n : int >= 1
+        seed : of the draws; the first of eight is the one that ``n=1`` gives
+        frames : length, by default that of the series it was trained on
+
+        Returns
+        -------
+        Tensor, (n, latent_dim, frames), for ``decode``
+
+        Raises
+        ------
+        ArgumentError : the model has no temporal embedding, or the label is unknown to it
+        """
+        if self._temporal is None:
+            raise ArgumentError(
+                f"{self._info.name} cannot be sampled: it has no temporal embedding (lgr train granular --temporal)"
+            )
+        if n < 1:
+            raise ArgumentError(f"n must be >= 1, got {n}")
+        if frames is not None and frames < 1:
+            raise ArgumentError(f"frames must be >= 1, got {frames}")
+        frames = self._temporal.config.frames if frames is None else frames
+        weights = self.label_weights(label)
+        generator = torch.Generator().manual_seed(seed)
+        series = self._temporal.sample(n, weights.expand(n, -1), frames, generator)  # (n, frames, latent_dim)
+        held = weights.expand(n, frames, -1)
+        return torch.cat([series, held], 2).transpose(1, 2)
+
+
+def read_model(described: Any, weights: dict[str, Tensor], folder: Path) -> tuple[GrainModel, Any]:
+    """A folder's model and temporal embedding (or None), with its weights in float32.
+
+    ``described`` is ``{"model": kind, "format": 1, "config": {...}, "temporal": {...} or null}``; names of weights
+    begin with ``model.`` or ``temporal.``. Errors name ``folder``.
+    """
+    if not isinstance(described, dict) or described.get("model") not in MODELS or described.get("format") != 1:
+        raise WeightsError(f"{folder / 'config.json'} must describe a model of format 1, one of {', '.join(MODELS)}")
+    try:
+        model = build_model(described["model"], model_config(described["model"], described["config"]))
+        temporal = None
+        if described.get("temporal") is not None:
+            from lgr.models.temporal import TemporalConfig, TemporalVAE
+
+            temporal = TemporalVAE(TemporalConfig(**described["temporal"]))
+        for prefix, part in (("model.", model), ("temporal.", temporal)):
+            if part is not None:
+                own = {k.removeprefix(prefix): v for k, v in weights.items() if k.startswith(prefix)}
+                part.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in own.items()})
+    except (RuntimeError, TypeError, KeyError, ArgumentError) as error:
+        first = str(error).partition("\n")[0]
+        raise WeightsError(f"{folder}: the weights do not fit config.json: {first}") from error
+    return model, temporal

@@ -1,0 +1,63 @@
+"""Every kind of grain model by the name that folders and the command line use; imported when one is asked for."""
+
+from dataclasses import asdict, dataclass, fields
+from importlib import import_module
+from typing import Any, cast
+
+from lgr.errors import ArgumentError
+from lgr.models.grain_model import GrainModel, GrainModelConfig
+
+
+@dataclass(frozen=True)
+class Kind:
+    """Where a model lives: module, class of the model, class of its config."""
+
+    module: str
+    model: str
+    config: str
+
+
+MODELS = {
+    "granular": Kind("lgr.models.granular", "GranularVAE", "GranularConfig"),
+    "ddsp-noise": Kind("lgr.models.ddsp_noise", "DDSPNoiseVAE", "DDSPNoiseConfig"),
+    "noiseband": Kind("lgr.models.noise_band", "NoiseBandVAE", "NoiseBandConfig"),
+    "encodec-vae": Kind("lgr.models.encodec_vae", "EncodecVAE", "EncodecVAEConfig"),
+}
+
+
+def config_class(kind: str) -> type[GrainModelConfig]:
+    """The config dataclass of a kind; ``ArgumentError`` for one that is not in ``MODELS``."""
+    if kind not in MODELS:
+        raise ArgumentError(f"kind must be one of {', '.join(MODELS)}, got {kind!r}")
+    found = getattr(import_module(MODELS[kind].module), MODELS[kind].config)
+    return cast(type[GrainModelConfig], found)
+
+
+def model_config(kind: str, values: dict[str, Any]) -> GrainModelConfig:
+    """A kind's config from plain values, such as a folder's JSON or a person's options.
+
+    Raises
+    ------
+    ArgumentError : an unknown kind, a name that this kind's config does not have, or a value it refuses
+    """
+    made = config_class(kind)
+    known = {field.name for field in fields(made)}
+    unknown = sorted(values.keys() - known)
+    if unknown:
+        raise ArgumentError(f"a {kind} model has no setting {', '.join(unknown)}: it has {', '.join(sorted(known))}")
+    plain: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}  # JSON has lists
+    return made(**plain)
+
+
+def build_model(kind: str, config: GrainModelConfig) -> GrainModel:
+    """An untrained model; its first weights come from PyTorch's global generator."""
+    expected = config_class(kind)
+    if not isinstance(config, expected):
+        raise ArgumentError(f"config must be a {expected.__name__} for kind {kind!r}, got {type(config).__name__}")
+    model: GrainModel = getattr(import_module(MODELS[kind].module), MODELS[kind].model)(config)
+    return model
+
+
+def config_values(config: Any) -> dict[str, Any]:
+    """A config as plain values: the inverse of ``model_config``."""
+    return asdict(config)

@@ -1,0 +1,244 @@
+"""From sounds to a sound between them; and codecs that work segment by segment."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch.testing import assert_close
+
+from lgr.codecs.base import Codec
+from lgr.codecs.segmented import SegmentedCodec
+from lgr.codecs.toy import ToyCodec
+from lgr.errors import ArgumentError, ShapeError
+from lgr.interpolate import PathConfig, path
+from lgr.travel import TravelConfig, label_weights, travel
+
+RATE, HOP = 8000, 80
+TOY = ToyCodec(sample_rate=RATE, hop_length=HOP)
+
+
+class Labelled:
+    """The toy codec with two labels after its latents, which play the sound as loud as the first label's weight."""
+
+    labels = ("loud", "quiet")
+    features = TOY.features
+
+    @property
+    def info(self):
+        return replace(TOY.info, name="labelled", latent_dim=TOY.info.latent_dim + 2)
+
+    def encode(self, audio):
+        z = TOY.encode(audio)
+        return torch.cat([z, z.new_zeros(z.shape[0], 2, z.shape[2])], dim=1)
+
+    def decode(self, latents):
+        return TOY.decode(latents[:, :-2] * latents[:, -2:-1])
+
+
+class Stateful:
+    """A causal codec whose sound at a frame is the mean of all latents so far: a start is heard throughout."""
+
+    info, features = TOY.info, TOY.features
+
+    def encode(self, audio):
+        return TOY.encode(audio)
+
+    def decode(self, latents):
+        return TOY.decode(latents.cumsum(2) / torch.arange(1, latents.shape[2] + 1))
+
+
+def noise(seconds: float, seed: int, channels: int = 1) -> torch.Tensor:
+    generator = torch.Generator().manual_seed(seed)
+    return (torch.rand(channels, round(seconds * RATE), generator=generator) - 0.5) * 0.9
+
+
+A, B = noise(2.0, 1), noise(1.5, 2)
+
+
+def test_the_path_alone_is_what_interpolate_says() -> None:
+    result = travel([(A, RATE), (B, RATE)], TOY, TravelConfig(seconds=0.5))
+    a, b = TOY.encode(A[None])[0, :, -1], TOY.encode(B[None])[0, :, 0]
+    assert_close(result.latents[0], path([a, b], 50))
+    assert_close(result.audio[None], TOY.decode(path([a, b], 50)[None]))
+    assert result.seams == (0, 4000)
+    assert result.sample_rate == RATE
+
+
+def test_with_context_the_real_sounds_are_around_it_as_recorded() -> None:
+    config = TravelConfig(seconds=0.5, context_seconds=0.4, fade_seconds=0.01)
+    result = travel([(A, RATE), (B, RATE)], TOY, config, from_seconds=1.25, to_seconds=0.5)
+    assert result.audio.shape == (1, 3200 + 4000 + 3200)
+    assert result.seams == (3200, 7200)
+    # The toy codec gives everything back, so what the fade passes over to is the recording too.
+    assert_close(result.audio[:, :3200], A[:, 10000 - 3200 : 10000], atol=1e-5, rtol=0)
+    assert_close(result.audio[:, 7200:], B[:, 4000 : 4000 + 3200], atol=1e-5, rtol=0)
+    # The ends are in the real sounds already, and not in the path again.
+    a, b = TOY.encode(A[None])[0, :, 124], TOY.encode(B[None])[0, :, 50]
+    assert_close(result.latents[0], path([a, b], 52)[:, 1:-1])
+
+
+def test_the_fade_passes_from_the_recording_to_the_decoded_sound() -> None:
+    silent = Labelled()  # decodes to silence: its labels are unknown
+    config = TravelConfig(seconds=0.3, context_seconds=0.4, fade_seconds=0.1)
+    result = travel([(A, RATE), (B, RATE)], silent, config)
+    heard, faded = A[:, -3200:], result.audio[:, :3200]
+    assert torch.equal(faded[:, :2400], heard[:, :2400])
+    ramp = 1 - (torch.arange(800) + 0.5) / 800
+    assert_close(faded[:, 2400:], heard[:, 2400:] * ramp)
+    assert_close(result.audio[:, -3200:][:, :800], B[:, :800] * ramp.flip(0))
+    assert torch.equal(result.audio[:, -2400:], B[:, 800:3200])
+
+
+def test_a_sound_shorter_than_the_context_gives_all_it_has() -> None:
+    config = TravelConfig(seconds=0.3, context_seconds=5)
+    result = travel([(A, RATE), (B[:, :50], RATE)], TOY, config)
+    assert result.seams == (A.shape[1], A.shape[1] + 2400)
+    assert result.audio.shape[1] == A.shape[1] + 2400 + 50
+
+
+def test_decoders_with_a_memory_hear_what_came_before() -> None:
+    result = travel([(A, RATE), (B, RATE)], Stateful(), TravelConfig(seconds=0.2))
+    z = torch.cat([TOY.encode(A[None])[:, :, -50:], result.latents], dim=2)
+    assert_close(result.audio[None], Stateful().decode(z)[:, :, -1600:])
+
+
+def test_stereo_keeps_its_sides_and_a_walk_moves_both_alike() -> None:
+    wide = torch.cat([A, 0.5 * A])
+    config = TravelConfig(path=PathConfig(kind="walk", step_size=0.2), seconds=0.2, context_seconds=0.2)
+    result = travel([(wide, RATE), (B, RATE)], TOY, config, seed=3)
+    assert result.audio.shape[0] == 2
+    assert result.latents.shape[0] == 2
+    sides = [
+        path([x, y], 22, generator=None)[:, 1:-1]
+        for x, y in zip(TOY.encode(wide[:, None])[:, :, -1], TOY.encode(B[None])[:, :, 0].expand(2, -1), strict=True)
+    ]
+    assert_close(result.latents[0] - sides[0], result.latents[1] - sides[1])
+    assert torch.equal(result.audio[0, -1600:], result.audio[1, -1600:])
+
+
+def test_the_seed_decides_a_walk() -> None:
+    config = TravelConfig(path=PathConfig(kind="walk"), seconds=0.2)
+    one, same, other = (travel([(A, RATE), (B, RATE)], TOY, config, seed=s).audio for s in (1, 1, 2))
+    assert torch.equal(one, same)
+    assert not torch.equal(one, other)
+
+
+def test_mean_endpoints_are_means_of_the_contexts() -> None:
+    config = TravelConfig(seconds=0.2, endpoints="mean", context_seconds=0.3)
+    result = travel([(A, RATE), (B, RATE)], TOY, config)
+    assert_close(result.latents[0, :, 0], TOY.encode(A[None])[0, :, -30:].mean(1))
+    assert_close(result.latents[0, :, -1], TOY.encode(B[None])[0, :, :30].mean(1))
+
+
+def test_a_spline_goes_by_the_middle_atoms() -> None:
+    config = TravelConfig(path=PathConfig(kind="spline"), seconds=0.41)
+    result = travel([(A, RATE), (B, RATE), (A, RATE)], TOY, config)
+    assert torch.equal(result.latents[0, :, 20], TOY.encode(B[None])[0, :, 75])
+
+
+def test_labels_change_along_the_path() -> None:
+    config = TravelConfig(seconds=0.21)
+    result = travel([(A, RATE), (B, RATE)], Labelled(), config, labels=["loud", "Quiet"])
+    assert_close(result.latents[0, -2], torch.linspace(1, 0, 21))
+    assert_close(result.latents[0, -1], torch.linspace(0, 1, 21))
+    held = travel([(A, RATE), (B, RATE)], Labelled(), config, labels=["loud", "loud"])
+    assert torch.equal(held.latents[0, -2], torch.ones(21))
+
+
+def test_label_weights_between_two_labels() -> None:
+    weights = label_weights([None, "x", None, None, "y", None], ["x", "y"], 6)
+    assert weights[0] is None
+    assert weights[5] is None
+    assert_close(torch.stack(weights[1:5]), torch.tensor([[1, 0], [2 / 3, 1 / 3], [1 / 3, 2 / 3], [0, 1]]))
+
+
+TWO = [(A, RATE), (B, RATE)]
+
+
+@pytest.mark.parametrize(
+    ("make", "says"),
+    [
+        (lambda: travel(TWO[:1], TOY), "sounds must be at least two, got 1"),
+        (lambda: travel([*TWO, TWO[0]], TOY), r"a linear path needs two points .* got 3"),
+        (
+            lambda: travel(TWO, TOY, from_seconds=2.1),
+            "from_seconds must be > 0 and at most the first sound's 2, got 2.1",
+        ),
+        (lambda: travel(TWO, TOY, from_seconds=0.0), "from_seconds must be > 0 .* got 0.0"),
+        (lambda: travel(TWO, TOY, to_seconds=1.5), "to_seconds must be >= 0 and before .* 1.5, got 1.5"),
+        (lambda: travel(TWO, TOY, labels=["kick", None]), "codec toy has no labels, got label 'kick'"),
+        (lambda: travel(TWO, Labelled(), labels=["kick", None]), "label must be one of loud, quiet, got 'kick'"),
+        (lambda: travel(TWO, Labelled(), labels=["loud"]), "labels must be one for each of 2 sounds, got 1"),
+        (lambda: travel([(A / 0, RATE), TWO[1]], TOY), "point 1 must hold finite"),
+        (lambda: TravelConfig(seconds=0), "seconds must be > 0, got 0"),
+        (lambda: TravelConfig(fade_seconds=-1), "fade_seconds must be >= 0, got -1"),
+        (lambda: TravelConfig(endpoints="middle"), "endpoints must be one of edge, mean, got 'middle'"),
+        (
+            lambda: TravelConfig(context_seconds=1, path=PathConfig(kind="loop", loops=2)),
+            "a loop of 2 loops ends where it began, .* give it 2.5 loops",
+        ),
+    ],
+)
+def test_what_cannot_be_travelled_is_refused(make, says) -> None:
+    with pytest.raises(ArgumentError, match=says):
+        make()
+
+
+@settings(max_examples=40, deadline=None)
+@given(samples=st.integers(1, 9000), length=st.integers(2, 40), data=st.data())
+def test_segments_through_an_exact_codec_give_the_input_back(samples, length, data) -> None:
+    overlap = data.draw(st.integers(1, length // 2))
+    audio = noise(2, 3)[None, :, :samples]
+    codec = SegmentedCodec(TOY, segment_seconds=length / 100, overlap_seconds=overlap / 100)
+    assert (codec.length, codec.overlap) == (length, overlap)
+    assert_close(codec.reconstruct(audio), audio, atol=1e-5, rtol=0)
+    latents = codec.encode(audio)
+    assert_close(latents, TOY.encode(audio), atol=1e-5, rtol=0)
+    assert_close(codec.decode(latents), TOY.decode(latents), atol=1e-5, rtol=0)
+
+
+def test_a_segment_never_hears_another() -> None:
+    ones = torch.ones(1, TOY.info.latent_dim, 100)
+    codec = SegmentedCodec(Stateful(), segment_seconds=0.2, overlap_seconds=0.05)
+    latents = ones.clone()
+    latents[:, :, 0] = 100.0  # resounds in all of the first 20 frames, and in none after them
+    assert_close(codec.decode(latents)[:, :, 1600:], codec.decode(ones)[:, :, 1600:])
+    assert not torch.allclose(codec.decode(latents)[:, :, :1600], codec.decode(ones)[:, :, :1600])
+
+
+def test_fades_are_lines_that_sum_to_one() -> None:
+    class Alternating(Stateful):
+        """Segments come out as constants in turn: 1, 0, 1, ..."""
+
+        calls = 0
+
+        def decode(self, latents):
+            self.calls += 1
+            return torch.full((1, 1, latents.shape[2] * HOP), float(self.calls % 2))
+
+    codec = SegmentedCodec(Alternating(), segment_seconds=0.2, overlap_seconds=0.05)
+    out = codec.decode(torch.zeros(1, TOY.info.latent_dim, 35))  # two segments, the second from frame 15
+    expected = torch.cat([torch.ones(1200), 1 - (torch.arange(400) + 0.5) / 400, torch.zeros(1200)])
+    assert_close(out[0, 0], expected, atol=1e-6, rtol=0)
+
+
+def test_a_segmented_codec_is_a_codec_and_says_that_it_looks_ahead() -> None:
+    codec = SegmentedCodec(Labelled())
+    assert isinstance(codec, Codec)
+    assert codec.labels == ("loud", "quiet")
+    assert (codec.info.causal, codec.info.lookahead) == (False, 8000)
+    result = travel(TWO, codec, TravelConfig(seconds=0.21), labels=["loud", "loud"])
+    assert result.audio.shape == (1, 21 * HOP)
+
+
+@pytest.mark.parametrize(("segment", "overlap"), [(1.0, 0.0), (1.0, 0.6), (0.0, 0.0), (-1.0, 0.1), (0.01, 0.005)])
+def test_overlaps_that_do_not_fit_are_refused(segment: float, overlap: float) -> None:
+    with pytest.raises(ArgumentError, match=f"overlap_seconds must be > 0 .* got {overlap} and {segment}"):
+        SegmentedCodec(TOY, segment_seconds=segment, overlap_seconds=overlap)
+
+
+def test_a_segmented_codec_checks_shapes() -> None:
+    with pytest.raises(ShapeError, match="audio must be"):
+        SegmentedCodec(TOY).reconstruct(A)
