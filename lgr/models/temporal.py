@@ -1,7 +1,7 @@
 """The temporal embedding of paper 001, section 3.4: a whole series of grain latents as one vector ``e``.
 
 A recurrent encoder reads a series ``(batch, frames, latent_dim)`` of grain latents and gives ``q(e)``; a recurrent
-decoder plays a series out of ``e``. Drawing ``e ~ N(0, I)`` gives a one-shot, a drum hit or a note, and moving ``e``
+decoder plays a series out of ``e``. Drawing ``e`` gives a one-shot, a drum hit or a note, and moving ``e``
 turns one into another (5.3, figure 3). Labels condition both ends: one weight vector for the whole series.
 
 The decoder is told the time at every step, as slow and fast sinusoids and as exponential decays from the start: a
@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from lgr.errors import ArgumentError, check_shape
+from lgr.models.embedding_prior import EmbeddingPrior
 from lgr.models.grain_encoder import ResidualDense
 from lgr.models.grain_model import Posterior
 
@@ -34,11 +35,12 @@ class TemporalConfig:
     embedding_dim: int = 256
     encoder_width: int = 192
     decoder_width: int = 256
+    prior_rank: int = 16  # directions in which a label's draws vary, once a prior is fitted
     labels: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "labels", tuple(self.labels))  # JSON has lists only
-        for name in ("latent_dim", "frames", "embedding_dim", "encoder_width", "decoder_width"):
+        for name in ("latent_dim", "frames", "embedding_dim", "encoder_width", "decoder_width", "prior_rank"):
             value = getattr(self, name)
             if not isinstance(value, int) or value < 1:
                 raise ArgumentError(f"{name} must be a whole number >= 1, got {value!r}")
@@ -70,6 +72,7 @@ class TemporalVAE(nn.Module):
         n_labels = len(c.labels)
         self.register_buffer("mean", torch.zeros(c.latent_dim))
         self.register_buffer("std", torch.ones(c.latent_dim))
+        self.prior = EmbeddingPrior(n_labels, c.embedding_dim, c.prior_rank)
         self.reader = nn.GRU(c.latent_dim + n_labels, c.encoder_width, batch_first=True)
         self.to_posterior = nn.Linear(2 * c.encoder_width, 2 * c.embedding_dim)
         nn.init.constant_(self.to_posterior.bias[c.embedding_dim :], -3.0)  # begin nearly deterministic
@@ -131,14 +134,17 @@ class TemporalVAE(nn.Module):
         return self.denormalise(cast(Tensor, self.outlet(states)))
 
     def sample(self, n: int, labels: Tensor, frames: int, generator: torch.Generator) -> Tensor:
-        """``n`` new series ``(n, frames, latent_dim)`` from ``e ~ N(0, I)``; label weights ``(n, n_labels)``.
+        """``n`` new series ``(n, frames, latent_dim)``; label weights ``(n, n_labels)``.
+
+        Drawn from ``e ~ N(0, I)`` as in the paper or, once training has fitted it, from ``lgr.models.embedding_prior``.
 
         Item ``i`` is the same however many are drawn: each takes its own draw from ``generator``.
         """
         if n < 1:
             raise ArgumentError(f"n must be >= 1, got {n}")
         draws = [torch.randn(self.config.embedding_dim, generator=generator) for _ in range(n)]
-        return self.render(torch.stack(draws).to(self.mean), labels, frames)
+        self._check_labels(labels, n)
+        return self.render(self.prior.place(torch.stack(draws).to(self.mean), labels), labels, frames)
 
     def _check_labels(self, labels: Tensor, batch: int) -> None:
         expected = (batch, len(self.config.labels))

@@ -62,6 +62,7 @@ class Trainer:
             self._write({"step": self._state.step, "note": f"stage {self._stage} ended: {reason}"})
             self._state.reasons.append(f"{self._stage}: {reason}")
             self._state.next_stage()
+        self._fit_prior()
         self._save()
         self._finish("; ".join([*self._state.reasons, f"{self._stage}: {reason}"]) if self._state.reasons else reason)
 
@@ -73,6 +74,20 @@ class Trainer:
             mean, std = self._batches.read_series(state.parts.model.eval())
             for parts in (state.parts, state.average):
                 parts.temporal.set_statistics(mean, std)
+
+    def _fit_prior(self) -> None:
+        """Where new one-shots are drawn from: fitted to the embeddings that the weights which are kept give."""
+        state = self._state
+        if state.parts.temporal is None:
+            return
+        result = frozen_copy(state.parts)
+        result.load_state_dict(state.result())
+        result.temporal.prior.fit(*self._batches.embeddings(result))
+        fitted = {name: value for name, value in result.state_dict().items() if name.startswith("temporal.prior.")}
+        for parts in (state.parts, state.average):
+            parts.load_state_dict({**parts.state_dict(), **fitted})
+        if state.best is not None:
+            state.best |= fitted
 
     def _run_stage(self) -> str:
         """Steps until the stage is over; why it is."""

@@ -23,6 +23,7 @@ from lgr.train.trainer import Report, Trainer
 from lgr.train.vae_batches import Batches
 from lgr.train.vae_config import VaeTrainConfig
 from lgr.train.vae_export import RunReport
+from lgr.train.vae_projection import write_projection
 from lgr.train.vae_state import TrainingState, read_checkpoint
 from lgr.train.vae_steps import Parts
 
@@ -56,7 +57,7 @@ def train_model(
     kind : a name in ``lgr.models.kinds.MODELS``
     data : an audio file, a folder of audio, a folder of a folder per class, or a manifest.csv
     out : folder for ``checkpoint.pt``, ``log.jsonl``, the model (``config.json``, ``model.safetensors``), its card
-        ``README.md``, ``metrics.json``, ``training_data.csv`` and pictures
+        ``README.md``, ``metrics.json``, ``training_data.csv``, a projection of the corpus's latents and pictures
     config : the recipe; None is the kind's own
     model_config : sizes; its ``labels`` are filled in from the data where ``labels`` is true
     temporal : settings of the temporal embedding (``TemporalConfig``) where the recipe trains one
@@ -123,6 +124,7 @@ def train_model(
         notes=notes,
     )
     Trainer(state, config, batches, run, out, report).run()
+    write_projection(out, material, seed=config.seed)
     return out
 
 

@@ -89,6 +89,14 @@ class Batches:
         flat = self._series.flatten(0, 1)
         return flat.mean(0), flat.std(0).clamp(min=LEAST_STD)
 
+    @torch.no_grad()
+    def embeddings(self, parts: Any) -> tuple[Tensor, Tensor]:
+        """The temporal embeddings ``(n, embedding_dim)`` of all training one-shots, and their label weights."""
+        assert self._shots is not None
+        series = self._encode(parts.model, self._shots).to(self._device)
+        labels = self._labels(self._shots.clips)
+        return parts.temporal.posterior(series, labels).mean, labels
+
     def _encode(self, model: GrainModel, shots: OneShots) -> Tensor:
         pieces = []
         for start in range(0, len(shots.clips), 16):
