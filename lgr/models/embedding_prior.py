@@ -17,7 +17,10 @@ from lgr.errors import ArgumentError, check_shape
 
 
 class EmbeddingPrior(nn.Module):
-    """One Gaussian a label and, last, one of all; ``N(0, I)`` until ``fit``. ``rank`` is how many directions vary."""
+    """One Gaussian a label and, last, one of all; ``N(0, I)`` until ``fit``.
+
+    ``rank`` is how many directions vary, at most ``embedding_dim``.
+    """
 
     mean: Tensor
     factor: Tensor
@@ -26,7 +29,7 @@ class EmbeddingPrior(nn.Module):
     def __init__(self, n_labels: int, embedding_dim: int, rank: int) -> None:
         super().__init__()
         self.register_buffer("mean", torch.zeros(n_labels + 1, embedding_dim))
-        self.register_buffer("factor", torch.zeros(n_labels + 1, embedding_dim, rank))
+        self.register_buffer("factor", torch.zeros(n_labels + 1, embedding_dim, min(rank, embedding_dim)))
         self.register_buffer("fitted", torch.zeros(1))
 
     def fit(self, embeddings: Tensor, labels: Tensor) -> None:
