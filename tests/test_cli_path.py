@@ -63,8 +63,11 @@ def test_the_seed_decides_and_nothing_else_does(sounds: Path) -> None:
     heard = []
     for seed in (1, 1, 2):
         done(*args(sounds, "--kind", "walk", "--curve", "random:0.5", "--seed", seed, "--seconds", "0.2", "--force"))
-        heard.append((sounds / "out.wav").read_bytes())
-    assert heard[0] == heard[1] != heard[2]
+        heard.append(load_audio(sounds / "out.wav")[0])
+    # Matrix products may round the last bit otherwise where memory lies otherwise (seen once in many runs): the draws
+    # are the same, which is what a seed promises. Another seed is a thousand times further off.
+    assert float((heard[0] - heard[1]).abs().max()) <= 1e-6
+    assert float((heard[0] - heard[2]).abs().max()) > 1e-3
 
 
 @pytest.mark.parametrize("kind", ["slerp", "circle", "spiral", "loop"])
