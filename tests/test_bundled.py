@@ -313,7 +313,7 @@ def test_a_folder_that_does_not_fit_is_refused(tmp_path: Path) -> None:
     assert info.name == str(good)  # load_codec finds it again by this name
     assert len(info.version) == 12
     assert BundledCodec.from_folder(good, name="mine").info.name == "mine"
-    with pytest.raises(ArgumentError, match=r"dtype of the bundled codec must be torch.float32 or torch.float64"):
+    with pytest.raises(ArgumentError, match=r"dtype of a trained codec must be torch.float32 or torch.float64"):
         BundledCodec.from_folder(good, dtype=torch.float16)
     with pytest.raises(WeightsError, match=r"must hold config.json and model.safetensors"):
         BundledCodec.from_folder(tmp_path / "nowhere")

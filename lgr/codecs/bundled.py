@@ -5,17 +5,15 @@ means timbre. Files of any length are worked through in slices of ``SLICE_FRAMES
 memory is bounded and the slices cannot be heard or measured.
 """
 
-import json
 from dataclasses import dataclass, fields
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor
 
 from lgr.codecs.base import CodecInfo, check_audio, check_latents
-from lgr.errors import ArgumentError, ShapeError, WeightsError
+from lgr.codecs.folder import read_folder
+from lgr.errors import ShapeError, WeightsError
 from lgr.files import sha256
 from lgr.models.envelope_net import DecodeState, EncodeState, EnvelopeNet, EnvelopeNetConfig
 
@@ -91,14 +89,8 @@ class BundledCodec:
         WeightsError : a file is missing or damaged, or the two do not fit each other
         ArgumentError : ``dtype`` is half precision: the envelope of quiet sound is below what float16 can hold
         """
-        if dtype not in (torch.float32, torch.float64):
-            raise ArgumentError(f"dtype of the bundled codec must be torch.float32 or torch.float64, got {dtype}")
         folder = Path(folder)
-        try:
-            described = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-            weights = load_file(folder / "model.safetensors")
-        except (OSError, ValueError, SafetensorError) as error:
-            raise WeightsError(f"{folder} must hold config.json and model.safetensors of a codec: {error}") from error
+        described, weights = read_folder(folder, dtype)
         if not isinstance(described, dict) or described.get("format", 1) != 1:
             raise WeightsError(f"{folder / 'config.json'} must describe a bundled codec of format 1, got {described!r}")
         known = {f.name for f in fields(EnvelopeNetConfig)}

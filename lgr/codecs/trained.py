@@ -5,16 +5,14 @@ change along a path like anything else. ``encode`` says "unknown" (zeros); ``con
 ``z`` alone. Files of any length are worked through in slices, carrying the model's state, so memory is bounded.
 """
 
-import json
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor
 
 from lgr.codecs.base import CodecInfo, check_audio, check_latents
+from lgr.codecs.folder import read_folder
 from lgr.errors import ArgumentError, ShapeError, WeightsError
 from lgr.files import sha256
 from lgr.models.grain_model import GrainModel, GrainModelConfig
@@ -74,14 +72,8 @@ class TrainedCodec:
         WeightsError : a file is missing or damaged, or the two do not fit each other
         ArgumentError : ``dtype`` is half precision, which holds neither quiet sound nor long recurrences
         """
-        if dtype not in (torch.float32, torch.float64):
-            raise ArgumentError(f"dtype of a trained codec must be torch.float32 or torch.float64, got {dtype}")
         folder = Path(folder)
-        try:
-            described = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-            weights = load_file(folder / "model.safetensors")
-        except (OSError, ValueError, SafetensorError) as error:
-            raise WeightsError(f"{folder} must hold config.json and model.safetensors of a model: {error}") from error
+        described, weights = read_folder(folder, dtype)
         model, temporal = read_model(described, weights, folder)
         return cls(
             model.to(device=device, dtype=dtype),
