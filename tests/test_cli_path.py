@@ -121,3 +121,11 @@ def test_files_are_checked_before_the_work(sounds: Path) -> None:
     refused(sounds, "path", a, b, "-o", sounds / "no" / "out.wav", says="does not exist; create it first")
     out.write_bytes(b"mine")
     refused(sounds, "path", a, b, "-o", out, says="exists and is kept")
+
+
+def test_what_silence_leaves_unmeasured_is_called_unknown(sounds: Path) -> None:
+    save_audio(sounds / "b.wav", torch.zeros(1, 24_000), 24_000, force=True)
+    said = done(*args(sounds, "--report", sounds / "r.json", "--context", "0.5"))
+    assert "unknown" in said
+    assert "nan" not in said
+    assert "NaN" not in (sounds / "r.json").read_text()

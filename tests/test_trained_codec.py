@@ -255,7 +255,7 @@ def test_damaged_folders_are_refused(tmp_path: Path) -> None:
         (folder / "config.json").write_text(good)
     load_codec(folder)
     (folder / "model.safetensors").write_bytes(b"torn")
-    with pytest.raises(WeightsError, match=r"must hold config.json and model.safetensors of a model"):
+    with pytest.raises(WeightsError, match=r"must hold config.json and model.safetensors of a codec"):
         load_codec(folder)
 
 

@@ -1,5 +1,6 @@
 """What ``lgr path`` tells of its result: the report, the picture and the lines."""
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -51,9 +52,17 @@ def numbers_text(report: "InterpolationReport") -> str:
 
 def numbers_lines(report: "InterpolationReport") -> tuple[str, str]:
     n = report.numbers
+    jumps = [shown(x, "+.0f") for x in n.jump_hz]
+    relative = [shown(x, ".1f") for x in n.relative_jump]
+    flux = [shown(x, ".1f") for x in n.relative_flux]
     return (
-        f"trend {n.trend:.2f}; centroid jumps {n.jump_hz[0]:+.0f} and {n.jump_hz[1]:+.0f} Hz "
-        f"({n.relative_jump[0]:.1f} and {n.relative_jump[1]:.1f} times the usual)",
-        f"variation {n.relative_variation:.2f} of the sounds'; "
-        f"flux at the seams {n.relative_flux[0]:.1f} and {n.relative_flux[1]:.1f} times the path's",
+        f"trend {shown(n.trend, '.2f')}; centroid jumps {jumps[0]} and {jumps[1]} Hz "
+        f"({relative[0]} and {relative[1]} times the usual)",
+        f"variation {shown(n.relative_variation, '.2f')} of the sounds'; "
+        f"flux at the seams {flux[0]} and {flux[1]} times the path's",
     )
+
+
+def shown(value: float, form: str) -> str:
+    """A number as text; silence has no centroid, so what would be measured against it is "unknown"."""
+    return format(value, form) if math.isfinite(value) else "unknown"
