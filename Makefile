@@ -11,7 +11,9 @@ PYTEST_ARGS ?=
 WEIGHTS_TESTS = $(if $(LGR_WEIGHTS),,-m "not weights")
 
 DEMO_EXTRAS := explore
-TEST_EXTRAS := codecs,explore,ann,dev
+APP_EXTRAS := explore,codecs,metrics,app
+NOTEBOOK_EXTRAS := explore,codecs,metrics,notebooks
+TEST_EXTRAS := codecs,explore,metrics,app,notebooks,ann,dev
 # The original codec packages, which the parity tests compare with. Their own requirements hold protobuf at 3.19 and want
 # torchaudio; neither is needed to encode and decode (lgr/codecs/reference.py), so they come with what is.
 REFERENCE_PACKAGES := encodec==0.1.1 descript-audio-codec==1.0.0
@@ -22,10 +24,10 @@ PIP_INSTALL = $(BIN)/python -m pip install --disable-pip-version-check --constra
 REQUIREMENTS := pyproject.toml constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench train-codec clean
+.PHONY: help demo test lint bench listening-test app notebooks train-codec clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
 
 demo: $(VENV)/.installed-demo ## resynthesise a bundled sound with bundled sounds into out/demo/
 	$(BIN)/lgr demo
@@ -42,6 +44,15 @@ bench: $(VENV)/.installed-test ## run the benchmarks (minutes; close other progr
 	$(BIN)/python -m benchmarks.match
 	$(BIN)/python -m benchmarks.resynth
 
+listening-test: $(VENV)/.installed-metrics ## make a listening test of bundled sounds in out/listening-test/
+	$(BIN)/python -m benchmarks.listening_demo
+
+app: $(VENV)/.installed-app ## open the app in a browser, at http://127.0.0.1:7860
+	$(BIN)/lgr app
+
+notebooks: $(VENV)/.installed-notebooks ## open the notebooks in a browser
+	$(BIN)/jupyter lab notebooks/
+
 train-codec: $(VENV)/.installed-demo ## train the bundled codec anew on DATA=manifest.csv (under two hours; resumes)
 	$(BIN)/lgr train codec --data $(DATA) --out runs/codec --bfloat16 $(if $(wildcard runs/codec/checkpoint.pt),--resume)
 
@@ -56,6 +67,18 @@ $(BIN)/python:
 
 $(VENV)/.installed-demo: $(REQUIREMENTS) | $(BIN)/python
 	$(PIP_INSTALL) --editable '.[$(DEMO_EXTRAS)]'
+	@touch $@
+
+$(VENV)/.installed-metrics: $(REQUIREMENTS) | $(BIN)/python
+	$(PIP_INSTALL) --editable '.[explore,metrics]'
+	@touch $@
+
+$(VENV)/.installed-app: $(REQUIREMENTS) | $(BIN)/python
+	$(PIP_INSTALL) --editable '.[$(APP_EXTRAS)]'
+	@touch $@
+
+$(VENV)/.installed-notebooks: $(REQUIREMENTS) | $(BIN)/python
+	$(PIP_INSTALL) --editable '.[$(NOTEBOOK_EXTRAS)]'
 	@touch $@
 
 $(VENV)/.installed-test: $(REQUIREMENTS) Makefile | $(BIN)/python

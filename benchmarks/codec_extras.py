@@ -14,6 +14,7 @@ from lgr.audio import load_audio
 from lgr.codecs.base import Codec
 from lgr.grains import cut, grain_starts, join
 from lgr.mel import mel_filters
+from lgr.metrics.seams import seam_ratio
 from lgr.train.data import read_manifest
 
 Samples = npt.NDArray[np.float32]
@@ -139,28 +140,6 @@ def _nearest_accuracy(vectors: Tensor, labels: list[str], groups: list[str], cen
     similarity[group[:, None] == group[None]] = -9.0
     hit = (label[similarity.argmax(1)] == label).float()
     return float(torch.stack([hit[label == k].mean() for k in label.unique()]).mean())
-
-
-def spectral_flux(audio: Tensor, sample_rate: int, hop_length: int) -> Tensor:
-    """Log-spectral flux at every quarter hop: how far a 10 ms spectrum is from the one a hop before."""
-    window = round(sample_rate * 0.01)
-    step = hop_length // 4
-    padded = torch.nn.functional.pad(audio, (window, window))
-    magnitude = torch.fft.rfft(padded.unfold(0, window, step) * torch.hann_window(window)).abs()
-    log = torch.log10(magnitude + 1e-3)
-    return (log[4:] - log[:-4]).abs().mean(1)  # over one hop: across the seam
-
-
-def seam_ratio(audio: Tensor, seams: Tensor, sample_rate: int, hop_length: int) -> float:
-    """Flux at grain joins over the flux elsewhere, means; ``seams`` are sample positions."""
-    flux = spectral_flux(audio, sample_rate, hop_length)
-    step, window = hop_length // 4, round(sample_rate * 0.01)
-    # flux[i] compares windows centred at i * step - window / 2 and four steps later: centre of the change
-    centre = torch.arange(flux.shape[0]) * step - window / 2 + 2 * step
-    distance = (centre[:, None] - seams[None]).abs().amin(1)
-    at = distance <= step
-    away = distance > hop_length * 0.75
-    return float(flux[at].mean() / flux[away].mean())
 
 
 def seam_ratios(codec: Codec, clips: Path) -> dict[str, dict[str, float]]:

@@ -152,7 +152,14 @@ if sys.platform != "win32":  # where Ctrl-C goes to a whole console, the tests' 
         before = sorted(folder.iterdir())
         command = [sys.executable, "-m", "lgr", "resynth", "source.wav", "-t", "long.wav", "-o", "out.wav"]
         program = subprocess.Popen(
-            command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment()
+            command,
+            cwd=folder,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=environment(),
+            # a test run started in the background (`make test &`) hands down an ignored Ctrl-C
+            preexec_fn=lambda: signal.signal(sent, signal.SIG_DFL),
         )
         deadline = time.monotonic() + 60
         while (

@@ -18,7 +18,7 @@ from lgr.mel import bands_to_bins, mel_edges_hz, mel_filters, rising_window
 from lgr.models.envelope_net import CEILING, EnvelopeNet, EnvelopeNetConfig, frame_noise, soft_ceiling
 from lgr.models.layers import CausalStack
 from lgr.models.mdct import mdct_basis, overlap_blocks
-from lgr.models.timbre import LEVEL_SHARE, MEAN_SHARE, SHIFT, timbre_map
+from lgr.models.timbre import FLOOR, LEVEL_SHARE, SHIFT, raise_floor, timbre_map
 
 SMALL = EnvelopeNetConfig(
     sample_rate=8000,
@@ -268,7 +268,7 @@ def test_features_are_the_envelope_and_count_level_for_less(bundled: BundledCode
     latents = bundled.encode(audio)
     features = bundled.features(latents)
     assert features.shape == (1, bundled.config.n_bands, latents.shape[2])
-    envelope = latents[:, : bundled.config.n_bands]
+    envelope = raise_floor(latents[:, : bundled.config.n_bands], FLOOR)
     apart = envelope - envelope.mean(1, keepdim=True) * (1 - LEVEL_SHARE)  # the map, up to its bias
     torch.testing.assert_close(features - features[..., :1], apart - apart[..., :1], rtol=0, atol=5e-3)
     louder = bundled.features(bundled.encode(audio * 10))
@@ -279,12 +279,25 @@ def test_features_are_the_envelope_and_count_level_for_less(bundled: BundledCode
     torch.testing.assert_close(half.features(x), 0.5 * x[:, :3])
     other = BundledCodec(stirred(), 0.5 * torch.eye(SMALL.n_bands)[:3], torch.tensor([1.0, 2.0, 3.0]))
     torch.testing.assert_close(other.features(x), 0.5 * x[:, :3] + torch.tensor([1.0, 2.0, 3.0])[:, None])
+    raised = BundledCodec(stirred(), torch.eye(SMALL.n_bands), floor=1.0)
+    expected = torch.log10(10 ** x[:, : SMALL.n_bands].double() + 10)
+    torch.testing.assert_close(raised.features(x).double(), expected, rtol=0, atol=1e-5)
+
+
+def test_what_is_below_the_floor_is_the_same_silence(bundled: BundledCodec) -> None:
+    latents = torch.zeros(2, bundled.info.latent_dim, 3)
+    latents[1, : bundled.config.n_bands] = -4.0  # from -120 to -200 dBFS: neither is heard
+    features = bundled.features(latents)
+    assert float((features[0] - features[1]).abs().max()) < 0.05
+    latents[1, : bundled.config.n_bands] = 4.0  # -40 dBFS
+    features = bundled.features(latents)
+    assert float((features[0] - features[1]).abs().min()) > 1.0
 
 
 def test_the_timbre_map_is_its_formula() -> None:
     mean, envelope = torch.rand(5) * 4, torch.rand(5) * 4
     matrix, bias = timbre_map(mean)
-    rest = envelope - MEAN_SHARE * mean - SHIFT
+    rest = envelope - mean - SHIFT
     torch.testing.assert_close(matrix @ envelope + bias, rest - (1 - LEVEL_SHARE) * rest.mean())
 
 

@@ -5,11 +5,14 @@ from typing import Annotated
 
 import typer
 
+from lgr.cli.baseline import baseline
 from lgr.cli.codebook import codebook_app
 from lgr.cli.codecs import codecs
 from lgr.cli.demo import demo
 from lgr.cli.errors import OneLineErrors
+from lgr.cli.evaluate import evaluate
 from lgr.cli.info import info
+from lgr.cli.listening import listening_analysis, listening_test
 from lgr.cli.path import path
 from lgr.cli.render import render
 from lgr.cli.resynth import resynth
@@ -28,11 +31,15 @@ app.command()(resynth)
 app.add_typer(codebook_app, name="codebook")
 app.command()(sweep)
 app.command()(render)
+app.command()(baseline)
 app.command()(path)
 app.command()(sample)
+app.command()(evaluate)
 app.command()(codecs)
 app.command()(info)
 app.command()(demo)
+app.command()(listening_test)
+app.command()(listening_analysis)
 app.add_typer(train_app, name="train")
 
 

@@ -16,6 +16,7 @@ from lgr.codecs.folder import read_folder
 from lgr.errors import ShapeError, WeightsError
 from lgr.files import sha256
 from lgr.models.envelope_net import DecodeState, EncodeState, EnvelopeNet, EnvelopeNetConfig
+from lgr.models.timbre import raise_floor
 
 SLICE_FRAMES = 1500  # 20 seconds at a time
 
@@ -43,6 +44,7 @@ class BundledCodec:
     net : the network; it is put in evaluation mode
     features, bias : Tensors, (feature_dim, n_bands) and (feature_dim,) or None, the map from the envelope to what
         matching reads (``lgr.models.timbre``)
+    floor : of the envelope before that map, in decades above -120 dBFS; None leaves it as it is
     """
 
     def __init__(
@@ -51,6 +53,7 @@ class BundledCodec:
         features: Tensor,
         bias: Tensor | None = None,
         *,
+        floor: float | None = None,
         name: str = "bundled",
         version: str = "",
         licence: str = "MIT",
@@ -58,6 +61,7 @@ class BundledCodec:
         self._net = net.eval().requires_grad_(False)
         self._features = features
         self._bias = features.new_zeros(features.shape[0]) if bias is None else bias
+        self._floor = floor
         c = net.config
         self._info = CodecInfo(
             name=name,
@@ -98,6 +102,7 @@ class BundledCodec:
             net = EnvelopeNet(EnvelopeNetConfig(**{k: v for k, v in described.items() if k in known}))
             features = weights.pop("features", torch.eye(net.config.n_bands))
             bias = weights.pop("features_bias", torch.zeros(features.shape[0]))
+            floor = weights.pop("features_floor", None)
             net.load_state_dict({k: v.float() for k, v in weights.items()})
         except (RuntimeError, TypeError) as error:
             raise WeightsError(f"{folder}: the weights do not fit config.json: {error}") from error
@@ -107,6 +112,7 @@ class BundledCodec:
             net.to(device=device, dtype=dtype),
             features.to(device=device, dtype=dtype),
             bias.to(device=device, dtype=dtype),
+            floor=None if floor is None else float(floor),
             name=str(folder) if name is None else name,
             version=sha256(folder / "model.safetensors")[:12],
         )
@@ -147,9 +153,11 @@ class BundledCodec:
 
     @torch.no_grad()
     def features(self, latents: Tensor) -> Tensor:
-        """The envelope part, through a fixed affine map: ``(batch, feature_dim, frames)``."""
+        """The envelope part, through a fixed map: ``(batch, feature_dim, frames)``."""
         check_latents(self._info, latents)
         envelope = self._to_net(latents[:, : self.config.n_bands])
+        if self._floor is not None:
+            envelope = raise_floor(envelope, self._floor)
         return (self._features @ envelope + self._bias[:, None]).to(latents)
 
     @torch.no_grad()

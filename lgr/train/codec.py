@@ -22,7 +22,7 @@ from lgr.errors import ArgumentError
 from lgr.files import atomic_path
 from lgr.losses import WINDOWS, relative_l1, spectral_losses
 from lgr.models.envelope_net import EnvelopeNet, EnvelopeNetConfig
-from lgr.models.timbre import timbre_map
+from lgr.models.timbre import FLOOR, raise_floor, timbre_map
 from lgr.train.data import AudioCache, Clip, CropSampler, read_manifest, split_by_group
 
 # Settings that a resumed run may change: how long, and how often to look. (The rate falls over the last share of the
@@ -131,8 +131,8 @@ def validate(net: EnvelopeNet, batches: list[Tensor]) -> dict[str, float]:
 
 
 @torch.no_grad()
-def mean_envelope(net: EnvelopeNet, cache: AudioCache, clips: list[Clip]) -> Tensor:
-    """Average envelope ``(n_bands,)`` over the first four seconds of each clip, as it was recorded."""
+def mean_raised_envelope(net: EnvelopeNet, cache: AudioCache, clips: list[Clip]) -> Tensor:
+    """Average of ``raise_floor(envelope)``, ``(n_bands,)``, over the first four seconds of each clip, as recorded."""
     names = {clip.path for clip in clips}
     hop, total, frames = net.config.hop_length, torch.zeros(net.config.n_bands, dtype=torch.float64), 0
     device = next(net.parameters()).device
@@ -141,7 +141,7 @@ def mean_envelope(net: EnvelopeNet, cache: AudioCache, clips: list[Clip]) -> Ten
         whole = audio.shape[0] // hop * hop
         if whole:
             envelope = net.analyse(audio[None, :whole].to(device))[0][0]
-            total += envelope.sum(0).double().cpu()
+            total += raise_floor(envelope, FLOOR).sum(0).double().cpu()
             frames += envelope.shape[0]
     return (total / max(1, frames)).float()
 
@@ -195,7 +195,8 @@ def train_codec(
     torch.manual_seed(config.seed)  # initial weights only; every draw afterwards has its own generator
     net = EnvelopeNet(net_config).to(device)
     average = {k: v.detach().clone() for k, v in net.state_dict().items()}
-    features, bias = timbre_map(mean_envelope(net, cached, training))
+    features, bias = timbre_map(mean_raised_envelope(net, cached, training))
+    timbre = {"features": features, "features_bias": bias, "features_floor": torch.tensor([FLOOR])}
     plain = [p for p in net.parameters() if p.ndim < 2]
     matrices = [p for p in net.parameters() if p.ndim >= 2]
     groups: list[dict[str, Any]] = [{"params": matrices}, {"params": plain, "weight_decay": 0.0}]
@@ -223,7 +224,7 @@ def train_codec(
         part = checkpoint.with_suffix(".part")
         torch.save({**state, "config": asdict(config), "step": step, "seconds": spent}, part)
         part.replace(checkpoint)
-        _export({**average, "features": features, "features_bias": bias}, net_config, out)
+        _export({**average, **timbre}, net_config, out)
 
     log = (out / "log.jsonl").open("a")
 

@@ -1,0 +1,28 @@
+"""Use: what a score takes from its sources, under the names that ``lgr.evaluation`` gives these numbers."""
+
+import numpy as np
+
+from lgr.score import Score
+
+
+def use_numbers(score: Score) -> dict[str, float | None]:
+    """The numbers of a score.
+
+    Returns
+    -------
+    ``distinct_grains``: how many different grains are played;
+    ``reuse_max``, ``reuse_mean``: how often the most played grain is, and a grain that is played at all, on average;
+    ``mean_run_length``: grains played on end until a jump;
+    ``entropy``: mean in nats of the distributions that grains were drawn from, None where no grain was drawn;
+    ``recordings_used``: how many recordings are played.
+    """
+    reuse = score.reuse()
+    drawn = score.entropy[np.isfinite(score.entropy)]
+    return {
+        "distinct_grains": float(reuse.size),
+        "reuse_max": float(reuse.max()),
+        "reuse_mean": float(reuse.mean()),
+        "mean_run_length": score.mean_run_length,
+        "entropy": float(drawn.mean()) if drawn.size else None,
+        "recordings_used": float(np.unique(score.recording).size),
+    }
