@@ -5,10 +5,7 @@ for. Saving writes a folder beside and renames it, so that there is never half a
 """
 
 import json
-import shutil
-import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -19,7 +16,8 @@ from torch import Tensor
 
 from lgr.codebook import CodebookConfig, GrainCodebook
 from lgr.codecs.base import CodecInfo, check_same_codec
-from lgr.errors import ArgumentError, CodebookError
+from lgr.errors import CodebookError
+from lgr.files import atomic_folder
 from lgr.recording import Recording, lgr_version
 
 FORMAT = "lgr-codebook"
@@ -56,7 +54,10 @@ def save(codebook: GrainCodebook, folder: str | Path, *, force: bool = False) ->
     }
     folder = Path(folder).expanduser().resolve()
     with _new_folder(folder, force) as new:
-        save_file({name: tensor.cpu().contiguous() for name, tensor in tensors.items()}, new / TENSORS)
+        try:
+            save_file({name: tensor.cpu().contiguous() for name, tensor in tensors.items()}, new / TENSORS)
+        except SafetensorError as error:  # its word for a full disk
+            raise CodebookError(f"the saved codebook {folder} cannot be written: {error}") from error
         text = json.dumps(description, indent=2, ensure_ascii=False)
         (new / DESCRIPTION).write_text(text + "\n", encoding="utf-8")
         (new / TENSORS).chmod((new / DESCRIPTION).stat().st_mode)  # safetensors lets only the owner read
@@ -151,32 +152,6 @@ def _within(index: Tensor, size: int) -> bool:
     return index.numel() > 0 and int(index.min()) >= 0 and int(index.max()) < size
 
 
-@contextmanager
-def _new_folder(folder: Path, force: bool) -> Iterator[Path]:
-    """Yield a folder beside ``folder`` that takes its place on success and is removed on any exception."""
-    if not folder.parent.is_dir():
-        raise ArgumentError(f"folder must lie in an existing folder, got {folder}: create {folder.parent} first")
-    if folder.exists():
-        inside = {each.name for each in folder.iterdir()} if folder.is_dir() else None
-        if inside is None or not inside <= {DESCRIPTION, TENSORS}:
-            raise CodebookError(f"folder must be new, empty or a saved codebook, got {folder}: choose another name")
-        if inside and not force:
-            raise CodebookError(
-                f"codebook {folder} exists already and is kept; choose another name, or replace it with "
-                "--force (force=True)"
-            )
-    new, old = (folder.with_name(f".{folder.name}.{uuid.uuid4().hex}.{what}") for what in ("new", "old"))
-    try:
-        new.mkdir()
-        yield new
-        if folder.exists():
-            folder.rename(old)
-        new.rename(folder)
-    except (OSError, SafetensorError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise CodebookError(f"codebook {folder} cannot be written: {reason}; choose another folder") from error
-    finally:
-        shutil.rmtree(new, ignore_errors=True)
-        if old.exists() and not folder.exists():  # stopped between the two renames: put the old one back
-            old.rename(folder)
-        shutil.rmtree(old, ignore_errors=True)
+def _new_folder(folder: Path, force: bool) -> AbstractContextManager[Path]:
+    names = frozenset((DESCRIPTION, TENSORS))
+    return atomic_folder(folder, force=force, what="saved codebook", holds=names, error=CodebookError)

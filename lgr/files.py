@@ -7,11 +7,12 @@ leaves half a file, and a reader never sees one.
 import errno
 import hashlib
 import secrets
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from lgr.errors import LgrError
+from lgr.errors import ArgumentError, LgrError
 
 
 @contextmanager
@@ -70,6 +71,69 @@ def atomic_path(
         raise
     finally:
         temporary.unlink(missing_ok=True)  # gone already if it was renamed
+
+
+@contextmanager
+def atomic_folder(
+    folder: Path,
+    *,
+    force: bool,
+    what: str,
+    holds: frozenset[str],
+    argument: str = "folder",
+    why_kept: str = "",
+    error: type[LgrError] = LgrError,
+) -> Iterator[Path]:
+    """Give an empty folder beside ``folder`` that takes its place on success; on any exception it is removed.
+
+    Parameters
+    ----------
+    folder : Path
+        Final name, in an existing folder.
+    force : bool
+        Replace a folder of the same kind.
+    what : str
+        The kind, in words with an article left out: "saved codebook".
+    holds : frozenset of str
+        Names that a folder of this kind may hold: one that holds others is never replaced.
+    argument, why_kept : str
+        For the error's sentence: the caller's name of ``folder``, and why an old one matters.
+    error : type of LgrError
+        What to raise.
+
+    Raises
+    ------
+    ArgumentError : the parent is missing
+    LgrError : of the type ``error``: the folder is something else, or exists without ``force``, or cannot be written
+    """
+    if not folder.parent.is_dir():
+        raise ArgumentError(f"{argument} must lie in an existing folder, got {folder}: create {folder.parent} first")
+    if folder.exists():
+        inside = {each.name for each in folder.iterdir()} if folder.is_dir() else None
+        if inside is None or not inside <= holds:
+            raise error(f"{argument} must be new, empty or a {what}, got {folder}: choose another name")
+        if inside and not force:
+            raise error(
+                f"the {what} {folder} exists already and is kept{why_kept}; choose another name, or replace it with "
+                "--force (force=True)"
+            )
+    new, old = (folder.with_name(f".{folder.name}.{secrets.token_hex(8)}.{which}") for which in ("new", "old"))
+    try:
+        new.mkdir()
+        yield new
+        if folder.exists():
+            folder.rename(old)
+        new.rename(folder)
+    except OSError as failure:
+        if isinstance(failure, LgrError):
+            raise
+        reason = failure.strerror or failure
+        raise error(f"the {what} {folder} cannot be written: {reason}; choose another folder") from failure
+    finally:
+        shutil.rmtree(new, ignore_errors=True)
+        if old.exists() and not folder.exists():  # stopped between the two renames: put the old one back
+            old.rename(folder)
+        shutil.rmtree(old, ignore_errors=True)
 
 
 def sha256(path: str | Path) -> str:

@@ -13,9 +13,7 @@ import json
 import random
 import secrets
 import shutil
-import uuid
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,7 +21,8 @@ from typing import Any
 from torch import Tensor
 
 from lgr.audio import save_audio
-from lgr.errors import ArgumentError, LgrError
+from lgr.errors import ArgumentError
+from lgr.files import atomic_folder
 from lgr.listening.folder import REFERENCE, SOURCE, Item, read_items
 from lgr.listening.key import FORMAT, QUESTIONS, VERSION
 from lgr.listening.loudness import gained, matching_gains_db
@@ -148,7 +147,14 @@ def build_listening_test(
         "abx": [list(pair) for pair in pairs],
         "abx_trials": config.abx_trials,
     }
-    with _new_folder(out, force) as new:
+    with atomic_folder(
+        out,
+        force=force,
+        what="listening test",
+        holds=frozenset(("page", "key.json")),
+        argument="out",
+        why_kept=", for its key is needed to read its answers",
+    ) as new:
         shutil.copytree(PAGE, new / "page")
         (new / "page" / "audio").mkdir()
         _write(new / "page" / "test.js", f'"use strict";\nconst TEST = {_script(shown)};\n')
@@ -218,38 +224,6 @@ def _script(value: Any) -> str:
 
 def _write(path: Path, text: str) -> None:
     path.write_text(text, encoding="utf-8")
-
-
-@contextmanager
-def _new_folder(folder: Path, force: bool) -> Iterator[Path]:
-    """Yield a folder beside ``folder`` that takes its place on success and is removed on any exception."""
-    if not folder.parent.is_dir():
-        raise ArgumentError(f"out must lie in an existing folder, got {folder}: create {folder.parent} first")
-    if folder.exists():
-        inside = {each.name for each in folder.iterdir()} if folder.is_dir() else None
-        if inside is None or not inside <= {"page", "key.json"}:
-            raise LgrError(f"out must be new, empty or a listening test, got {folder}: choose another name")
-        if inside and not force:
-            raise LgrError(
-                f"the listening test {folder} exists already and is kept, for its key is needed to read its answers; "
-                "choose another name, or replace it with --force (force=True)"
-            )
-    new, old = (folder.with_name(f".{folder.name}.{uuid.uuid4().hex}.{what}") for what in ("new", "old"))
-    try:
-        new.mkdir()
-        yield new
-        if folder.exists():
-            folder.rename(old)
-        new.rename(folder)
-    except OSError as error:
-        if isinstance(error, LgrError):
-            raise
-        raise LgrError(f"the listening test {folder} cannot be written: {error.strerror or error}") from error
-    finally:
-        shutil.rmtree(new, ignore_errors=True)
-        if old.exists() and not folder.exists():  # stopped between the two renames: put the old one back
-            old.rename(folder)
-        shutil.rmtree(old, ignore_errors=True)
 
 
 def _silent(what: str, done: int, of: int) -> None:
