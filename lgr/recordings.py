@@ -14,6 +14,7 @@ from torch import Tensor
 from lgr.audio import audio_info, load_audio, resample
 from lgr.codebook import CodebookConfig, GrainCodebook
 from lgr.codecs.base import Codec
+from lgr.embedding import LearnedEmbedding, load_embedding
 from lgr.errors import ArgumentError, MissingPackageError, check_shape
 from lgr.files import sha256
 from lgr.recording import Recording
@@ -87,9 +88,19 @@ def encode_lanes(audio: Tensor, codec: Codec, *, extra: int = 0) -> Tensor:
     return codec.encode(audio.unsqueeze(0) if codec.info.channels == 2 else audio.unsqueeze(1))
 
 
-def lane_features(latents: Tensor, codec: Codec) -> Tensor:
-    """What matching reads: the mean over lanes of ``codec.features``, ``(feature_dim, frames)``."""
-    return codec.features(latents).mean(0)
+def lane_features(latents: Tensor, source: Codec | LearnedEmbedding) -> Tensor:
+    """What matching reads: the mean over lanes of the codec's or an embedding's features, ``(feature_dim, frames)``."""
+    return source.features(latents).mean(0)
+
+
+def feature_source(codec: Codec, config: CodebookConfig) -> Codec | LearnedEmbedding:
+    """Whose ``features`` a codebook of this configuration is made of: the embedding's for "learned", else the codec's.
+
+    Raises
+    ------
+    WeightsError, CodebookError : the embedding is not there, damaged, another codec's or not the one that was named
+    """
+    return load_embedding(codec.info, config.embedding) if config.metric == "learned" else codec
 
 
 def frame_levels_db(audio: Tensor, codec: Codec, frames: int) -> Tensor:
@@ -143,6 +154,9 @@ def build_codebook(
     if weights is not None:
         named = [replace(r, weight=float(w)) for r, w in zip(named, weights, strict=True)]
     recordings = with_augmentations(named, augmentations)
+    source = feature_source(codec, config)
+    if isinstance(source, LearnedEmbedding):
+        config = replace(config, embedding=source.reference)  # which one it was, weights and all, stays with the grains
     latents, features, levels, heard = [], [], [], False
     for i, recording in enumerate(recordings):
         if progress is not None:
@@ -151,7 +165,7 @@ def build_codebook(
         heard = heard or bool(audio.abs().max() > 0)
         encoded = encode_lanes(audio, codec)
         latents.append(encoded)
-        features.append(lane_features(encoded, codec))
+        features.append(lane_features(encoded, source))
         levels.append(frame_levels_db(audio, codec, encoded.shape[2]))
     if not heard:
         raise ArgumentError("sources must hold some sound, got digital silence in every recording")

@@ -18,14 +18,23 @@ from torch import Tensor
 
 from lgr.audio import save_audio
 from lgr.codebook import CodebookConfig, GrainCodebook
-from lgr.codecs.base import Codec, check_same_codec
+from lgr.codecs.base import Codec, CodecInfo, check_same_codec
 from lgr.codecs.registry import load_codec
 from lgr.envelope import Envelope
 from lgr.errors import ArgumentError
 from lgr.grains import grain_starts
 from lgr.match import MatchConfig, Sampler, match
 from lgr.recording import Recording
-from lgr.recordings import Progress, Sound, build_codebook, describe, encode_lanes, lane_features, read
+from lgr.recordings import (
+    Progress,
+    Sound,
+    build_codebook,
+    describe,
+    encode_lanes,
+    feature_source,
+    lane_features,
+    read,
+)
 from lgr.render import ALL_GRAINS, RenderConfig, extra_samples, output_rate, render_latents
 from lgr.score import Score
 from lgr.vectors import Metric
@@ -45,6 +54,7 @@ class ResynthConfig:
     hop_frames: int | None = None  # from one target grain to the next; None: grains end to end
     stride: int = 1  # from one source grain to the next
     metric: Metric = "centred"  # how grains are compared
+    embedding: str = ""  # of metric "learned": a folder; "": the one that ships for the codec
     sampler: SamplerChoice = "auto"  # "auto": "path" where continuity is above 0, else "independent"
     temperature: Envelope = NEARLY_NEAREST  # distance units; 0: always the nearest grain
     continuity: Envelope = NEVER  # probability in [0, 1) of playing on in the same recording
@@ -90,7 +100,11 @@ class ResynthConfig:
 
     def codebook_config(self) -> CodebookConfig:
         return CodebookConfig(
-            grain_frames=self.grain_frames, stride=self.stride, metric=self.metric, silence_db=self.silence_db
+            grain_frames=self.grain_frames,
+            stride=self.stride,
+            metric=self.metric,
+            silence_db=self.silence_db,
+            embedding=self.embedding,
         )
 
     def match_config(self) -> MatchConfig:
@@ -172,9 +186,12 @@ def resynthesise(
         codebook = build_codebook(
             sources, codec, config.codebook_config(), augmentations=config.augmentations, progress=progress
         )
+    features = feature_source(codec, codebook.config)
+    config = replace(config, embedding=codebook.config.embedding)  # with the fingerprint that was found
     report("encoding target", 0, 1)
     target_latents = encode_lanes(target_audio, codec, extra=extra_samples(codec.info))
-    score = _choose(target_recording, target_latents, codebook, codec, config, seed, report)
+    wanted = lane_features(target_latents, features)
+    score = _choose(target_recording, wanted, codebook, codec.info, config, seed, report)
     report("decoding", 0, 1)
     source_latents = torch.split(codebook.latents_, list(codebook.frames_), -1)
     audio = render_latents(score, codec, source_latents, target_audio, target_latents)
@@ -190,16 +207,15 @@ def resynthesise(
 
 def _choose(
     target: Recording,
-    target_latents: Tensor,
+    target_features: Tensor,
     codebook: GrainCodebook,
-    codec: Codec,
+    info: CodecInfo,
     config: ResynthConfig,
     seed: int,
     report: Progress,
 ) -> Score:
-    """Match the target's grains against the codebook, and write the choices down."""
-    info = codec.info
-    starts = grain_starts(target_latents.shape[2], config.grain_frames, config.hop, "pad")
+    """Match the target's grains, by their features (feature_dim, frames), and write the choices down."""
+    starts = grain_starts(target_features.shape[1], config.grain_frames, config.hop, "pad")
     seconds = starts.double() * info.hop_length / info.sample_rate
     weights: dict[str, Any] = {"log_weights": codebook.log_weights()}
     if config.source_weights:
@@ -208,7 +224,7 @@ def _choose(
             "recording_log_weights": _source_log_weights(codebook, config, seconds),
         }
     choices = match(
-        codebook.transform(lane_features(target_latents, codec), starts),
+        codebook.transform(target_features, starts),
         codebook.vectors_,
         temperature=config.temperature.at(seconds),
         continuity=config.continuity.at(seconds),

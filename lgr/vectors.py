@@ -6,6 +6,8 @@ then one stretch of memory. What is done to it before it is scaled to unit lengt
 - ``cosine``: nothing (paper 000).
 - ``centred``: the codebook's mean grain is taken away. Audio features share a large common component, which a raw
   cosine mostly measures.
+- ``learned``: centred; what differs is the features, which a learned embedding (``lgr/embedding.py``) then reads from
+  the latents in place of the codec.
 - ``whitened``: centred, then every frame is multiplied by C^(-1/2), where C is the covariance of one frame's features
   over the codebook, shrunk towards a multiple of the identity. It is estimated per frame, not per grain: it stays
   cheap and well conditioned however long the grains are. (Cosines do not see rotations, so the symmetric square root,
@@ -20,8 +22,8 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-Metric = Literal["cosine", "centred", "whitened"]
-METRICS: tuple[Metric, ...] = ("cosine", "centred", "whitened")
+Metric = Literal["cosine", "centred", "whitened", "learned"]
+METRICS: tuple[Metric, ...] = ("cosine", "centred", "whitened", "learned")
 
 #: Share of the mean variance that is put in place of the covariance: no direction is amplified by more than 10 times
 #: what the average one is, so features that hardly vary do not become loud noise.
@@ -57,7 +59,7 @@ def fit_metric(frames: Tensor, starts: Tensor, grain_frames: int, metric: Metric
     for low in range(0, len(frames), _BLOCK):
         sums += counts[low : low + _BLOCK].mT @ frames[low : low + _BLOCK].double()
     mean = sums.flip(0) / len(starts)
-    if metric == "centred":
+    if metric in ("centred", "learned"):
         return mean.flatten().to(frames.dtype), identity
     often = counts.sum(1)  # how many grains each frame is in
     centre = mean.mean(0)

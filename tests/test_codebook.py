@@ -202,7 +202,7 @@ def test_what_does_not_fit_is_named(arguments, error, message):
     [
         ({"grain_frames": 0}, "grain_frames must be >= 1, got 0"),
         ({"stride": 0}, "stride must be >= 1, got 0"),
-        ({"metric": "euclid"}, "metric must be one of cosine, centred, whitened, got 'euclid'"),
+        ({"metric": "euclid"}, "metric must be one of cosine, centred, whitened, learned, got 'euclid'"),
         ({"silence_db": float("nan")}, "silence_db must be a level"),
     ],
 )

@@ -1,4 +1,4 @@
-"""What an installed lgr brings: a wheel holds the bundled codec and the clips, and finds them."""
+"""What an installed lgr brings: a wheel holds the bundled codec, clips, app and notebooks, and finds them."""
 
 import os
 import re
@@ -7,34 +7,73 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 # every package that conda users of lgr are promised, as `import` or pip knows it
 PROMISED = ["gradio", "torch", "encodec", "descript-audio-codec", "librosa", "matplotlib", "umap-learn", "ipywidgets"]
 ROOT = Path(__file__).parents[1]
 SHOW = (
     "import lgr; from lgr.codecs.weights import assets_dir; print(assets_dir()); print(lgr.load_codec('bundled').info)"
 )
+SHOW_APP = "from lgr.cli.app_command import find_app; find_app(); import apps.app; print(apps.app.__file__)"
 
 
-def test_an_install_that_is_not_editable_has_the_assets(tmp_path: Path) -> None:
-    checkout, built = tmp_path / "checkout", tmp_path / "built"
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What a wheel would put into site-packages, built from a checkout that is gone."""
+    folder = tmp_path_factory.mktemp("wheel")
+    checkout, built = folder / "checkout", folder / "built"
     checkout.mkdir()
     for name in ("pyproject.toml", "setup.py", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, checkout)
-    for name in ("lgr", "assets"):
+    for name in ("lgr", "assets", "apps", "notebooks"):
         shutil.copytree(ROOT / name, checkout / name, ignore=shutil.ignore_patterns("__pycache__"))
     build = [sys.executable, "setup.py", "-q", "build_py", "--build-lib", str(built)]
     subprocess.run(build, cwd=checkout, check=True, capture_output=True)
     shutil.rmtree(checkout)
+    return built
 
+
+def shown(built: Path, code: str) -> list[str]:
+    """Lines that a fresh Python prints which finds lgr in ``built``."""
     environment = {key: value for key, value in os.environ.items() if not key.startswith("LGR_")}
-    environment["PYTHONPATH"] = str(built)
-    said = subprocess.run(
-        [sys.executable, "-c", SHOW], cwd=tmp_path, env=environment, check=True, capture_output=True, text=True
-    ).stdout.splitlines()
+    environment |= {"PYTHONPATH": str(built), "GRADIO_ANALYTICS_ENABLED": "False"}
+    command = [sys.executable, "-c", code]
+    run = subprocess.run(command, cwd=built.parent, env=environment, check=True, capture_output=True, text=True)
+    return run.stdout.splitlines()
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir() if path.name != "__pycache__")
+
+
+def test_an_install_that_is_not_editable_has_the_assets(built: Path) -> None:
+    said = shown(built, SHOW)
     assert Path(said[0]) == built / "lgr" / "assets"
     assert "name='bundled'" in said[1]
-    clips = sorted(path.name for path in (ROOT / "assets" / "audio").iterdir())
-    assert sorted(path.name for path in (built / "lgr" / "assets" / "audio").iterdir()) == clips
+    assert names(built / "lgr" / "assets" / "audio") == names(ROOT / "assets" / "audio")
+
+
+def test_an_install_that_is_not_editable_has_the_app(built: Path) -> None:
+    pytest.importorskip("gradio", reason="gradio is not installed: pip install 'lgr[app]'")
+    said = shown(built, SHOW_APP)
+    assert Path(said[-1]) == built / "lgr" / "browser" / "apps" / "app.py"
+    assert names(built / "lgr" / "browser" / "apps") == [name for name in names(ROOT / "apps") if name != "space"]
+    assert names(built) == ["lgr"]  # nothing that another project could stumble over
+
+
+def test_an_install_that_is_not_editable_has_the_notebooks(built: Path) -> None:
+    ours = [name for name in names(ROOT / "notebooks") if name != ".ipynb_checkpoints"]
+    assert names(built / "lgr" / "notebooks") == ours
+    # as in a checkout, the clips are beside them
+    assert (built / "lgr" / "notebooks" / ".." / "assets" / "audio" / "drum_loop.flac").is_file()
+
+
+def test_a_source_distribution_holds_what_a_wheel_is_made_of() -> None:
+    grafted = re.findall(r"^graft (\S+)$", (ROOT / "MANIFEST.in").read_text(encoding="utf-8"), flags=re.MULTILINE)
+    copied = re.findall(r'^    "(\w+)": \("', (ROOT / "setup.py").read_text(encoding="utf-8"), flags=re.MULTILINE)
+    assert copied == ["assets", "apps", "notebooks"]
+    assert grafted == copied
 
 
 def test_the_conda_environment_lists_what_it_promises() -> None:

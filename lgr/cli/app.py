@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from lgr.cli.app_command import app_command
 from lgr.cli.baseline import baseline
 from lgr.cli.codebook import codebook_app
 from lgr.cli.codecs import codecs
@@ -37,6 +38,7 @@ app.command()(sample)
 app.command()(evaluate)
 app.command()(codecs)
 app.command()(info)
+app.command(name="app")(app_command)
 app.command()(demo)
 app.command()(listening_test)
 app.command()(listening_analysis)

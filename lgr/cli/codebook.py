@@ -33,6 +33,7 @@ def build(
     silence_db: o.SilenceOption = None,
     augment: o.AugmentOption = None,
     metric: o.MetricOption = None,
+    embedding: o.EmbeddingOption = None,
     weight: Annotated[
         list[float] | None,
         typer.Option(
@@ -56,7 +57,9 @@ def build(
     from lgr.codebook_files import check_place
     from lgr.recordings import build_codebook
 
-    config = CodebookConfig(**o.given(grain_frames=grain_frames, stride=stride, silence_db=silence_db, metric=metric))
+    config = CodebookConfig(
+        **o.given(grain_frames=grain_frames, stride=stride, silence_db=silence_db, metric=metric, embedding=embedding)
+    )
     found = find_sources(sources)
     if found.codebook is not None:
         raise ArgumentError(f"SOURCE must be recordings, got the codebook {sources[0]}: see `lgr codebook merge`")
@@ -141,7 +144,7 @@ def describe(folder: Path) -> None:
                 "grains",
                 f"{len(book)} of {config.grain_frames} frames ({_grain_ms(book):.3g} ms), stride {config.stride}",
             ),
-            ("metric", config.metric),
+            ("metric", f"{config.metric}, {config.embedding}" if config.embedding else config.metric),
             ("silence gate", gate),
             ("channels", "stereo" if book.lanes == 2 or codec.channels == 2 else "mono"),
             ("recordings", str(len(book.recordings_))),

@@ -106,8 +106,18 @@ MetricOption = Annotated[
         "--metric",
         panel=CHOOSING,
         metavar="NAME",
-        help="How grains are compared: cosine, centred or whitened.",
+        help="How grains are compared: cosine, centred, whitened, or learned (by an embedding: `lgr train embedding`).",
         default="centred",
+    ),
+]
+EmbeddingOption = Annotated[
+    str | None,
+    option(
+        "--embedding",
+        panel=CHOOSING,
+        metavar="FOLDER",
+        help="Of --metric learned: what `lgr train embedding` wrote.",
+        default="the one that comes with lgr for the codec",
     ),
 ]
 TemperatureOption = Annotated[

@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from lgr.codecs.base import Codec
     from lgr.envelope import Envelope
 
-IN_CODEBOOK = ("grain_frames", "stride", "metric", "silence_db", "augmentations")  # settled when a codebook is built
+# settled when a codebook is built
+IN_CODEBOOK = ("grain_frames", "stride", "metric", "embedding", "silence_db", "augmentations")
 
 
 @dataclass(frozen=True)

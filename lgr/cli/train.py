@@ -9,11 +9,13 @@ from typing import Annotated, Any
 import typer
 
 from lgr.cli.options import option
+from lgr.cli.train_embedding import embedding
 from lgr.cli.train_models import HELP, model_command
 
 train_app = typer.Typer(help="Train models on your own recordings.")
 for kind in HELP:
     train_app.command(kind)(model_command(kind))
+train_app.command("embedding")(embedding)
 
 
 @train_app.callback()

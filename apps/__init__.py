@@ -1,0 +1,1 @@
+"""Browser apps: thin skins over ``lgr``, and the only place that imports Gradio."""

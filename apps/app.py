@@ -1,0 +1,87 @@
+"""The app: all tabs on one page. ``lgr app`` starts it, or ``python -m apps.app`` from a checkout.
+
+demo = build_demo()
+demo.launch(**launch_options())
+"""
+
+import os
+
+# before Gradio is imported: nothing is asked of another host
+os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any
+
+import gradio as gr
+
+from apps.limits import Limits
+from apps.shared import Shared
+from apps.theme import CSS, theme
+from lgr.codecs.weights import assets_dir
+from lgr.errors import LgrError
+
+# title and module, in the order of the page
+TABS = (
+    ("Resynthesise", "apps.resynthesise"),
+    ("Grain map", "apps.grain_map"),
+    ("Temperature sweep", "apps.sweep"),
+    ("Interpolate", "apps.interpolate"),
+    ("Free synthesis", "apps.free_synthesis"),
+    ("Compare codecs", "apps.compare"),
+)
+HEAD = """# lgr
+Play one sound with the grains of another. Everything runs on this machine; sounds are deleted when you leave."""
+
+
+def build_demo(limits: Limits | None = None) -> gr.Blocks:
+    """The page, with limits from the environment unless they are given. No work is done and no model is loaded."""
+    shared = Shared(limits=limits or Limits.from_environment())
+    with gr.Blocks(title="lgr: latent granular resynthesis", delete_cache=(600, 3600)) as demo:
+        gr.Markdown(HEAD, elem_classes="lgr-head")
+        with gr.Tabs():
+            for title, module in TABS:
+                if find_spec(module) is None:
+                    continue
+                with gr.Tab(title, id=module.removeprefix("apps.")):
+                    import_module(module).build(shared)
+        demo.unload(shared.visitors.left)
+    demo.queue(default_concurrency_limit=shared.limits.concurrency, max_size=100)
+    demo.lgr_shared = shared
+    return demo
+
+
+def launch_options(limits: Limits | None = None) -> dict[str, Any]:
+    """Keywords for ``demo.launch``: the look, what may be served and uploaded; add host and port as needed."""
+    limits = limits or Limits.from_environment()
+    return {
+        "theme": theme(),
+        "css": CSS,
+        "allowed_paths": [str(assets_dir() / "audio")],
+        "max_file_size": int(limits.max_mb * 1e6),
+        "footer_links": [],
+        "enable_monitoring": False,
+        "ssr_mode": False,
+        "pwa": False,
+    }
+
+
+def serve(host: str = "127.0.0.1", port: int = 7860, share: bool = False) -> None:
+    """Serve the app until it is interrupted; ``LgrError`` where the port is taken."""
+    import torch
+
+    limits = Limits.from_environment()
+    # jobs that run side by side share the processor instead of each asking for all of it
+    torch.set_num_threads(max(1, torch.get_num_threads() // limits.concurrency))
+    demo = build_demo(limits)
+    try:
+        demo.launch(**launch_options(limits), server_name=host, server_port=port, share=share, quiet=True)
+    except OSError as error:
+        raise LgrError(f"cannot listen on {host} at port {port}: {error}; choose another with --port") from error
+    finally:
+        demo.lgr_shared.visitors.all_leave()
+
+
+if __name__ == "__main__":
+    serve()

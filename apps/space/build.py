@@ -1,0 +1,99 @@
+"""Put the hosted Space together: one folder, ready to push.
+
+    python -m apps.space.build -o out/space
+
+It holds ``lgr/``, ``apps/`` and ``assets/`` of this checkout without caches and tests, and from ``apps/space/`` the
+entry file, the README with the front matter that the host reads, the requirements and what git is to know. A folder
+made before is brought up to date; its ``.git`` is kept.
+"""
+
+import argparse
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+from lgr.errors import ArgumentError, LgrError
+
+SPACE = Path(__file__).resolve().parent
+ROOT = SPACE.parents[1]
+FOLDERS = {
+    "lgr": ("__pycache__", "assets", "apps", "notebooks"),  # those three: of a wheel that was built here
+    "apps": ("__pycache__", "space", "README.md"),
+    "assets": ("__pycache__", "*.py"),
+}
+FILES = {
+    SPACE / "app.py": "app.py",
+    SPACE / "README.md": "README.md",
+    SPACE / "requirements.txt": "requirements.txt",
+    SPACE / "gitattributes": ".gitattributes",  # large files go through git-lfs
+    SPACE / "gitignore": ".gitignore",
+    ROOT / "LICENSE": "LICENSE",
+}
+MADE = {*FOLDERS, *FILES.values()}
+KEPT = {".git", ".gradio", "__pycache__"}
+NEXT = """\
+To try it: cd {folder} && pip install -r requirements.txt && python app.py
+To publish it, make an empty Gradio Space on your host, and in {folder}:
+  git init -b main && git lfs install --local && git remote add origin https://huggingface.co/spaces/OWNER/NAME
+  git add -A && git commit -m "lgr" && git push --force origin main
+The next time only: git add -A && git commit -m "Update" && git push origin main"""
+
+
+def build_space(folder: Path) -> Path:
+    """Make or update the Space in ``folder``; returns it resolved.
+
+    Raises
+    ------
+    ArgumentError : ``folder`` is a file, lies in the checkout's own code, or holds something that is no part of a Space
+    """
+    folder = folder.expanduser().resolve()
+    _check(folder)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    # Beside it and renamed at the end: whoever stops this midway has no half of a Space.
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".lgr-space-") as name:
+        new = Path(name)
+        for top, left_out in FOLDERS.items():
+            shutil.copytree(ROOT / top, new / top, ignore=shutil.ignore_patterns(*left_out))
+        for source, target in FILES.items():
+            shutil.copyfile(source, new / target)
+        folder.mkdir(exist_ok=True)
+        for each in sorted(MADE):
+            old = folder / each
+            if old.is_dir():
+                shutil.rmtree(old)
+            (new / each).replace(old)
+    return folder
+
+
+def size_mb(folder: Path) -> float:
+    """Megabytes (10**6 bytes) of a folder's files, without its ``.git``."""
+    files = [path for path in folder.rglob("*") if path.is_file() and ".git" not in path.relative_to(folder).parts]
+    return sum(path.stat().st_size for path in files) / 1e6
+
+
+def _check(folder: Path) -> None:
+    if folder.is_file():
+        raise ArgumentError(f"the Space needs a folder, got the file {folder}")
+    if folder == ROOT or any(folder.is_relative_to(ROOT / top) for top in FOLDERS) or ROOT.is_relative_to(folder):
+        raise ArgumentError(f"the Space cannot be made in the checkout's own code, got {folder}: use out/space")
+    if folder.is_dir() and (foreign := {path.name for path in folder.iterdir()} - MADE - KEPT):
+        raise ArgumentError(
+            f"{folder} holds what is no part of a Space ({', '.join(sorted(foreign)[:3])}); name a new folder"
+        )
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("-o", "--out", type=Path, default=Path("out/space"), help="the folder to make [out/space]")
+    try:
+        folder = build_space(parser.parse_args().out)
+    except (LgrError, OSError) as error:
+        print(f"lgr: {error}", file=sys.stderr)
+        return 2
+    print(f"{folder}: {size_mb(folder):.1f} MB\n\n{NEXT.format(folder=folder)}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,234 @@
+"""Which similarity names the class of a grain? Nearest neighbours by lgr's metrics, by MFCCs and by log-mel spectra.
+
+    python -m benchmarks.retrieval --data ../shared/data/manifest.csv --out docs/results/retrieval.md
+
+The accuracy is class-balanced: of a grain of four frames, whether the nearest grain *of another source group* has its
+class, averaged within and then over the classes that have two groups or more. It is measured twice: on recordings of
+every licence, up to 30 a class, most of which the bundled codec and the embeddings were also trained on (without
+labels), and on the recordings of source groups that neither has met. Grains are up to 30 dB under their clip's
+loudest, from its first four seconds. Means and covariances are those of the grains that are compared.
+"""
+
+import argparse
+import json
+import random
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from benchmarks.codec_extras import log_mel
+from benchmarks.vae_runs import check_never_heard
+from benchmarks.vae_scores import markdown
+from lgr.audio import load_audio
+from lgr.codecs.base import Codec
+from lgr.codecs.registry import load_codec
+from lgr.codecs.weights import assets_dir
+from lgr.embedding import LearnedEmbedding, load_embedding
+from lgr.files import atomic_path
+from lgr.train.data import Clip, read_manifest, shipped_groups, split_by_group
+from lgr.vectors import Metric, fit_metric, unit_rows
+
+CATEGORIES = ("drums8", "notes", "textures", "animals10")
+CLIPS_A_CLASS, SECONDS, GRAIN_FRAMES = 30, 4, 4
+RANGE_DB, QUIETEST_DB = 30.0, -60.0
+RESAMPLES = 500  # of the source groups, for the intervals
+RIVAL = "mfcc 13, centred"
+
+View = Callable[[Tensor, Tensor], Tensor]  # of audio (samples,) and latents (1, latent_dim, frames): (size, frames)
+
+
+@dataclass
+class Grains:
+    """Grains of one category: rows of frames by view, and what each grain is of."""
+
+    frames: dict[str, list[Tensor]] = field(default_factory=lambda: defaultdict(list))  # (n, grain frames, size) each
+    labels: list[str] = field(default_factory=list)
+    groups: list[str] = field(default_factory=list)
+
+
+def choose(data: Path) -> tuple[list[Clip], list[Clip]]:
+    """Recordings of every licence, and those of source groups that no model trained on: at most 30 a class of each."""
+    trained, _ = split_by_group(
+        read_manifest(data), always_held_out=shipped_groups(assets_dir() / "audio" / "credits.csv")
+    )
+    met = {clip.group for clip in trained}
+    clips = [c for c in read_manifest(data, redistributable_only=False) if c.category in CATEGORIES]
+    random.Random(0).shuffle(clips)
+    return capped(clips), capped([clip for clip in clips if clip.group not in met])
+
+
+def capped(clips: Sequence[Clip]) -> list[Clip]:
+    """The first 30 of every class."""
+    counts: dict[tuple[str, str], int] = defaultdict(int)
+    kept = []
+    for clip in clips:
+        counts[clip.category, clip.label] += 1
+        if counts[clip.category, clip.label] <= CLIPS_A_CLASS:
+            kept.append(clip)
+    return kept
+
+
+def views(codec: Codec, embedding: LearnedEmbedding) -> dict[str, tuple[View, tuple[Metric, ...]]]:
+    """What is compared, and by which metrics."""
+    hop, rate = codec.info.hop_length, codec.info.sample_rate
+    all_three: tuple[Metric, ...] = ("cosine", "centred", "whitened")
+    both: tuple[Metric, ...] = ("cosine", "centred")
+    return {
+        "latent": (lambda x, z: z[0], all_three),
+        "features": (lambda x, z: codec.features(z)[0], all_three),
+        "embedding": (lambda x, z: embedding.features(z)[0], ("learned",)),
+        "mfcc 13": (lambda x, z: mfcc(x, hop, rate, 13), both),
+        "mfcc 20": (lambda x, z: mfcc(x, hop, rate, 20), both),
+        "log-mel 40": (lambda x, z: log_mel(x, hop, rate, 40), both),
+        "log-mel 64": (lambda x, z: log_mel(x, hop, rate, 64), both),
+    }
+
+
+def mfcc(audio: Tensor, hop: int, sample_rate: int, count: int) -> Tensor:
+    """``count`` cepstral coefficients of the 64-band log-mel spectrum, without the first, ``(count - 1, frames)``."""
+    from scipy.fft import dct
+
+    return torch.from_numpy(dct(log_mel(audio, hop, sample_rate).numpy(), norm="ortho", axis=0)[1:count]).float()
+
+
+def gather(codec: Codec, seen: dict[str, tuple[View, Any]], clips: Sequence[Clip], a_clip: int) -> dict[str, Grains]:
+    """The grains of every category."""
+    rate, hop = codec.info.sample_rate, codec.info.hop_length
+    found = {category: Grains() for category in CATEGORIES}
+    draw = torch.Generator().manual_seed(0)
+    for clip in clips:
+        audio = load_audio(clip.path, sample_rate=rate, channels=1)[0][0, : SECONDS * rate]
+        if audio.shape[0] < GRAIN_FRAMES * hop or audio.abs().max() < 1e-4:
+            continue
+        frames = audio.shape[0] // hop
+        level = 10 * torch.log10(audio[: frames * hop].view(frames, hop).square().mean(1) + 1e-10)
+        level = level.unfold(0, GRAIN_FRAMES, 1).mean(1)
+        loud = torch.nonzero(level > max(float(level.max()) - RANGE_DB, QUIETEST_DB))[:, 0]
+        pick = loud[torch.randperm(len(loud), generator=draw)[:a_clip]]
+        latents, grains = codec.encode(audio[None, None]), found[clip.category]
+        for name, (view, _) in seen.items():
+            grains.frames[name].append(view(audio, latents).T[pick[:, None] + torch.arange(GRAIN_FRAMES)])
+        grains.labels += [clip.label] * len(pick)
+        grains.groups += [clip.group] * len(pick)
+    return found
+
+
+def hits(frames: Tensor, metric: Metric, labels: Tensor, groups: Tensor) -> Tensor:
+    """Whether the nearest grain of another group has a grain's class, ``(n,)`` of 0 and 1, by lgr's own unit rows."""
+    n, grain_frames, size = frames.shape
+    flat, starts = frames.reshape(n * grain_frames, size), torch.arange(n) * grain_frames
+    rows = unit_rows(flat, starts, grain_frames, metric, *fit_metric(flat, starts, grain_frames, metric))
+    nearest = []
+    for low in range(0, n, 2048):
+        similarity = rows[low : low + 2048] @ rows.T
+        similarity[groups[low : low + 2048, None] == groups[None]] = -2.0
+        nearest.append(similarity.argmax(1))
+    return (labels[torch.cat(nearest)] == labels).float()
+
+
+def balanced(hit: Tensor, labels: Tensor, weights: Tensor) -> Tensor:
+    """Class-balanced accuracy ``(draws,)`` where grain i counts ``weights[draw, i]`` times; unseen classes left out."""
+    named = torch.nn.functional.one_hot(labels).to(weights)
+    total = weights @ named
+    share = (weights * hit) @ named / total.clamp(min=1e-9)
+    return (share * (total > 0)).sum(1) / (total > 0).sum(1)
+
+
+def table_of(found: dict[str, Grains], seen: dict[str, tuple[View, tuple[Metric, ...]]]) -> dict[str, Any]:
+    """Accuracies by metric and category, and how far the learned one is from MFCCs, with an interval."""
+    rows: dict[str, dict[str, float]] = defaultdict(dict)
+    sizes, lead = {}, {}
+    for category, grains in found.items():
+        of_class = defaultdict(set)
+        for label, group in zip(grains.labels, grains.groups, strict=True):
+            of_class[label].add(group)
+        keep = [i for i, label in enumerate(grains.labels) if len(of_class[label]) > 1]
+        names = [sorted({x[i] for i in keep}) for x in (grains.labels, grains.groups)]
+        labels, groups = (
+            torch.tensor([places[x[i]] for i in keep])
+            for x, places in zip(
+                (grains.labels, grains.groups), ({n: k for k, n in enumerate(each)} for each in names), strict=True
+            )
+        )
+        sizes[category] = {"grains": len(keep), "groups": len(names[1]), "classes": len(names[0])}
+        by_row = {}
+        for name, (_, metrics) in seen.items():
+            frames = torch.cat(grains.frames[name])[keep]
+            for metric in metrics:
+                row = "learned" if metric == "learned" else f"{name}, {metric}"
+                by_row[row] = hits(frames, metric, labels, groups)
+                rows[row][category] = float(balanced(by_row[row], labels, torch.ones(1, len(keep))))
+        draws = torch.randint(len(names[1]), (RESAMPLES, len(names[1])), generator=torch.Generator().manual_seed(0))
+        counts = torch.zeros(RESAMPLES, len(names[1])).scatter_add_(1, draws, torch.ones(draws.shape))[:, groups]
+        difference = balanced(by_row["learned"], labels, counts) - balanced(by_row[RIVAL], labels, counts)
+        lead[category] = torch.quantile(difference, torch.tensor([0.025, 0.975])).tolist()
+    for row in rows.values():
+        row["mean"] = sum(row[category] for category in CATEGORIES) / len(CATEGORIES)
+    return {"sizes": sizes, "accuracy": dict(rows), f"learned over {RIVAL}, 95 %": lead}
+
+
+def write_up(result: dict[str, Any]) -> str:
+    """The page: a table for each codec and choice of recordings."""
+    text = HEAD
+    for title, found in result["tables"].items():
+        sizes = found["sizes"]
+        told = "; ".join(f"{c} {s['grains']} of {s['groups']} groups, {s['classes']} classes" for c, s in sizes.items())
+        rows = [
+            (name, *(f"{row[category]:.3f}" for category in (*CATEGORIES, "mean")))
+            for name, row in found["accuracy"].items()
+        ]
+        lead = ", ".join(f"{c} {low:+.3f} to {high:+.3f}" for c, (low, high) in found[LEAD].items())
+        text += f"\n## {title}\n\nGrains: {told}.\n\n" + markdown(("", *CATEGORIES, "mean"), rows)
+        text += f"\nLearned less {RIVAL}, 95 % of {RESAMPLES} draws of the source groups: {lead}.\n"
+    return text + f"\n{result['made']}\n"
+
+
+LEAD = f"learned over {RIVAL}, 95 %"
+HEAD = """# Retrieval: which similarity names the class of a grain?
+
+`python -m benchmarks.retrieval --data ../shared/data/manifest.csv --out docs/results/retrieval.md`
+
+Class-balanced accuracy of the nearest grain (4 frames) of another source group. "latent" is the whole latent,
+"features" what the codec gives for matching (of SoundStream the same), "learned" the shipped embedding. "mfcc 13"
+leaves out coefficient 0, so it has 12 numbers. The embeddings read three frames before a frame: a grain of theirs rests
+on seven. "every recording": of any licence, most of them trained on, without labels, by the bundled codec and the
+embeddings. "never met": source groups that neither trained on.
+"""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, required=True, help="manifest.csv with drums8, notes, textures, animals10")
+    parser.add_argument("--codecs", nargs="+", default=["bundled", "soundstream"])
+    parser.add_argument("--grains", type=int, default=8, help="of every clip")
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--out", type=Path, default=Path("docs/results/retrieval.md"), help="a .json goes beside it")
+    arguments = parser.parse_args()
+    torch.set_num_threads(arguments.threads)
+    clips = choose(arguments.data)
+    tables = {}
+    for name in arguments.codecs:
+        codec = load_codec(name)
+        embedding = load_embedding(codec.info)
+        check_never_heard(assets_dir() / "models" / "embeddings" / name, [clip.path for clip in clips[1]])
+        seen = views(codec, embedding)
+        for what, chosen in zip(("every recording", "never met"), clips, strict=True):
+            with torch.no_grad():
+                found = table_of(gather(codec, seen, chosen, arguments.grains), seen)
+            tables[f"{name}, {what}"] = {"embedding": embedding.fingerprint, "codec": codec.info.version, **found}
+            print(write_up({"tables": {f"{name}, {what}": found}, "made": ""}).removeprefix(HEAD), flush=True)
+    made = f"{arguments.grains} grains a clip; torch {torch.__version__}, cpu, {arguments.threads} thread(s)."
+    result = {"made": made, "tables": tables}
+    with atomic_path(arguments.out.with_suffix(".json"), force=True) as path:
+        path.write_text(json.dumps(result, indent=1) + "\n")
+    with atomic_path(arguments.out, force=True) as path:
+        path.write_text(write_up(result))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,133 @@
+"""The notebooks: each ``.ipynb`` is the rendering of its ``.py``, and every cell and solution runs."""
+
+import base64
+import io
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+import soundfile
+import torch
+from nbclient.exceptions import CellExecutionError
+from nbformat import NotebookNode
+
+from notebooks import classroom
+from notebooks.execute import SOLUTION, WIDGET, execute, kernel, read, sources
+
+ROOT = Path(__file__).parents[1]
+NAMES = [path.stem for path in sources()]
+LARGEST = 1_500_000  # bytes
+
+
+def rendering(name: str) -> NotebookNode:
+    return nbformat.read(ROOT / "notebooks" / f"{name}.ipynb", as_version=4)
+
+
+def source(name: str, *, solutions: bool = False) -> NotebookNode:
+    return read(ROOT / "notebooks" / f"{name}.py", solutions=solutions)
+
+
+def outputs(notebook: NotebookNode) -> Iterator[Any]:
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            yield from cell.outputs
+
+
+def test_the_course_is_whole() -> None:
+    plan = (ROOT / "notebooks" / "README.md").read_text(encoding="utf-8")
+    assert [name[:2] for name in NAMES] == [f"{i:02d}" for i in range(1, 10)]
+    assert [name for name in NAMES if f"({name}.ipynb)" not in plan] == []
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_cells_are_those_of_the_source(name: str) -> None:
+    cells = [[(cell.cell_type, cell.source) for cell in each.cells] for each in (source(name), rendering(name))]
+    assert cells[0] == cells[1], f"write it anew: python notebooks/execute.py {name}"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_rendering_is_whole_small_and_without_warnings(name: str) -> None:
+    notebook, path = rendering(name), ROOT / "notebooks" / f"{name}.ipynb"
+    nbformat.validate(notebook)
+    text = path.read_text(encoding="utf-8")
+    assert path.stat().st_size < LARGEST
+    assert str(ROOT) not in text
+    assert str(Path.home() / "") not in text
+    assert all(cell.execution_count for cell in notebook.cells if cell.cell_type == "code" and cell.source)
+    assert [each for each in outputs(notebook) if each.output_type == "error" or each.get("name") == "stderr"] == []
+    assert [each for each in outputs(notebook) if WIDGET in each.get("data", {})] == []
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_players_are_short_and_pictures_have_captions(name: str) -> None:
+    shown = [each.data for each in outputs(rendering(name)) if "data" in each]
+    players = [
+        base64.b64decode(found)
+        for data in shown
+        for found in re.findall(r'src="data:audio/flac;base64,([^"]+)"', "".join(data.get("text/html", "")))
+    ]
+    assert players
+    assert max(soundfile.info(io.BytesIO(each)).duration for each in players) <= classroom.SECONDS
+    after = zip(shown, [*shown[1:], {}], strict=True)
+    captions = ["".join(following.get("text/markdown", "")) for data, following in after if "image/png" in data]
+    assert captions
+    assert all(caption.startswith("*Figure ") for caption in captions), captions
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_notebook_has_a_goal_and_exercises_with_hidden_solutions(name: str) -> None:
+    text = "\n".join(cell.source for cell in source(name).cells if cell.cell_type == "markdown")
+    exercises = text.partition("## Exercises")[2]
+    numbered = re.findall(r"^\*\*(\d)\.\*\*", exercises, re.MULTILINE)
+    hidden = exercises.count("<details><summary>Solution</summary>")
+    assert "**Goal.**" in text
+    assert "**Time.**" in text
+    assert len(numbered) == hidden == exercises.count("</details>") >= 3
+    assert len(SOLUTION.findall(text)) >= 2
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[Any]:
+    with kernel() as manager:
+        yield manager
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_cell_and_solution_runs(name: str, running: Any) -> None:
+    done = execute(source(name, solutions=True), running)
+    warned = [each.text for each in outputs(done) if each.get("name") == "stderr"]
+    assert warned == []
+
+
+def test_one_notebook_sees_nothing_of_another_and_errors_are_raised(running: Any) -> None:
+    first = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("left_behind = 1\nprint(left_behind)")])
+    assert [each.text for each in outputs(execute(first, running))] == ["1\n"]
+    second = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("left_behind")])
+    with pytest.raises(CellExecutionError, match="name 'left_behind' is not defined"):
+        execute(second, running)
+
+
+def test_a_widget_leaves_no_output_behind(running: Any) -> None:
+    code = "import ipywidgets\nfrom IPython.display import display\ndisplay(ipywidgets.IntSlider())\nprint('beside')"
+    done = execute(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code)]), running)
+    assert [each.output_type for each in outputs(done)] == ["stream"]
+
+
+def test_players_hold_two_seconds_at_their_own_level() -> None:
+    audio = torch.linspace(-0.25, 0.25, 3 * 8000)[None].repeat(2, 1)
+    read_back, rate = soundfile.read(io.BytesIO(classroom.flac_bytes(audio, 8000, start_seconds=0.5)), dtype="float32")
+    assert (rate, read_back.shape) == (8000, (16000, 2))
+    torch.testing.assert_close(torch.from_numpy(read_back).T, audio[:, 4000:20000], rtol=0, atol=1e-4)
+
+
+def test_a_map_has_a_dot_for_every_point_and_escapes_names() -> None:
+    points = torch.tensor([[0.0, 0.0], [1.0, 2.0], [0.5, 1.0]])
+    svg = classroom.clickable_map(points, ["a", "<b>", "c"], ["red", "green", "blue"], "picked")
+    assert re.findall(r'data-grain="(\d)"', svg) == ["0", "1", "2"]
+    assert "<title>&lt;b&gt;</title>" in svg
+    places = [(float(x), float(y)) for x, y in re.findall(r'cx="([\d.]+)" cy="([\d.]+)"', svg)]
+    assert places[0] == (classroom.MARGIN, classroom.HEIGHT - classroom.MARGIN)
+    assert places[1] == (classroom.WIDTH - classroom.MARGIN, classroom.MARGIN)
