@@ -124,7 +124,7 @@ def build(shared: Shared) -> None:
                 codec_choices(),
                 value=here,
                 label="Codecs",
-                info="Those on this machine are ticked; another is downloaded first, or its card says why it cannot be.",
+                info="Those on this machine are ticked; another is downloaded first, or its card says why not.",
             )
             go = gr.Button("Play through every ticked codec", variant="primary", size="lg")
             with gr.Accordion("Grains, choosing and seed", open=False):

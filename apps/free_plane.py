@@ -48,7 +48,8 @@ def build_plane(shared: Shared) -> None:
     start = START if START in models else models[0]
     planes = Planes()  # read by all visitors, changed by none
 
-    with gr.Tab("Latent plane") as tab:
+    with gr.Tab("Latent plane", id="latent_plane") as tab:
+        newest = gr.State(None)  # this visitor's line
         gr.Markdown(INTRODUCTION, elem_classes="lgr-caption")
         with gr.Row():
             with gr.Column(scale=7, min_width=320):
@@ -94,7 +95,6 @@ def build_plane(shared: Shared) -> None:
                     get_audio = gr.DownloadButton("Download the sound", interactive=False, size="sm")
                     get_line = gr.DownloadButton("Download the line", interactive=False, size="sm")
 
-    newest = gr.State(None)  # this visitor's line
     results = [heard, what, newest, get_audio, get_line]
 
     def opened(model: str, report: Any) -> tuple[TrainedCodec, Plane]:

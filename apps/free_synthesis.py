@@ -34,6 +34,7 @@ EXAMPLES = (("One of each", EACH), ("Eight snares", "Snare"), ("Eight toms", "To
 START = Draw()
 MORPH_FROM, MORPH_TO = "Kick", "Hat"  # of the first draw, where the model has them
 NO_CLASS = "No class in particular"
+MORPH = "Turn one one-shot into another, step by step. Draw others first to choose among them."
 PICTURE = (
     "Spectrograms of all of them, in the order of the players: level in dB under the loudest point, over time (s) and "
     "frequency (Hz)."
@@ -68,22 +69,22 @@ def cards(shots: Sequence[OneShot], files: Files) -> str:
 
 def build(shared: Shared) -> None:
     """Lay the tab out."""
+    # Nothing but tabs may stand directly in gr.Tabs: anything else, even a state, counts as one when tabs are numbered.
     with gr.Tabs():
-        with gr.Tab("One-shots"):
-            build_one_shots(shared)
+        build_one_shots(shared)
         build_plane(shared)
 
 
 def build_one_shots(shared: Shared) -> None:
-    """Draw one-shots, and morph two of them."""
+    """Two inner tabs: draw one-shots, and morph two of them. Neither is there where no model can be sampled."""
     models = models_that_sample()
     if not models:
-        gr.Markdown("None of the models here can be sampled: train one with `lgr train granular --temporal`.")
         return
     start = Draw(model=START.model if START.model in models else models[0])
     choices, first_hit, last_hit = hit_choices(start)
 
-    with gr.Row():
+    with gr.Tab("One-shots", id="one_shots"), gr.Row():
+        current = gr.State(start)  # this visitor's newest draw, in plain values
         with gr.Column(scale=4, min_width=320):
             with gr.Row(elem_classes="lgr-examples"):
                 examples = [gr.Button(title, size="sm", min_width=90) for title, _ in EXAMPLES]
@@ -91,10 +92,18 @@ def build_one_shots(shared: Shared) -> None:
             n = gr.Slider(1, MOST, start.n, step=1, label="How many", info="Of one class; of each class there is one.")
             with gr.Accordion("Model and length", open=False):
                 model = gr.Dropdown(
-                    models, value=start.model, label="Model", info="Trained on such sounds; it has kept none of them."
+                    models,
+                    value=start.model,
+                    label="Model",
+                    info="It draws what it was trained on.",
                 )
                 seconds = gr.Slider(
-                    0.2, LONGEST_SECONDS, start.seconds, step=0.1, label="Length (s)", info="It learned sounds of 1 s."
+                    0.2,
+                    LONGEST_SECONDS,
+                    start.seconds,
+                    step=0.1,
+                    label="Length (s)",
+                    info="It learned sounds of 1 s.",
                 )
             seed_number, locked = seed_controls(start.seed)
         with gr.Column(scale=8, min_width=320):
@@ -103,33 +112,35 @@ def build_one_shots(shared: Shared) -> None:
             with gr.Row():
                 get_all = gr.DownloadButton("Download all (zip)", interactive=False, size="sm")
                 get_draw = gr.DownloadButton("Download what was drawn (json)", interactive=False, size="sm")
-            picture = _picture()
-
-    gr.Markdown("### Morph one into another")
-    with gr.Row():
-        with gr.Column(scale=4, min_width=320):
-            with gr.Row():
-                first = gr.Dropdown(choices, value=first_hit, label="From", info="One that was drawn.", min_width=120)
-                last = gr.Dropdown(choices, value=last_hit, label="To", info="Another of them.", min_width=120)
-            steps = gr.Slider(2, MOST, 8, step=1, label="Steps", info="Both ends count.")
-            with gr.Accordion("Way and pace", open=False):
-                kind = gr.Radio(
-                    [("Straight line", "linear"), ("Arc", "slerp")],
-                    value="linear",
-                    label="Way",
-                    info="Through the space of whole hits, not of single moments.",
-                )
-                every = gr.Slider(0.1, 2, 0.4, step=0.05, label="From hit to hit (s)", info="When they play in a row.")
-        with gr.Column(scale=8, min_width=320):
-            morph_go = gr.Button("Morph", variant="primary", size="lg")
-            row = gr.Audio(label="All steps in a row", type="filepath", interactive=False, buttons=["download"])
-            steps_heard = gr.HTML(elem_id="morph-steps")
-            with gr.Row():
-                get_steps = gr.DownloadButton("Download all steps (zip)", interactive=False, size="sm")
-                get_morph = gr.DownloadButton("Download how they were made (json)", interactive=False, size="sm")
-            morph_picture = _picture()
-
-    current = gr.State(start)  # this visitor's newest draw, in plain values
+            picture = _picture("one-shots-picture")
+    with gr.Tab("Morph", id="morph"):
+        gr.Markdown(MORPH, elem_classes="lgr-caption")
+        with gr.Row():
+            with gr.Column(scale=4, min_width=320):
+                with gr.Row():
+                    first = gr.Dropdown(
+                        choices, value=first_hit, label="From", info="One that was drawn.", min_width=120
+                    )
+                    last = gr.Dropdown(choices, value=last_hit, label="To", info="Another of them.", min_width=120)
+                steps = gr.Slider(2, MOST, 8, step=1, label="Steps", info="Both ends count.")
+                with gr.Accordion("Way and pace", open=False):
+                    kind = gr.Radio(
+                        [("Straight line", "linear"), ("Arc", "slerp")],
+                        value="linear",
+                        label="Way",
+                        info="Through the space of whole hits, not of single moments.",
+                    )
+                    every = gr.Slider(
+                        0.1, 2, 0.4, step=0.05, label="From hit to hit (s)", info="When they play in a row."
+                    )
+            with gr.Column(scale=8, min_width=320):
+                morph_go = gr.Button("Morph", variant="primary", size="lg")
+                row = gr.Audio(label="All steps in a row", type="filepath", interactive=False, buttons=["download"])
+                steps_heard = gr.HTML(elem_id="morph-steps")
+                with gr.Row():
+                    get_steps = gr.DownloadButton("Download all steps (zip)", interactive=False, size="sm")
+                    get_morph = gr.DownloadButton("Download how they were made (json)", interactive=False, size="sm")
+                morph_picture = _picture("morph-picture")
 
     def run_draw(
         model: str,
@@ -213,7 +224,7 @@ def build_one_shots(shared: Shared) -> None:
     morph_go.click(told(run_morph), **morph_job)
 
 
-def _picture() -> gr.Image:
+def _picture(elem_id: str) -> gr.Image:
     shown = gr.Image(
         show_label=False,
         type="filepath",
@@ -221,6 +232,7 @@ def _picture() -> gr.Image:
         elem_classes="lgr-picture",
         buttons=["fullscreen"],
         alt_text="Spectrograms of the sounds above, side by side",
+        elem_id=elem_id,
     )
     gr.Markdown(PICTURE, elem_classes="lgr-caption")
     return shown

@@ -18,7 +18,8 @@ from lgr.errors import ArgumentError
 METHODS = [("PCA: at once", "pca"), ("UMAP: tighter groups, takes up to a minute", "umap")]
 HINT = (
     "**Point**: click a dot to hear it, drag to move the map. **Lasso**: circle dots to hear them in their own order. "
-    "**Path**: draw a line to hear the grains along it as one sound."
+    "**Path**: draw a line to hear the grains along it as one sound. Two fingers, or the wheel with Ctrl, zoom. Keys: "
+    "arrows move, Enter plays, space marks, Shift+Enter plays the marked ones."
 )
 KEPT_SECONDS = 3600  # a map that nobody has used for this long is forgotten
 

@@ -5,14 +5,14 @@ import html
 import inspect
 import logging
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import gradio as gr
 
 from apps.sounds import without_folders
-from apps.temporary import VisitorLeft
+from apps.temporary import VisitorLeft, has_left
 from lgr.errors import LgrError
 
 logger = logging.getLogger(__name__)
@@ -28,31 +28,32 @@ def told(callback: Callable[..., Any]) -> Callable[..., Any]:
 
         @functools.wraps(callback)
         def guarded_steps(*args: Any, **options: Any) -> Iterator[Any]:
-            with _telling(callback):
+            with _telling(callback, args):
                 yield from callback(*args, **options)
 
         return guarded_steps
 
     @functools.wraps(callback)
     def guarded(*args: Any, **options: Any) -> Any:
-        with _telling(callback):
+        with _telling(callback, args):
             return callback(*args, **options)
 
     return guarded
 
 
 @contextmanager
-def _telling(callback: Callable[..., Any]) -> Iterator[None]:
+def _telling(callback: Callable[..., Any], args: Sequence[Any]) -> Iterator[None]:
     try:
         yield
     except gr.Error:
         raise
     except VisitorLeft as left:
-        logger.info("%s stopped: its visitor left", callback.__name__)
         raise _message("Stopped.") from left
     except LgrError as error:
         raise _message(without_folders(str(error))) from error
     except Exception as error:
+        if any(isinstance(each, gr.Request) and has_left(each) for each in args):
+            raise _message("Stopped.") from error  # the files went with the visitor, and nobody sees this
         number = secrets.token_hex(3)
         logger.exception("error %s in %s", number, callback.__name__)
         raise _message(

@@ -111,6 +111,7 @@ def build(shared: Shared) -> None:
             first = gr.Audio(
                 str(start.paths[0]),
                 label="From this sound",
+                elem_id="first-sound",
                 type="filepath",
                 sources=["upload", "microphone"],
                 buttons=[],
@@ -118,6 +119,7 @@ def build(shared: Shared) -> None:
             last = gr.Audio(
                 str(start.paths[1]),
                 label="To this sound",
+                elem_id="second-sound",
                 type="filepath",
                 sources=["upload", "microphone"],
                 buttons=[],
@@ -167,14 +169,16 @@ def build(shared: Shared) -> None:
                 get_audio = gr.DownloadButton("Download the sound", interactive=False, size="sm")
                 get_report = gr.DownloadButton("Download the report", interactive=False, size="sm")
             picture = gr.Image(
-                label="Spectrogram and spectral centroid",
+                show_label=False,
+                alt_text="Spectrogram and spectral centroid of the sounds and the path",
+                elem_id="path-picture",
                 type="filepath",
                 interactive=False,
                 elem_classes="lgr-picture",
                 buttons=["fullscreen"],
             )
             gr.Markdown(CAPTION, elem_classes="lgr-caption")
-            numbers = gr.HTML(elem_classes="lgr-numbers")
+            numbers = gr.HTML(elem_id="path-numbers", elem_classes="lgr-numbers")
 
     dials = [kind, curve, seconds, rounds, leave, reach, endpoints, first_label, last_label]
 

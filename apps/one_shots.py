@@ -136,7 +136,10 @@ def write(
 def draw_picture(shots: Sequence[OneShot], sample_rate: int, path: Path) -> Path:
     """Spectrograms of one-shots side by side."""
     pairs = [(shot.title, shot.audio[0].numpy(), sample_rate) for shot in shots]
-    return save_picture(plot_spectrograms(pairs, columns=min(COLUMNS, len(pairs))), path)
+    columns = min(COLUMNS, len(pairs))
+    figure = plot_spectrograms(pairs, columns=columns)
+    figure.set_figheight(0.5 + 1.8 * math.ceil(len(pairs) / columns))
+    return save_picture(figure, path)
 
 
 def _slug(text: str) -> str:

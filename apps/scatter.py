@@ -36,7 +36,7 @@ KINDS = {
     "light": ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#3A9BD0", "#C98500", "#333333"),
     "dark": ("#3D9FDB", "#F07A2B", "#1FC493", "#E39AC4", "#8CD0F5", "#F0B93A", "#EEEEEE"),
 }
-OTHERS = {"light": "#9A9A9A", "dark": "#7A7A7A"}
+OTHERS = {"light": "#8A8A8A", "dark": "#7A7A7A"}
 # Even in lightness and readable without red and green (after matplotlib's viridis), less the end that the ground hides.
 RAMP = ("#440154", "#414487", "#2A788E", "#22A884", "#7AD151", "#FDE725")
 RAMP_PART = {"light": (0.0, 0.88), "dark": (0.22, 1.0)}

@@ -74,7 +74,9 @@ class Visitors:
                     self._visitors.pop(key).leave()
             visitor = self._visitors.setdefault(session, Visitor())
             visitor.seen = now
-            return visitor
+        if request is not None:
+            request.lgr_visitor = visitor  # for has_left
+        return visitor
 
     def left(self, request: gr.Request) -> None:
         """A page was closed or loaded again: for ``demo.unload``."""
@@ -92,6 +94,12 @@ class Visitors:
 
     def __len__(self) -> int:
         return len(self._visitors)
+
+
+def has_left(request: gr.Request) -> bool:
+    """Whether the visitor whose request this was, as ``Visitors.of`` found, closed the page meanwhile."""
+    visitor = vars(request).get("lgr_visitor")
+    return visitor is not None and visitor.gone.is_set()
 
 
 def reporter(visitor: Visitor, progress: gr.Progress | None) -> Callable[[str, int, int], None]:

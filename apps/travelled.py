@@ -127,11 +127,11 @@ def panel(report: InterpolationReport) -> PathPanel:
 def numbers_table(report: InterpolationReport) -> str:
     """The numbers as an HTML table, with a plain word on each."""
     n = report.numbers
-    jumps = " and ".join(_number(hz, "+.0f") for hz in n.jump_hz)
+    jumps = ", ".join(_number(hz, "+.0f") for hz in n.jump_hz)
     rows = (
         ("Trend", _number(n.trend), "does brightness move from the one sound to the other? 1 always, 0 not, -1 away"),
         ("Steps forward", _number(n.steps_forward), "share of the path's steps that go that way"),
-        ("Jumps at the seams", f"{jumps} Hz", "of the spectral centroid, where the path begins and ends"),
+        ("Jumps at the seams", f"{jumps} Hz", "of the spectral centroid, where the path begins, where it ends"),
         (
             "Relative jumps",
             _pair(n.relative_jump),
@@ -148,7 +148,7 @@ def numbers_table(report: InterpolationReport) -> str:
 
 
 def _pair(values: tuple[float, float]) -> str:
-    return " and ".join(map(_number, values))
+    return ", ".join(map(_number, values))
 
 
 def _number(value: float, form: str = "") -> str:

@@ -2,7 +2,7 @@
 
 import csv
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -31,6 +31,7 @@ class Setup:
     work : folder of trained models and of the cache
     models : folder of the shipped models; those that are not there are left out
     minutes, steps : budget of each model, whichever ends first; ``steps`` is for trying things out
+    minutes_of : other budgets, by the names of runs
     clips : held-out clips of a category, or of each class of textures, at most
     training : False leaves out models that the work folder does not have
     """
@@ -40,6 +41,7 @@ class Setup:
     scorer: Path | None = None
     models: Path = field(default_factory=lambda: assets_dir() / "models")
     minutes: float = 10.0
+    minutes_of: Mapping[str, float] = field(default_factory=dict)
     steps: int | None = None
     clips: int = 120
     seed: int = 0
@@ -66,7 +68,8 @@ class Run:
 
     def config(self, setup: Setup) -> VaeTrainConfig:
         """The recipe: the budget alone ends it, so that every model of a table is trained for the same time."""
-        budget = {"minutes": setup.minutes, "steps": setup.steps, "seed": setup.seed}
+        minutes = setup.minutes_of.get(self.name, setup.minutes)
+        budget = {"minutes": minutes, "steps": setup.steps, "seed": setup.seed}
         return recipe(self.kind, **{"validate_every": NEVER, **budget, **self.changes})
 
 

@@ -57,17 +57,25 @@ def write(name: str, result: dict[str, Any], text: str, setup: Setup, out: Path)
         "machine": platform.machine(),
         "device": setup.device,
         "minutes_a_model": setup.minutes,
+        "minutes_of": dict(setup.minutes_of),
         "steps_a_model": setup.steps,
         "seed": setup.seed,
     }
     told = f"{made['threads']} threads, torch {made['torch']}, {setup.device}"
     if name not in ("speed", "classes"):
         told += f"; models that are not shipped: {setup.minutes:g} minutes each"
+        told += f" but for {', '.join(f'{n} {m:g}' for n, m in setup.minutes_of.items())}" if setup.minutes_of else ""
         told += "" if setup.steps is None else f", at most {setup.steps} steps"
     with atomic_path(out / f"vae_{name}.json", force=True) as part:
         part.write_text(json.dumps(plain({"made": made, **result}), indent=1, allow_nan=False) + "\n", encoding="utf-8")
     with atomic_path(out / f"vae_{name}.md", force=True) as part:
         part.write_text(f"{text}\n{told}.\n", encoding="utf-8")
+
+
+def budget(text: str) -> tuple[str, float]:
+    """``RUN=MINUTES``, RUN being a folder's name in ``--work``."""
+    name, _, minutes = text.partition("=")
+    return name, float(minutes)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -76,6 +84,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--scorer", type=Path, help="needed by table1 and thunder")
     parser.add_argument("--only", choices=list(tables()), nargs="+", help="these tables alone")
     parser.add_argument("--minutes", type=float, default=10.0, help="of training, each model")
+    parser.add_argument(
+        "--minutes-of", type=budget, action="append", default=[], metavar="RUN=MINUTES", help="another budget for one"
+    )
     parser.add_argument("--steps", type=int, help="of training at most, for trying things out")
     parser.add_argument("--clips", type=int, default=120, help="held-out clips of a category, at most")
     parser.add_argument("--work", type=Path, default=Path("runs/vae_tables"), help="trained models and cache")
@@ -94,6 +105,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         work=options.work,
         **({} if options.models is None else {"models": options.models}),
         minutes=options.minutes,
+        minutes_of=dict(options.minutes_of),
         steps=options.steps,
         clips=options.clips,
         seed=options.seed,

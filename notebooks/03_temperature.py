@@ -228,14 +228,14 @@ _ = ipywidgets.interact_manual(
 # ```
 # </details>
 #
-# **2.** Is the difference between τ = 0 and τ = 0.05 in Figure 2 real or luck? Try five seeds.
+# **2.** Is the difference between τ = 0 and τ = 0.05 in Figure 2 real or luck? Try three seeds.
 #
 # <details><summary>Solution</summary>
 #
 # ```python
 # for tau in (0, 0.05):
 #     values = []
-#     for seed in range(5):
+#     for seed in range(3):
 #         made = lgr.resynthesise(target, box, codec=codec, config=lgr.ResynthConfig(temperature=tau), seed=seed)
 #         found = evaluate(target, sources, made.audio, made.sample_rate).numbers
 #         values.append(round(found["flux_correlation"], 3))
@@ -251,7 +251,7 @@ _ = ipywidgets.interact_manual(
 # <details><summary>Solution</summary>
 #
 # ```python
-# config = replace(dissolving, temperature=Envelope.of("0:1,2:0"), wet=Envelope.of("0:0,2:1"))
+# config = lgr.ResynthConfig(temperature=Envelope.of("0:1,2:0"), wet=Envelope.of("0:0,2:1"))
 # piece = lgr.resynthesise(target, box, codec=codec, config=config, seed=1)
 # play({"from the target into the sources": (piece.audio, piece.sample_rate)})
 # ```

@@ -12,6 +12,7 @@
 A page that logs an error, or asks anything of another host, fails its test when it is closed.
 """
 
+import asyncio
 import os
 import re
 import socket
@@ -85,7 +86,7 @@ class RunningApp:
             yield page
         finally:
             context.close()
-        assert wrong == []
+        assert wrong == [], wrong
 
 
 def show_tab(page: Any, title: str) -> None:
@@ -109,10 +110,11 @@ def running_app(limits: Any = None, **environment: str) -> Iterator[RunningApp]:
         tempfile.TemporaryDirectory() as folder,
         mock.patch.dict(os.environ, {"GRADIO_TEMP_DIR": folder, "GRADIO_ANALYTICS_ENABLED": "False", **environment}),
     ):
-        from apps.app import build_demo, launch_options
+        from apps.app import launch_options
 
-        demo = build_demo(limits)
-        _, url, _ = demo.launch(
+        demo = built(limits)
+        _, url, _ = in_a_loop(
+            demo.launch,
             **launch_options(limits),
             server_name="127.0.0.1",
             server_port=free_port(),
@@ -129,6 +131,22 @@ def running_app(limits: Any = None, **environment: str) -> Iterator[RunningApp]:
         finally:
             demo.close()
             demo.lgr_shared.visitors.all_leave()
+
+
+def built(limits: Any = None) -> Any:
+    """The app, not served."""
+    from apps.app import build_demo
+
+    return in_a_loop(build_demo, limits)
+
+
+def in_a_loop(function: Any, *args: Any, **options: Any) -> Any:
+    """Call from inside an event loop: outside of one Gradio makes loops that it never closes, which pytest reports."""
+
+    async def call() -> Any:
+        return function(*args, **options)
+
+    return asyncio.run(call())
 
 
 def free_port() -> int:

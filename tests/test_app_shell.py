@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import torch
+from app_server import built
 from made_up_uploads import REFUSED, upload
 
 gr = pytest.importorskip("gradio", reason="gradio is not installed: pip install 'lgr[app]'")
@@ -180,6 +181,19 @@ def test_a_job_whose_visitor_left_ends_quietly(caplog: pytest.LogCaptureFixture)
     assert caplog.text == ""
 
 
+def test_files_that_went_with_their_visitor_are_no_error(caplog: pytest.LogCaptureFixture) -> None:
+    visitors, request = Visitors(), request_of("a")
+
+    def draws(request: gr.Request) -> None:
+        folder = visitors.of(request).folder()
+        visitors.left(request)
+        (folder / "score.png").write_bytes(b"")
+
+    with caplog.at_level(logging.ERROR), pytest.raises(gr.Error, match="Stopped"):
+        told(draws)(request)
+    assert caplog.text == ""
+
+
 # Seeds
 
 
@@ -332,7 +346,7 @@ def test_the_page_is_built_without_work_or_models(monkeypatch: pytest.MonkeyPatc
     from apps import app
 
     monkeypatch.setattr(opened, "load_codec", refuse)
-    demo = app.build_demo(Limits(concurrency=3))
+    demo = built(Limits(concurrency=3))
     heavy = [fn for fn in demo.fns.values() if fn.concurrency_id == "work"]
     assert len(heavy) >= 3
     assert {fn.concurrency_limit for fn in heavy} == {3}
@@ -342,5 +356,6 @@ def test_the_page_is_built_without_work_or_models(monkeypatch: pytest.MonkeyPatc
     assert [block.label for block in named if not block.label] == []
     options = app.launch_options(Limits(max_mb=2))
     assert options["max_file_size"] == 2_000_000
-    assert "http" not in options["css"]
-    assert "http" not in options["theme"]._get_theme_css()
+    look = options["css"] + options["theme"]._get_theme_css()
+    assert set(re.findall(r"https?://([\w.]+)", look)) <= {"www.w3.org"}  # the name of SVG, which nobody fetches
+    assert options["theme"]._stylesheets == []

@@ -12,17 +12,20 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from lgr.errors import ArgumentError, ShapeError
-from lgr.models.encodec_vae import EncodecVAE, EncodecVAEConfig, fit_linear_path
+from lgr.models.encodec_fit import fit_linear_path
+from lgr.models.encodec_vae import EncodecVAE, EncodecVAEConfig
 from lgr.models.linear_path import LOUDEST, LevelGain, ramps
 from lgr.models.mdct import mdct_basis
 from lgr.models.seanet import CausalConv, CausalUpsample, seanet_decoder, seanet_encoder
 
 HOP = 24
+KINDS = [{"linear_path": False}, {"linear_path": True}, {"linear_path": True, "noise_levels": 2}]
 
 
 def tiny(**changes: Any) -> EncodecVAEConfig:
+    """Without noise unless told otherwise: what is said of the linear path is said of it alone."""
     sizes = {"sample_rate": 8000, "hop_length": HOP, "latent_dim": 5, "n_filters": 2, "strides": (2, 3, 4)}
-    return EncodecVAEConfig(**{**sizes, **changes})
+    return EncodecVAEConfig(**{"noise_levels": 0, **sizes, **changes})
 
 
 def model(seed: int = 0, **changes: Any) -> EncodecVAE:
@@ -58,9 +61,9 @@ def cut(x: Tensor, sizes: list[int]) -> Iterator[Tensor]:
 # ---- shapes, streams, causality --------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("linear_path", [True, False])
-def test_any_length_gives_whole_frames(linear_path: bool) -> None:
-    made = model(linear_path=linear_path)
+@pytest.mark.parametrize("kind", KINDS)
+def test_any_length_gives_whole_frames(kind: dict[str, Any]) -> None:
+    made = model(**kind)
     for samples in range(1, 3 * HOP + 2):
         posterior = made.posterior(noise(2, samples))
         frames = -(-samples // HOP)
@@ -71,9 +74,9 @@ def test_any_length_gives_whole_frames(linear_path: bool) -> None:
 
 
 @settings(max_examples=20, deadline=None)
-@given(st.booleans(), st.lists(st.integers(0, 60), max_size=6), st.lists(st.integers(0, 4), max_size=6))
-def test_streams_are_wholes(linear_path: bool, audio_sizes: list[int], frame_sizes: list[int]) -> None:
-    made = model(linear_path=linear_path, labels=("a", "b"))
+@given(st.sampled_from(KINDS), st.lists(st.integers(0, 60), max_size=6), st.lists(st.integers(0, 4), max_size=6))
+def test_streams_are_wholes(kind: dict[str, Any], audio_sizes: list[int], frame_sizes: list[int]) -> None:
+    made = model(**kind, labels=("a", "b"))
     audio = noise(2, 190)
     whole = made.posterior(audio).mean
     state, means = None, []
@@ -90,11 +93,13 @@ def test_streams_are_wholes(linear_path: bool, audio_sizes: list[int], frame_siz
         held, piece = made.decode_step(held, z, weights, seed=7)
         pieces.append(piece)
     pieces.append(made.decode_step(held, whole[:, :0], labels[:, :0], seed=7, flush=True)[1])
-    torch.testing.assert_close(torch.cat(pieces, 1), expected, rtol=0, atol=2e-5)
+    torch.testing.assert_close(
+        torch.cat(pieces, 1), expected, rtol=0, atol=1e-5 * max(1, float(expected.detach().abs().max()))
+    )
 
 
 def test_a_state_is_a_value() -> None:
-    made, audio = model(), noise(1, 4 * HOP)
+    made, audio = model(noise_levels=2), noise(1, 4 * HOP)
     state, _ = made.encode_step(None, audio[:, :50])
     first, again = (made.encode_step(state, audio[:, 50:])[1] for _ in range(2))
     assert torch.equal(first, again)
@@ -112,11 +117,11 @@ def test_a_stream_of_nothing_is_nothing() -> None:
     assert audio.shape == (1, 0)
 
 
-@pytest.mark.parametrize("linear_path", [True, False])
-def test_nothing_looks_further_ahead_than_it_says(linear_path: bool) -> None:
-    made = model(linear_path=linear_path)
+@pytest.mark.parametrize("kind", KINDS)
+def test_nothing_looks_further_ahead_than_it_says(kind: dict[str, Any]) -> None:
+    made = model(**kind)
     assert made.causal
-    assert made.lookahead == (HOP if linear_path else 0)
+    assert made.lookahead == (HOP if kind["linear_path"] else 0)
     frames = 9
 
     def through(audio: Tensor) -> Tensor:
@@ -127,7 +132,7 @@ def test_nothing_looks_further_ahead_than_it_says(linear_path: bool) -> None:
     for start in (4 * HOP, 5 * HOP + 7):  # samples from here on are changed
         changed = audio.clone()
         changed[:, start:] += 1
-        moved = (through(changed) != plain)[0].nonzero()
+        moved = ((through(changed) - plain).abs() > 1e-4)[0].nonzero()  # a Fourier transform rounds everywhere
         # n depends on no sample at or after (n // hop + 1) * hop + lookahead, and the bound is met
         first = (start - made.lookahead) // HOP * HOP
         assert first <= int(moved.min()) < first + HOP
@@ -296,9 +301,9 @@ def test_silence_is_silent() -> None:
 # ---- training --------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("linear_path", [True, False])
-def test_gradients_reach_every_parameter(linear_path: bool) -> None:
-    made = model(linear_path=linear_path, labels=("a", "b"))
+@pytest.mark.parametrize("kind", KINDS)
+def test_gradients_reach_every_parameter(kind: dict[str, Any]) -> None:
+    made = model(**kind, labels=("a", "b"))
     audio = 0.3 * noise(2, 8 * HOP)
     posterior = made.posterior(audio)
     sampled = posterior.sample(torch.Generator().manual_seed(0))
@@ -366,6 +371,9 @@ def test_the_shipped_size_is_small() -> None:
         ({"n_filters": 0}, "n_filters must be a whole number >= 1"),
         ({"lstm_layers": -1}, "lstm_layers must be a whole number >= 0"),
         ({"latent_dim": HOP + 1}, "latent_dim must be at most hop_length 24 with linear_path"),
+        ({"noise_levels": -1}, "noise_levels must be a whole number >= 0"),
+        ({"noise_levels": 4}, "noise_levels must be below latent_dim 5 and at most hop_length / 8, got 4"),
+        ({"noise_levels": 2, "latent_dim": 2}, "noise_levels must be below latent_dim 2"),
     ],
 )
 def test_sizes_that_cannot_be(wrong: dict[str, Any], message: str) -> None:

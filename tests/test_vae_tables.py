@@ -217,7 +217,7 @@ def test_texture_tables_from_tiny_models(setup: Setup, tmp_path: Path, monkeypat
 
     for module in (vae_textures, vae_figure1):
         monkeypatch.setattr(module, "run_of", run_of)
-    monkeypatch.setattr(vae_textures, "MODELS", {"noiseband": ("tiny", SIZES)})
+    monkeypatch.setattr(vae_textures, "MODELS", {"noiseband": ("tiny", SIZES, {})})
     monkeypatch.setattr(vae_figure1, "MODELS", {"Tiny": ("not-there", "noiseband")})
     monkeypatch.setattr(vae_figure1, "CLASSES", ("rain",))
     clip = tmp_path / "storm.wav"
@@ -234,7 +234,7 @@ def test_texture_tables_from_tiny_models(setup: Setup, tmp_path: Path, monkeypat
     thunder = json.loads((out / "vae_thunder.json").read_text())
     assert thunder["storm"]["clips"] == 1
     assert thunder["held-out thunder"]["clips"] == 2
-    assert "| paper: encodec-vae 16 | 0.093 | 1.71 | 20.7 |" in (out / "vae_thunder.md").read_text()
+    assert "| paper: encodec-vae 16 |  | 0.093 | 1.71 | 20.7 |" in (out / "vae_thunder.md").read_text()
     figure = json.loads((out / "vae_figure1.json").read_text())
     assert figure["rain"]["from"].split()[0] != figure["rain"]["to"].split()[0]
     assert "relative_flux" in figure["rain"]["Tiny"]

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
+from operator import itemgetter
 from typing import Any
 
 import torch
@@ -9,6 +10,7 @@ import torch
 from benchmarks.experiments.measure import Row, play, sum_up
 from benchmarks.experiments.page import Result, table
 from benchmarks.experiments.pairs import RATE, SEEDS, Pair, clip, clip_names
+from benchmarks.experiments.picture import curve, label
 from lgr.codebook import CodebookConfig, GrainCodebook
 from lgr.codecs import load_codec
 from lgr.codecs.base import Codec
@@ -17,7 +19,7 @@ from lgr.match import MatchConfig, match
 from lgr.metrics.adoption import measure_adoption
 from lgr.metrics.timbre import mfcc_rows
 from lgr.metrics.use import use_numbers
-from lgr.plots import COLOURS, MARKERS, NORMAL, SMALL, _figure
+from lgr.plots import NORMAL, SMALL, _figure
 from lgr.recordings import build_codebook, encode_lanes, lane_features
 from lgr.resynth import ResynthConfig
 
@@ -77,8 +79,8 @@ def run(
     ]
     return Result(
         title="Stride and size of the codebook: coverage and speed",
-        data=f"bundled clips: targets {', '.join(targets)}, sources the {len(names)} others, shuffled by {seeds} seeds"
-        f"; several speeds: copies of them, quarter tones apart, seed 0 alone; codec bundled "
+        data=f"bundled clips: targets {', '.join(targets)} (first 3 s), sources the {len(names)} others, shuffled by "
+        f"{seeds} seeds; several speeds: copies of them, quarter tones apart, seed 0 alone; codec bundled "
         f"{codec.info.version}, grains of {GRAIN_FRAMES} frames, τ = 0.02",
         tables=(table("Means over targets and seeds; times of the processor", ("", *COLUMNS.values()), lines),),
         numbers={"rows": [_rounded(row) for row in rows]},
@@ -95,11 +97,12 @@ def _builder(
 
 def use_of(target: str, used: Sequence[str], book: GrainCodebook, codec: Codec, seed: int) -> dict[str, float]:
     """What one target takes from a codebook, and how long that takes, milliseconds of processor a second of target."""
-    seconds = clip(target).shape[1] / RATE
+    pair = Pair(target, used[0])
+    seconds = pair.target.shape[1] / RATE
     began = time.process_time()
-    result = play(Pair(target, used[0]), codec, sources=book, seed=seed)
+    result = play(pair, codec, sources=book, seed=seed)
     whole = time.process_time() - began
-    wanted = lane_features(encode_lanes(clip(target), codec), codec)
+    wanted = lane_features(encode_lanes(pair.target, codec), codec)
     rows = book.transform(wanted, grain_starts(wanted.shape[1], GRAIN_FRAMES, GRAIN_FRAMES, "pad"))
     began = time.process_time()
     match(
@@ -112,7 +115,7 @@ def use_of(target: str, used: Sequence[str], book: GrainCodebook, codec: Codec, 
     matched = time.process_time() - began
     numbers, score = use_numbers(result.score), result.score
     source = torch.cat([mfcc_rows(clip(name)[0], RATE) for name in used])
-    heard, bare = mfcc_rows(result.audio[0], RATE), mfcc_rows(clip(target)[0], RATE)
+    heard, bare = mfcc_rows(result.audio[0], RATE), mfcc_rows(pair.target[0], RATE)
     distinct = numbers["distinct_grains"] or 0.0
     return {
         "grains": float(len(book)),
@@ -131,17 +134,15 @@ def picture(found: dict[str, dict[str, Any]]) -> Any:
     figure = _figure(7.5, 3.2)
     left, right = figure.subplots(1, 2)
     kinds = {"stride": "strides 1 to 16, all recordings", "recordings": "more recordings, and speeds"}
-    for i, (word, told) in enumerate(kinds.items()):
-        chosen = sorted((n["grains"].mean, n) for name, n in found.items() if word in name)
-        at = [grains for grains, _ in chosen]
-        for axis, column in ((left, "distinct"), (right, "match_ms")):
-            axis.plot(at, [n[column].mean for _, n in chosen], f"{MARKERS[i]}-", color=COLOURS[i], label=told)
-    for axis, told in ((left, "distinct grains played (a target)"), (right, "matching (ms a second of target)")):
+    panels = ((left, "distinct", "distinct grains played (a target)"), (right, "match_ms", "matching (ms/s of target)"))
+    for axis, column, told in panels:
+        for i, (word, kind) in enumerate(kinds.items()):
+            chosen = sorted(
+                ((n["grains"].mean, n[column]) for name, n in found.items() if word in name), key=itemgetter(0)
+            )
+            curve(axis, i, [grains for grains, _ in chosen], [spread for _, spread in chosen], kind)
         axis.set_xscale("log")
-        axis.set_xlabel("grains in the codebook", fontsize=SMALL)
-        axis.set_ylabel(told, fontsize=SMALL)
-        axis.tick_params(labelsize=SMALL)
-        axis.grid(alpha=0.3)
+        label(axis, "grains in the codebook", told)
     left.legend(fontsize=SMALL)
     figure.suptitle("Codebook size: what is used, and what it costs", fontsize=NORMAL)
     return figure

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from benchmarks.experiments.measure import Row, Spread, measure, play, slim, sum_up
 from benchmarks.experiments.page import Result, table
-from benchmarks.experiments.pairs import PAIRS, RATE, SEEDS, Pair, grain_frames_of, open_codecs
+from benchmarks.experiments.pairs import PAIRS, RATE, SEEDS, Pair, grain_frames_of, open_codecs, told_pairs
+from benchmarks.experiments.picture import label
 from lgr.audio import resample
 from lgr.baselines import play_baseline
 from lgr.codecs.base import Codec
@@ -50,7 +51,7 @@ def run(pairs: Sequence[Pair] = PAIRS, seeds: int = SEEDS, codecs: Sequence[str]
     ]
     return Result(
         title="Codecs side by side",
-        data=f"bundled clips, {len(pairs)} pairs ({'; '.join(map(str, pairs))}); {seeds} seeds; codecs "
+        data=f"{told_pairs(pairs, seeds)}; codecs "
         + ", ".join(f"{name} {codec.info.version}".rstrip() for name, codec in opened.items())
         + '; τ = 0.02, metric "centred"',
         tables=(table("Means over pairs ± half the range over seeds", ("", "grain, ms", *COLUMNS.values()), lines),),
@@ -98,11 +99,8 @@ def picture(found: dict[str, dict[str, Spread]], names: Sequence[str]) -> "Figur
                 color=COLOURS[i % len(COLOURS)],
                 label=name,
             )
-        axis.set_xlabel("flux correlation, target's level", fontsize=SMALL)
-        axis.set_ylabel(told, fontsize=SMALL)
+        label(axis, "flux correlation, target's level", told)
         axis.invert_yaxis()
-        axis.tick_params(labelsize=SMALL)
-        axis.grid(alpha=0.3)
     figure.axes[0].legend(fontsize=SMALL)
     figure.suptitle("Codecs: up is nearer to the source, right keeps more of the target's time", fontsize=NORMAL)
     return figure

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 from benchmarks import concatenator
 from benchmarks.experiments.measure import Row, Spread, measure, play, slim, sum_up
 from benchmarks.experiments.page import Result, table
-from benchmarks.experiments.pairs import PAIRS, RATE, SEEDS, Pair
+from benchmarks.experiments.pairs import PAIRS, RATE, SEEDS, Pair, told_pairs
+from benchmarks.experiments.picture import curve, label, name_point
 from lgr.baselines import play_baseline
 from lgr.baselines.particle_filter import ParticleConfig
 from lgr.codecs import load_codec
 from lgr.codecs.base import Codec
-from lgr.plots import COLOURS, MARKERS, NORMAL, SMALL, _figure
+from lgr.plots import NORMAL, SMALL, _figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -60,7 +61,7 @@ def run(
     timed = [(f"P = {count}", f"{spent:.0f}") for count, spent in times.items()]
     return Result(
         title="Continuity: independent draws, exact paths, Viterbi, and the particle filter",
-        data=f"bundled clips, {len(pairs)} pairs ({'; '.join(map(str, pairs))}); {seeds} seeds where a draw decides; "
+        data=f"{told_pairs(pairs, seeds)}; "
         f"codec bundled {codec.info.version}, grains of 4 frames, τ = 0.02; times of the processor, "
         "sources encoded anew",
         tables=(
@@ -155,22 +156,14 @@ def picture(found: dict[str, dict[str, Spread]], continuities: Sequence[float]) 
     for axis, (name, told) in zip(figure.subplots(2, 2).ravel(), PANELS, strict=True):
         for i, sampler in enumerate(SAMPLERS):
             first = "viterbi" if sampler == "viterbi" else "independent"
-            keys = [f"{sampler if c else first}, c = {c:g}" for c in continuities]
-            curve = [found[key] for key in keys if name in found[key]]
-            at, up = [n["run_ms"].mean for n in curve], [n[name].mean for n in curve]
-            axis.plot(at, up, f"{MARKERS[i]}-", color=COLOURS[i], markersize=4, label=sampler)
+            known = [found[f"{sampler if c else first}, c = {c:g}"] for c in continuities]
+            known = [numbers for numbers in known if name in numbers]
+            curve(axis, i, [n["run_ms"].mean for n in known], [n[name] for n in known], sampler)
         for key, numbers in found.items():
             if key.startswith("particle") and name in numbers:
-                at_filter = numbers["run_ms"].mean, numbers[name].mean
-                axis.plot(*at_filter, "x", color="black")
-                axis.annotate(
-                    key.removeprefix("particle "), at_filter, xytext=(4, 4), textcoords="offset points", fontsize=SMALL
-                )
-        axis.set_xscale("log")
-        axis.set_xlabel("a recording plays on for (ms)", fontsize=SMALL)
-        axis.set_ylabel(told, fontsize=SMALL)
-        axis.tick_params(labelsize=SMALL)
-        axis.grid(alpha=0.3)
+                at = numbers["run_ms"].mean, numbers[name].mean
+                name_point(axis, at, key.removeprefix("particle "), left=True)
+        label(axis, "a recording plays on for (ms)", told)
     figure.axes[0].legend(fontsize=SMALL, title="sampler; c from 0 to .99", title_fontsize=SMALL)
     figure.suptitle("Continuity (at c = 0 online and path are the paper's independent draws)", fontsize=NORMAL)
     return figure

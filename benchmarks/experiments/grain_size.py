@@ -5,11 +5,12 @@ from typing import TYPE_CHECKING
 
 from benchmarks.experiments.measure import Row, Spread, measure, play, slim, sum_up
 from benchmarks.experiments.page import Result, table
-from benchmarks.experiments.pairs import PERCUSSION, RATE, SEEDS, Pair
+from benchmarks.experiments.pairs import PERCUSSION, RATE, SEEDS, Pair, told_pairs
+from benchmarks.experiments.picture import curve, label
 from lgr.baselines import play_baseline
 from lgr.codecs import load_codec
 from lgr.codecs.base import Codec
-from lgr.plots import COLOURS, MARKERS, NORMAL, SMALL, _figure
+from lgr.plots import NORMAL, SMALL, _figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -41,8 +42,7 @@ def run(pairs: Sequence[Pair] = PERCUSSION, seeds: int = SEEDS, sizes: Sequence[
     lines = [(method, *(numbers.get(column) for column in COLUMNS)) for method, numbers in found.items()]
     return Result(
         title="Grain size on percussion: onsets and seams",
-        data=f"bundled clips, {len(pairs)} pairs ({'; '.join(map(str, pairs))}); {seeds} seeds where a draw decides; "
-        f"codec bundled {codec.info.version}, a frame is {frame_ms:.1f} ms, τ = 0.02",
+        data=f"{told_pairs(pairs, seeds)}; codec bundled {codec.info.version}, a frame is {frame_ms:.1f} ms, τ = 0.02",
         tables=(table("Means over pairs ± half the range over seeds", ("", *COLUMNS.values()), lines),),
         numbers={"rows": slim(rows, COLUMNS)},
         figure=picture(found, sizes, frame_ms),
@@ -91,18 +91,9 @@ def picture(found: dict[str, dict[str, Spread]], sizes: Sequence[int], frame_ms:
     figure = _figure(7.5, 5.6)
     for axis, (name, told) in zip(figure.subplots(2, 2).ravel(), PANELS, strict=True):
         for i, method in enumerate(METHODS):
-            known = [
-                (size, found[f"{method}, {size}"][name]) for size in sizes if name in found.get(f"{method}, {size}", {})
-            ]
-            at = [size * frame_ms for size, _ in known]
-            bars = [[s.mean - s.low for _, s in known], [s.high - s.mean for _, s in known]]
-            axis.errorbar(
-                at, [s.mean for _, s in known], bars, fmt=f"{MARKERS[i]}-", color=COLOURS[i], markersize=4, label=method
-            )
-        axis.set_xlabel("length of a grain (ms)", fontsize=SMALL)
-        axis.set_ylabel(told, fontsize=SMALL)
-        axis.tick_params(labelsize=SMALL)
-        axis.grid(alpha=0.3)
+            known = {s: found[f"{method}, {s}"] for s in sizes if name in found.get(f"{method}, {s}", {})}
+            curve(axis, i, [size * frame_ms for size in known], [numbers[name] for numbers in known.values()], method)
+        label(axis, "length of a grain (ms)", told)
     figure.axes[0].legend(fontsize=SMALL)
     figure.suptitle("Grain size on percussion", fontsize=NORMAL)
     return figure

@@ -17,6 +17,7 @@ from lgr.vectors import METRICS, Metric
 
 RATE = 24_000  # Hz, at which clips are read and results compared
 SEEDS = 3
+TARGET_SECONDS = 3.0  # of a pair's target: what the shortest clips have
 GRAIN_SECONDS = 0.0533  # 4 frames of the bundled codec
 NOT_CODECS = ("toy",)  # an exact transform for tests: nothing to measure
 
@@ -33,8 +34,8 @@ class Pair:
 
     @property
     def target(self) -> Tensor:
-        """(1, samples) at ``RATE``."""
-        return clip(self.target_name)
+        """(1, samples) at ``RATE``: the first ``TARGET_SECONDS``, so that no pair weighs more than another."""
+        return clip(self.target_name)[:, : round(TARGET_SECONDS * RATE)]
 
     @property
     def source(self) -> Tensor:
@@ -64,6 +65,14 @@ PAIRS = (
 PERCUSSION = tuple(
     Pair(target, source) for target in ("drum_loop", "body_percussion") for source in ("glass", "kitchen")
 )
+
+
+def told_pairs(pairs: Sequence[Pair], seeds: int = 0) -> str:
+    """The beginning of the sentence that says what an experiment was made with."""
+    told = (
+        f"bundled clips, {len(pairs)} pairs, at most {TARGET_SECONDS:g} s of each target ({'; '.join(map(str, pairs))})"
+    )
+    return f"{told}; {seeds} seeds where a draw decides" if seeds else told
 
 
 def clip_names() -> list[str]:
@@ -101,6 +110,15 @@ def metrics_for(codec: Codec) -> tuple[list[Metric], list[str]]:
         why = f'metric "learned" of {codec.info.name} ({type(error).__name__} when its embedding was opened)'
         return [metric for metric in METRICS if metric != "learned"], [why]
     return list(METRICS), []
+
+
+def told_codec(codec: Codec) -> str:
+    """A codec's name and version, and which embedding it is compared by where there is one."""
+    told = f"{codec.info.name} {codec.info.version}".rstrip()
+    try:
+        return f"{told} (embedding {load_embedding(codec.info).fingerprint})"
+    except LgrError:
+        return told
 
 
 def grain_frames_of(codec: Codec) -> int:

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 from benchmarks.experiments.measure import Row, Spread, measure, pareto_front, play, slim, sum_up
 from benchmarks.experiments.page import Result, table
-from benchmarks.experiments.pairs import PAIRS, SEEDS, Pair, metrics_for
+from benchmarks.experiments.pairs import PAIRS, SEEDS, Pair, metrics_for, told_codec, told_pairs
+from benchmarks.experiments.picture import label, name_point
 from lgr.baselines import play_baseline
 from lgr.codebook import CodebookConfig
 from lgr.codecs import load_codec
@@ -15,7 +16,6 @@ from lgr.recordings import build_codebook
 from lgr.vectors import Metric
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 TEMPERATURES = (0.0, 0.01, 0.02, 0.1, 0.3, 0.7, 1.0, 3.0, 10.0)  # 0.02 is the default
@@ -54,8 +54,8 @@ def run(
         rows += baselines(pair, codec, seeds, particles)
         print(f"  temperature: {pair}", flush=True)
     data = (
-        f"bundled clips, {len(pairs)} pairs ({'; '.join(map(str, pairs))}); {seeds} seeds where a draw decides; codec "
-        f"bundled {codec.info.version}, grains of 4 frames; particle filter P = {particles}, one seed"
+        f"{told_pairs(pairs, seeds)}; codec "
+        f"{told_codec(codec)}, grains of 4 frames; particle filter P = {particles}, one seed"
     )
     return told(rows, metrics, temperatures, data, missing)
 
@@ -119,7 +119,14 @@ PANELS = (
     ("flux_correlation", "frechet_left", "flux correlation, target's level", "Fréchet left (source 0, target 1)"),
     ("flux_correlation_plain", "distance_left", "flux correlation, own level", "distance left (source 0, target 1)"),
 )
-TOLD = {"bare target": "target", "unchanged": "", "source": "source, looped"}  # points on one another are told once
+PLACES = {  # names and places of the crosses' names: some crosses lie close together
+    "bare target": ("target", True, True),
+    "source": ("source, looped", False, False),
+    "random": ("random", True, False),
+    "mosaic": ("mosaic", True, False),
+    "nmf": ("NMF", False, False),
+    "particle": ("particle filter", True, False),
+}
 
 
 def picture(found: dict[str, dict[str, Spread]], metrics: Sequence[str], temperatures: Sequence[float]) -> "Figure":
@@ -130,22 +137,12 @@ def picture(found: dict[str, dict[str, Spread]], metrics: Sequence[str], tempera
             curve = [found[f"{metric}, τ = {temperature:g}"] for temperature in temperatures]
             points = [(numbers[x].mean, numbers[y].mean) for numbers in curve]
             axis.plot(*zip(*points, strict=True), f"{MARKERS[i]}-", color=COLOURS[i], markersize=4, label=metric)
-        _name_baselines(axis, found, x, y)
-        axis.set_xlabel(right, fontsize=SMALL)
-        axis.set_ylabel(up, fontsize=SMALL)
-        axis.tick_params(labelsize=SMALL)
-        axis.grid(alpha=0.3)
+            axis.plot(*points[0], "o", color=COLOURS[i], markersize=9, fillstyle="none")
+        for name, (told_as, below, left) in PLACES.items():
+            name_point(axis, (found[name][x].mean, found[name][y].mean), told_as, below=below, left=left)
+        label(axis, right, up)
         if y != "adoption":
             axis.invert_yaxis()  # up is nearer to the source in every panel
-    figure.axes[0].legend(fontsize=SMALL, title="metric; τ from 0 to 10", title_fontsize=SMALL)
+    figure.axes[0].legend(fontsize=SMALL, title="metric; rings: lowest τ", title_fontsize=SMALL)
     figure.suptitle("Temperature: up is nearer to the source, right keeps more of the target's time", fontsize=NORMAL)
     return figure
-
-
-def _name_baselines(axis: "Axes", found: dict[str, dict[str, Spread]], x: str, y: str) -> None:
-    for name in ("bare target", *BASELINES):
-        if name not in found:
-            continue
-        at = found[name][x].mean, found[name][y].mean
-        axis.plot(*at, "x", color="black", markersize=6)
-        axis.annotate(TOLD.get(name, name), at, xytext=(4, 4), textcoords="offset points", fontsize=SMALL)

@@ -19,7 +19,16 @@ import torch
 from torch import Tensor
 
 from benchmarks.experiments.page import Result, table
-from benchmarks.experiments.pairs import PAIRS, RATE, Pair, grain_frames_of, metrics_for, open_codecs
+from benchmarks.experiments.pairs import (
+    PAIRS,
+    RATE,
+    Pair,
+    grain_frames_of,
+    metrics_for,
+    open_codecs,
+    told_codec,
+    told_pairs,
+)
 from lgr.audio import resample
 from lgr.codecs.base import Codec
 from lgr.embedding import load_embedding
@@ -72,9 +81,9 @@ def run(pairs: Sequence[Pair] = PAIRS, codecs: Sequence[str] = CODECS, draws: in
         print(f"  timbre: {name}", flush=True)
     return Result(
         title="Does matched cosine tell perceived timbre? (by proxy)",
-        data=f"bundled clips, {len(pairs)} pairs ({'; '.join(map(str, pairs))}); grains of about 53 ms within "
+        data=f"{told_pairs(pairs)}; grains of about 53 ms within "
         f"{GATE_DB:g} dB of their clip's loudest; codecs "
-        + ", ".join(f"{name} {codec.info.version}".rstrip() for name, codec in opened.items())
+        + ", ".join(map(told_codec, opened.values()))
         + f"; intervals from {draws} draws of the pairs, then of grains within them",
         tables=tuple(tables),
         numbers=numbers,
@@ -218,7 +227,7 @@ def picture(whole: dict[str, dict[str, Found]]) -> "Figure":
     """A row a view, a mark a proxy, bars the 95 % intervals; to the left ranking, to the right matched."""
     rows = [(name, view, found) for name, views in whole.items() for view, found in views.items()]
     figure = _figure(7.5, 1.2 + 0.3 * len(rows))
-    panels = (("ranking", "ranking of the source's grains"), ("matched", "cosine of matched grains"))
+    panels = (("ranking", "ranking source grains"), ("matched", "matched grains"))
     for axis, (question, told) in zip(figure.subplots(1, 2, sharey=True), panels, strict=True):
         for i, proxy in enumerate(PROXIES):
             values = [found[question, proxy] for _, _, found in rows]
@@ -234,7 +243,7 @@ def picture(whole: dict[str, dict[str, Found]]) -> "Figure":
                 label=proxy,
             )
         axis.axvline(0, color="black", linewidth=0.8)
-        axis.set_xlabel(f"Spearman's correlation: {told}", fontsize=SMALL)
+        axis.set_xlabel(f"rank correlation, {told}", fontsize=SMALL)
         axis.tick_params(labelsize=SMALL)
         axis.grid(axis="x", alpha=0.3)
     figure.axes[0].set_yticks([-k for k in range(len(rows))], [f"{name}: {view}" for name, view, _ in rows])

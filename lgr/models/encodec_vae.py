@@ -13,6 +13,10 @@ dB under the sound or more. The directions stay; the network is trained, and its
 own level (``LevelGain``). The overlap asks for the next frame: one hop of look-ahead. A file's very last block has no
 next frame, and is only what the last frame says of it.
 
+``noise_levels`` of the latents are not directions of the waveform but levels of noise in the place of what the
+directions drop (``lgr.models.noise_fill``), and the network's correction goes through a filter with the average colour
+of the corpus (``lgr.models.colour``): both keep the network from putting hiss into what is dark.
+
 The paper's weight of the KL term, 30, belongs to a normalisation of its terms that it does not print. With a relative
 L1 of weight 1 (``lgr.losses.reconstruction_terms``) and ``beta`` a nat of a latent vector, equal slopes of the two give
 a sampling noise of about ``beta * latent_dim * error`` of the sound's energy, ``error`` being that L1: 1e-4 leaves 30
@@ -20,7 +24,7 @@ to 36 dB, 1e-3 leaves 20 to 26.
 """
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -28,14 +32,15 @@ import torch
 from torch import Tensor, nn
 
 from lgr.errors import ArgumentError, check_shape
+from lgr.models.colour import Colour
 from lgr.models.grain_model import GrainModel, GrainModelConfig, Posterior
 from lgr.models.linear_path import GainState, LevelGain, LinearPath, ramps
 from lgr.models.mdct import mdct_basis, overlap_blocks
+from lgr.models.noise_fill import NoiseFill
 from lgr.models.seanet import States, seanet_decoder, seanet_encoder
 
 LOG_VARIANCE_RANGE = (-18.0, 4.0)  # what the KL term and exp() can bear
-FLAT = 1e-4  # a direction 40 dB below the mean energy is not blown up to unit variance
-NOISE = 1e-3  # energy of the first posteriors' noise over the sound's, at most: 30 dB below
+LEVEL_LOG_VARIANCE = -4.0  # of the first posteriors of noise levels, whose own variance is 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +57,7 @@ class EncodecVAEConfig(GrainModelConfig):
     strides: tuple[int, ...] = (2, 4, 5, 8)
     lstm_layers: int = 2  # 0 leaves the LSTM out
     linear_path: bool = True
+    noise_levels: int = 2  # of the latents; 0 leaves the noise out, as a model without a linear path always does
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "strides", tuple(self.strides))  # JSON has lists only
@@ -69,6 +75,19 @@ class EncodecVAEConfig(GrainModelConfig):
             raise ArgumentError(
                 f"latent_dim must be at most hop_length {self.hop_length} with linear_path, got {self.latent_dim}"
             )
+        most = min(self.latent_dim - 1, self.hop_length // 8)
+        if not isinstance(self.noise_levels, int) or self.noise_levels < 0:
+            raise ArgumentError(f"noise_levels must be a whole number >= 0, got {self.noise_levels!r}")
+        if self.linear_path and self.noise_levels > most:
+            raise ArgumentError(
+                f"noise_levels must be below latent_dim {self.latent_dim} and at most hop_length / 8, "
+                f"got {self.noise_levels}"
+            )
+
+    @property
+    def n_directions(self) -> int:
+        """How many of the latents are directions of the waveform: the first ones."""
+        return self.latent_dim - self.noise_levels if self.linear_path else self.latent_dim
 
 
 class EncodeState(NamedTuple):
@@ -77,6 +96,7 @@ class EncodeState(NamedTuple):
     pending: Tensor
     previous: Tensor | None
     gain: GainState | None
+    energies: Tensor | None  # of the last frame's bands of noise
     network: States | None
 
 
@@ -85,13 +105,17 @@ class DecodeState(NamedTuple):
 
     overlap: Tensor | None
     gain: GainState | None
+    noise: Tensor | None  # of the network that refines the levels
+    history: Tensor | None  # of the colour's filter
     network: States
+    frame: int  # absolute index of the next frame
 
 
 class EncodecVAE(GrainModel):
     """See the module's text. ``fit_linear_path`` comes before training where there is a linear path."""
 
     config: EncodecVAEConfig
+    basis: Tensor
     causal = True
 
     def __init__(self, config: EncodecVAEConfig) -> None:
@@ -106,9 +130,15 @@ class EncodecVAE(GrainModel):
             c.latent_dim + len(c.labels), c.n_filters, c.strides, c.lstm_layers, zero=c.linear_path
         )
         self.linear: LinearPath | None = None
+        self.noise: NoiseFill | None = None
+        self.colour: Colour | None = None
         if c.linear_path:
-            self.linear = LinearPath(c.hop_length, c.latent_dim)
-            self.encoder_gain, self.decoder_gain = LevelGain(c.latent_dim), LevelGain(c.latent_dim)
+            self.linear = LinearPath(c.hop_length, c.n_directions)
+            self.encoder_gain, self.decoder_gain = LevelGain(c.n_directions), LevelGain(c.n_directions)
+        if c.linear_path and c.noise_levels:
+            self.colour = Colour()
+            self.noise = NoiseFill(c.sample_rate, c.hop_length, c.noise_levels, c.n_directions + len(c.labels))
+            self.register_buffer("basis", mdct_basis(c.hop_length), persistent=False)
         nn.init.zeros_(self.to_log_variance.weight)
         nn.init.zeros_(self.to_log_variance.bias)
         if self.linear is not None:
@@ -133,7 +163,7 @@ class EncodecVAE(GrainModel):
 
     def _encode(self, state: EncodeState | None, audio: Tensor, *, flush: bool) -> tuple[EncodeState, Posterior]:
         c, hop = self.config, self.config.hop_length
-        pending, previous, gain, network = state or EncodeState(audio[:, :0], None, None, None)
+        pending, previous, gain, energies, network = state or EncodeState(audio[:, :0], None, None, None, None)
         audio = torch.cat([pending, audio], 1)
         if flush:
             audio = nn.functional.pad(audio, (0, -audio.shape[1] % hop))
@@ -141,7 +171,7 @@ class EncodecVAE(GrainModel):
         whole, pending = audio[:, : frames * hop], audio[:, frames * hop :]
         if frames == 0:
             none = audio.new_zeros(audio.shape[0], 0, c.latent_dim)
-            return EncodeState(pending, previous, gain, network), Posterior(none, none)
+            return EncodeState(pending, previous, gain, energies, network), Posterior(none, none)
         features, network = self.encoder(whole[:, None], network)
         features = features.transpose(1, 2)  # (batch, frames, width)
         mean, log_variance = self.to_mean(features).to(audio), self.to_log_variance(features).to(audio)
@@ -152,22 +182,42 @@ class EncodecVAE(GrainModel):
             with torch.autocast(audio.device.type, enabled=False):  # the waveform itself passes here
                 direct, level = self.linear.encode(both)
                 _, log_gains, gain = self.encoder_gain(direct, gain)
-                mean = direct + log_gains[:, 1:, None].exp() * mean
-                log_variance = self.linear.log_variance + level + log_variance
+                n = c.n_directions
+                means = [direct + log_gains[:, 1:, None].exp() * mean[..., :n]]
+                variances = [self.linear.log_variance + level + log_variance[..., :n]]
+                if self.noise is not None:
+                    levels, energies = self.noise.encode(self.linear.dropped(both) @ self.basis, energies)
+                    means.append(levels + mean[..., n:])
+                    variances.append(LEVEL_LOG_VARIANCE + log_variance[..., n:])
+                mean, log_variance = torch.cat(means, 2), torch.cat(variances, 2)
         # A copy: a view would keep the whole chunk alive.
-        state = EncodeState(pending.clone(), whole[:, -hop:].clone(), gain, network)
+        state = EncodeState(pending.clone(), whole[:, -hop:].clone(), gain, energies, network)
         return state, Posterior(mean, log_variance.clamp(*LOG_VARIANCE_RANGE))
 
     # ---- latents to audio --------------------------------------------------------------------------------------------
 
     def render(self, latents: Tensor, labels: Tensor, *, seeds: Sequence[int], first_frame: int = 0) -> Tensor:
-        """See ``GrainModel``; there is no noise in this decoder, so seeds and the first frame change nothing."""
         if len(seeds) != latents.shape[0]:
             raise ArgumentError(f"seeds must be one a batch item ({latents.shape[0]}), got {len(seeds)}")
-        return self.decode_step(None, latents, labels, seed=0, flush=True)[1]
+        return self._decode(None, latents, labels, seeds=seeds, first_frame=first_frame, flush=True)[1]
 
     def decode_step(
         self, state: DecodeState | None, latents: Tensor, labels: Tensor, *, seed: int, flush: bool = False
+    ) -> tuple[DecodeState | None, Tensor]:
+        first_frame = 0 if state is None else state.frame
+        return self._decode(
+            state, latents, labels, seeds=[seed] * latents.shape[0], first_frame=first_frame, flush=flush
+        )
+
+    def _decode(
+        self,
+        state: DecodeState | None,
+        latents: Tensor,
+        labels: Tensor,
+        *,
+        seeds: Sequence[int],
+        first_frame: int,
+        flush: bool,
     ) -> tuple[DecodeState | None, Tensor]:
         c, hop = self.config, self.config.hop_length
         ok = latents.ndim == 3 and latents.shape[2] == c.latent_dim
@@ -175,7 +225,9 @@ class EncodecVAE(GrainModel):
         expected = (*latents.shape[:2], len(c.labels))
         check_shape("labels", labels.shape, f"(batch, frames, n_labels) {expected}", labels.shape == expected)
         labels = labels.to(latents)
-        if flush and self.linear is not None and (state is not None or latents.shape[1] > 0):
+        sounding = latents.shape[1]  # frames
+        after = first_frame + sounding
+        if flush and self.linear is not None and (state is not None or sounding > 0):
             # The frame after the last is silent: it ends the last hop.
             latents, labels = (nn.functional.pad(x, (0, 0, 0, 1)) for x in (latents, labels))
         if latents.shape[1] == 0:
@@ -183,70 +235,33 @@ class EncodecVAE(GrainModel):
         network = None if state is None else state.network
         if self.linear is None:
             audio, network = self.decoder(torch.cat([latents, labels], 2).transpose(1, 2), network)
-            return DecodeState(None, None, network), audio[:, 0].to(latents)
+            return DecodeState(None, None, None, None, network, after), audio[:, 0].to(latents)
         # Frame t completes block t - 1, in the network as in the overlap.
+        waveform, levels = latents[..., : c.n_directions], latents[..., c.n_directions :]
+        noise_state = None if state is None else state.noise
         with torch.autocast(latents.device.type, enabled=False):
-            blocks, rest = overlap_blocks(self.linear.decode(latents))
-            levels, log_gains, gain = self.decoder_gain(latents, None if state is None else state.gain)
-            relative = torch.asinh(latents / levels)  # of one size at any level
+            loudness, log_gains, gain = self.decoder_gain(waveform, None if state is None else state.gain)
+            relative = torch.asinh(waveform / loudness)  # of one size at any level
+            frames = self.linear.decode(waveform)
+            if self.noise is not None and sounding > 0:
+                noise, noise_state = self.noise.decode(
+                    levels[:, :sounding],
+                    torch.cat([relative, labels], 2)[:, :sounding],
+                    seeds=seeds,
+                    first_frame=first_frame,
+                    hidden=noise_state,
+                )
+                noise = self.linear.dropped(noise @ self.basis.T)
+                frames = frames + nn.functional.pad(noise, (0, 0, 0, frames.shape[1] - sounding))
+            blocks, rest = overlap_blocks(frames)
         if state is not None and state.overlap is not None:
             blocks = torch.cat([blocks[:, :1] + state.overlap[:, None], blocks[:, 1:]], 1)
-        correction, network = self.decoder(torch.cat([relative, labels], 2).transpose(1, 2), network)
-        audio = blocks.flatten(1) + correction[:, 0].to(latents) * ramps(log_gains, hop)
-        return DecodeState(rest.clone(), gain, network), audio[:, hop:] if state is None else audio
-
-
-@torch.no_grad()
-def fit_linear_path(model: EncodecVAE, audio_batches: Iterable[Tensor]) -> float:
-    """Make the linear path the best linear codec of its size for these recordings; call it before training.
-
-    Every clip counts alike, however loud: the directions are the principal components of the MDCT coefficients of all
-    clips, each clip scaled to the same energy. Scales and deviations are those of the clips as they are.
-
-    Parameters
-    ----------
-    audio_batches : tensors (batch, samples), samples >= 2 * hop_length; some minutes of sound in all
-
-    Returns
-    -------
-    float in [0, 1] : the share of a clip's energy that the directions do not hold, on average; 0.01 is 20 dB
-
-    Raises
-    ------
-    ArgumentError : a model without a linear path, or batches without a frame of sound
-    """
-    if model.linear is None:
-        raise ArgumentError("model must have linear_path=True to be fitted, got linear_path=False")
-    hop, size = model.config.hop_length, model.config.latent_dim
-    device = model.linear.directions.device
-    basis = mdct_basis(hop).to(device)
-    alike = torch.zeros(hop, hop, dtype=torch.float64, device=device)  # covariance with every clip scaled alike
-    plain = torch.zeros_like(alike)
-    frames, clips = 0, 0
-    for audio in audio_batches:
-        check_shape(
-            "audio", audio.shape, f"(batch, samples >= {2 * hop})", audio.ndim == 2 and audio.shape[1] >= 2 * hop
-        )
-        coefs = audio.to(basis).unfold(1, 2 * hop, hop) @ basis  # (batch, frames, hop)
-        energy = coefs.square().sum(2).mean(1)  # of each clip
-        sounding = energy > 1e-9 * hop  # -90 dBFS
-        for clip, power in zip(coefs[sounding].double(), energy[sounding].double(), strict=True):
-            covariance = clip.T @ clip
-            plain += covariance
-            alike += covariance / (power * clip.shape[0])
-            frames, clips = frames + clip.shape[0], clips + 1
-    if clips == 0:
-        raise ArgumentError("audio_batches must hold sound above -90 dBFS, got silence only")
-    plain, alike = plain / frames, alike / clips
-    values, vectors = torch.linalg.eigh(alike)  # ascending
-    kept = vectors[:, -size:].flip(1)  # (hop, latent_dim), the strongest direction first
-    variance = (kept * (plain @ kept)).sum(0)
-    dropped = (plain.trace() - variance.sum()).clamp(min=0)
-    floor = FLAT * variance.mean()
-    variance = variance.clamp(min=floor)
-    # Sampling adds, in all, the energy that was dropped, or NOISE of what was kept where that is less.
-    noise = torch.minimum(dropped / size, NOISE * variance.mean()).clamp(min=floor / 10)
-    model.linear.directions.copy_(basis.double() @ kept)
-    model.linear.scale.copy_(variance.sqrt())
-    model.linear.log_variance.copy_(torch.log((noise / variance).clamp(max=1.0)))
-    return float(values[: hop - size].sum().clamp(min=0) / values.sum())
+        correction, network = self.decoder(torch.cat([relative, levels, labels], 2).transpose(1, 2), network)
+        corrected = correction[:, 0].to(latents) * ramps(log_gains, hop)
+        history = None if state is None else state.history
+        if self.colour is not None:
+            with torch.autocast(latents.device.type, enabled=False):
+                corrected, history = self.colour(corrected, history)
+        audio = blocks.flatten(1) + corrected
+        state_after = DecodeState(rest.clone(), gain, noise_state, history, network, after)
+        return state_after, audio[:, hop:] if state is None else audio

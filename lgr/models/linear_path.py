@@ -42,6 +42,10 @@ class LinearPath(nn.Module):
         """Latents to windowed frames ``(batch, frames, 2 * hop)``, to be overlap-added by half."""
         return (latents * self.scale) @ self.directions.T
 
+    def dropped(self, frames: Tensor) -> Tensor:
+        """What of windowed frames ``(batch, frames, 2 * hop)`` lies in no direction that is kept."""
+        return frames - (frames @ self.directions) @ self.directions.T
+
 
 class GainState(NamedTuple):
     latents: Tensor  # (batch, latent_dim): the last frame's

@@ -185,7 +185,7 @@ def fit(
         contrast_loss = contrast(net.last(hidden), config.temperature)[0]
         loss = cepstra_loss + contrast_loss
         optimiser.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         optimiser.step()
         if step % 50 == 0 or step == config.steps - 1:
             log.append({"step": step, "cepstra": cepstra_loss.item(), "contrast": contrast_loss.item()})
@@ -234,6 +234,7 @@ def regress(net: TimbreEmbedding, grains: Grains, mean: Tensor, scale: Tensor) -
     count = grains.latents[..., 0, 0].numel()
     weights = torch.linalg.solve(products + RIDGE * count * torch.eye(len(products)), moments)
     net.linear.weight.copy_(weights.T.reshape(-1, size, context))
+    assert net.linear.bias is not None
     net.linear.bias.zero_()
 
 

@@ -160,7 +160,8 @@ def prepare(kind: str, parts: Parts, batches: Batches) -> None:
     """What a model takes from the corpus before its first step: ``encodec-vae`` the best linear codec of its size."""
     if kind != "encodec-vae":
         return
-    from lgr.models.encodec_vae import EncodecVAE, fit_linear_path
+    from lgr.models.encodec_fit import fit_linear_path
+    from lgr.models.encodec_vae import EncodecVAE
 
     if isinstance(parts.model, EncodecVAE) and parts.model.config.linear_path:
         fit_linear_path(parts.model, [batches.of("grains", step).audio for step in range(FIT_BATCHES)])

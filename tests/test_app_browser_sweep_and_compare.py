@@ -1,0 +1,57 @@
+"""The tabs Temperature sweep and Compare codecs in Chromium, from an example to a result."""
+
+from collections.abc import Iterator
+
+import pytest
+from app_server import RunningApp, audio_seconds, picture_is_drawn, running_app
+
+
+@pytest.fixture(scope="module")
+def app() -> Iterator[RunningApp]:
+    with running_app() as served:
+        yield served
+
+
+def test_a_sweep_gives_a_player_for_each_temperature_and_the_curves(app: RunningApp) -> None:
+    with app.page("Temperature sweep") as page:
+        panel = page.get_by_role("tabpanel").filter(has=page.get_by_role("button", name="Play at every temperature"))
+        panel.get_by_label("number input for How many temperatures").fill("2")
+        panel.get_by_role("button", name="Violin of steel pan").click()
+        panel.locator('img[alt^="Curves"]').wait_for()
+        players = panel.locator(".lgr-cards audio")
+        assert players.count() == 2
+        for value in ("0.01", "10"):
+            assert audio_seconds(page, f"τ = {value}") == pytest.approx(2.97, abs=0.01)
+            assert picture_is_drawn(page, f'img[alt="Spectrogram of the result at temperature {value}"]')
+        assert picture_is_drawn(page, 'img[alt^="Curves"]')
+        assert panel.get_by_text("2 temperatures with seed 1.").count() == 1
+        with page.expect_download() as download:
+            panel.get_by_role("link", name="Score").first.click()
+        assert download.value.suggested_filename == "temperature_0.01.json"
+
+
+def test_codecs_play_side_by_side_and_one_that_is_missing_says_why(
+    app: RunningApp, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError("no network here")
+
+    monkeypatch.setenv("LGR_CACHE", str(tmp_path_factory.mktemp("cache")))
+    monkeypatch.delenv("LGR_WEIGHTS", raising=False)
+    monkeypatch.setattr("lgr.codecs.weights.urlopen", refuse)
+    with app.page("Compare codecs") as page:
+        panel = page.get_by_role("tabpanel").filter(has=page.get_by_role("button", name="Play through every"))
+        boxes = panel.get_by_role("group", name="Codecs").get_by_role("checkbox")
+        if not boxes.count():
+            boxes = panel.locator("fieldset input[type=checkbox]")
+        for i in range(boxes.count()):
+            boxes.nth(i).uncheck()
+        for name in ("bundled (any sound)", "drums-granular", "SoundStream (Lyra v2), 16 kHz"):
+            panel.locator("label", has_text=name).locator("input").check()
+        panel.get_by_role("button", name="Violin of steel pan").click()
+        panel.get_by_text("2 of 3 codecs with seed 1.").wait_for()
+        assert panel.locator(".lgr-cards li").count() == 3
+        assert audio_seconds(page, "bundled (any sound)") == pytest.approx(2.97, abs=0.01)
+        assert panel.locator(".lgr-why").inner_text().startswith("Not available: weights of soundstream")
+        assert "no network here" in panel.locator(".lgr-why").inner_text()
+        assert panel.locator(".lgr-wide tbody tr").count() == 2

@@ -1,0 +1,138 @@
+"""The callbacks of the tabs Temperature sweep and Compare codecs on bundled sounds, with golden numbers."""
+
+import math
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("gradio", reason="gradio is not installed: pip install 'lgr[app]'")
+
+from apps import compare
+from apps.opened import OpenedCodecs
+from apps.results import measure
+from apps.sounds import clip
+from apps.sweep import Step, card, draw_tradeoff, kept, sweep, temperatures
+from apps.temporary import Visitor, VisitorLeft, reporter
+from lgr.errors import ArgumentError
+from lgr.plots_sweep import plot_tradeoff
+
+VALUES = (0.01, 0.3, 10.0)
+
+
+@pytest.fixture(scope="module")
+def codecs() -> OpenedCodecs:
+    return OpenedCodecs()
+
+
+@pytest.fixture(scope="module")
+def steps(codecs: OpenedCodecs) -> list[Step]:
+    """The violin with the grains of the steel pan at three temperatures."""
+    found = sweep(
+        clip("violin"), [clip("steel_pan")], VALUES, codec=codecs.open("bundled"), seed=1, progress=lambda *_: None
+    )
+    return list(found)
+
+
+def test_temperatures_are_even_on_a_log_scale() -> None:
+    found = temperatures(7, 0.01, 10)
+    assert (found[0], found[-1], len(found)) == (0.01, 10.0, 7)
+    assert np.diff(np.log(found)) == pytest.approx(math.log(1000) / 6, rel=0.05)
+    for count, low, high in ((1, 0.01, 10), (10, 0.01, 10), (5, 0, 10), (5, 0.01, 11), (5, 1, 1), (5, math.nan, 1)):
+        with pytest.raises(ArgumentError, match=r"emperatures must (be|go)"):
+            temperatures(count, low, high)
+
+
+def test_higher_temperatures_choose_more_freely(steps: list[Step]) -> None:
+    assert [step.temperature for step in steps] == list(VALUES)
+    entropy = [step.numbers.numbers["entropy"] for step in steps]
+    assert entropy == sorted(entropy)
+    grains = 5.4 * 75 - 3  # about as many as the source has: at τ = 10 the choice is nearly uniform
+    assert entropy[-1] == pytest.approx(math.log(grains), abs=0.05)
+    distances = [step.numbers.numbers["source_distance"] for step in steps]
+    assert None not in distances
+    assert len({step.played.result.seed for step in steps}) == 1
+
+
+def test_golden_numbers_of_the_sweep(steps: list[Step]) -> None:
+    for step, golden in zip(steps, GOLDEN_SWEEP, strict=True):
+        for name, value in golden.items():
+            assert step.numbers.numbers[name] == pytest.approx(value, abs=0.05, rel=0.1), (step.temperature, name)
+
+
+GOLDEN_SWEEP: list[dict[str, float]] = [
+    {"adoption": 0.853, "source_distance": 0.359, "onset_f": 0.327, "entropy": 1.22, "distinct_grains": 9},
+    {"adoption": 0.838, "source_distance": 0.521, "onset_f": 0.320, "entropy": 5.58, "distinct_grains": 51},
+    {"adoption": 0.844, "source_distance": 0.515, "onset_f": 0.346, "entropy": 6.00, "distinct_grains": 54},
+]
+
+
+def test_a_step_is_shown_with_its_files(steps: list[Step], tmp_path: Path) -> None:
+    shown = card(steps[0], tmp_path)
+    assert shown.title == "τ = 0.01"
+    assert [path.is_file() for path in (shown.audio, shown.picture)] == [True, True]
+    assert dict(shown.facts)["Different grains"] == f"{steps[0].played.result.score.distinct} of 56"
+
+
+def test_the_curves_are_drawn_against_what_the_target_has(steps: list[Step], tmp_path: Path) -> None:
+    title, values = kept(steps)
+    assert len(values) == len(steps)
+    assert title == "onsets kept (F-measure)" or None in [step.numbers.numbers["onset_f"] for step in steps]
+    assert draw_tradeoff(steps, tmp_path / "curve.png").stat().st_size > 10_000
+
+
+def test_the_plot_has_a_point_a_temperature_and_a_log_axis() -> None:
+    tau = [0.01, 0.1, 1.0]
+    figure = plot_tradeoff(
+        tau, ("kept", [0.9, 0.8, float("nan")]), {"gain": [0.1, 0.2, 0.3]}, {"entropy (nats)": [1, 2, 3]}
+    )
+    above, below = figure.axes
+    assert np.array_equal(above.lines[0].get_ydata(), [0.1, 0.2, 0.3])
+    assert [text.get_text() for text in above.texts] == ["0.01", "0.1"]  # none where nothing was measured
+    assert below.get_xscale() == "log"
+    assert np.array_equal(below.lines[0].get_xdata(), tau)
+    for bad in ([0.0, 1.0, 2.0], [], [math.nan] * 3):
+        with pytest.raises(ArgumentError, match="temperatures must be above 0"):
+            plot_tradeoff(bad, ("kept", [1, 2, 3]), {"gain": [1, 2, 3]}, {"entropy": [1, 2, 3]})
+    with pytest.raises(ArgumentError, match="one number a temperature"):
+        plot_tradeoff(tau, ("kept", [1, 2]), {"gain": [1, 2, 3]}, {"entropy": [1, 2, 3]})
+
+
+def test_a_visitor_who_leaves_stops_the_sweep(codecs: OpenedCodecs) -> None:
+    visitor = Visitor()
+    codec = codecs.open("bundled")
+    walk = sweep(clip("violin"), [clip("piano")], VALUES, codec=codec, seed=1, progress=reporter(visitor, None))
+    assert next(walk).temperature == VALUES[0]
+    visitor.leave()
+    with pytest.raises(VisitorLeft):
+        next(walk)
+
+
+# Compare codecs
+
+
+@pytest.mark.parametrize("name", ["bundled", "drums-granular"])
+def test_each_codec_plays_the_same_seed_with_about_the_same_grain(
+    name: str, codecs: OpenedCodecs, tmp_path: Path
+) -> None:
+    codec = codecs.open(name)
+    played = compare.play_through(
+        codec, clip("violin"), clip("steel_pan"), grain_ms=53, temperature=0.05, continuity=0.9, seed=4
+    )
+    score = played.result.score
+    assert (score.codec, score.seed) == (name, 4)
+    assert abs(score.grain_frames * score.frame_seconds - 0.053) <= score.frame_seconds / 2
+    numbers = compare.facts(played, measure(played))
+    assert len(dict(numbers)) == len(numbers) == len(compare.COLUMNS) + 2
+    shown = compare.card(name, played, numbers, tmp_path)
+    assert shown.audio is not None
+    assert name in shown.audio.name
+    table = compare.table([(name, numbers)])
+    assert len(re.findall("<tr>", table)) == 2
+    assert all(head in table for head in compare.COLUMNS.values())
+
+
+def test_a_grain_is_at_least_one_frame(codecs: OpenedCodecs) -> None:
+    codec = codecs.open("bundled")
+    assert [compare.grain_frames(codec, ms) for ms in (1, 13, 53, 500)] == [1, 1, 4, 38]
