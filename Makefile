@@ -24,10 +24,10 @@ PIP_INSTALL = $(BIN)/python -m pip install --disable-pip-version-check --constra
 REQUIREMENTS := pyproject.toml constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench listening-test app notebooks train-codec clean
+.PHONY: help demo test lint bench listening-test app notebooks render-notebooks train-codec clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile
 
 demo: $(VENV)/.installed-demo ## resynthesise a bundled sound with bundled sounds into out/demo/
 	$(BIN)/lgr demo
@@ -52,6 +52,9 @@ app: $(VENV)/.installed-app ## open the app in a browser, at http://127.0.0.1:78
 
 notebooks: $(VENV)/.installed-notebooks ## open the notebooks in a browser
 	$(BIN)/jupyter lab notebooks/
+
+render-notebooks: $(VENV)/.installed-notebooks ## run the notebooks and write their .ipynb anew (minutes)
+	$(BIN)/python notebooks/execute.py
 
 train-codec: $(VENV)/.installed-demo ## train the bundled codec anew on DATA=manifest.csv (under two hours; resumes)
 	$(BIN)/lgr train codec --data $(DATA) --out runs/codec --bfloat16 $(if $(wildcard runs/codec/checkpoint.pt),--resume)

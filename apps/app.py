@@ -11,7 +11,6 @@ os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 
 from importlib import import_module
-from importlib.util import find_spec
 from typing import Any
 
 import gradio as gr
@@ -35,20 +34,19 @@ HEAD = """# lgr
 Play one sound with the grains of another. Everything runs on this machine; sounds are deleted when you leave."""
 
 
-def build_demo(limits: Limits | None = None) -> gr.Blocks:
-    """The page, with limits from the environment unless they are given. No work is done and no model is loaded."""
+def build_demo(limits: Limits | None = None) -> Any:
+    """The page (``gr.Blocks``), with limits from the environment unless they are given; no model is loaded yet."""
     shared = Shared(limits=limits or Limits.from_environment())
-    with gr.Blocks(title="lgr: latent granular resynthesis", delete_cache=(600, 3600)) as demo:
+    demo: Any = gr.Blocks(title="lgr: latent granular resynthesis", delete_cache=(600, 3600))
+    with demo:
         gr.Markdown(HEAD, elem_classes="lgr-head")
         with gr.Tabs():
             for title, module in TABS:
-                if find_spec(module) is None:
-                    continue
                 with gr.Tab(title, id=module.removeprefix("apps.")):
                     import_module(module).build(shared)
         demo.unload(shared.visitors.left)
     demo.queue(default_concurrency_limit=shared.limits.concurrency, max_size=100)
-    demo.lgr_shared = shared
+    demo.lgr_shared = shared  # for whoever serves it: visitors must leave when it stops
     return demo
 
 

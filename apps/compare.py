@@ -126,7 +126,7 @@ def build(shared: Shared) -> None:
                 label="Codecs",
                 info="Those on this machine are ticked; another is downloaded first, or its card says why not.",
             )
-            go = gr.Button("Play through every ticked codec", variant="primary", size="lg")
+            go = gr.Button("Play through every ticked codec", variant="primary", size="lg", elem_classes="lgr-go")
             with gr.Accordion("Grains, choosing and seed", open=False):
                 grain_ms = gr.Slider(10, 500, 53, step=1, label="Grain length", info="In milliseconds.")
                 temperature = gr.Slider(
@@ -185,7 +185,7 @@ def build(shared: Shared) -> None:
             yield {cards: cards_html(shown), numbers: table(columns)}
         yield {status: f"{len(columns)} of {len(chosen)} codecs with seed {drawn}. {SPECTROGRAMS}"}
 
-    start = {
+    start: dict[str, Any] = {
         "fn": told(run),
         "inputs": [target, source, chosen, grain_ms, temperature, continuity, seed_number, locked],
         "outputs": [status, cards, numbers, seed_number],

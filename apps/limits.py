@@ -2,7 +2,7 @@
 
 import os
 from dataclasses import dataclass, fields
-from typing import Self
+from typing import Any, Self
 
 from lgr.errors import ArgumentError
 
@@ -31,7 +31,7 @@ class Limits:
     @classmethod
     def from_environment(cls) -> Self:
         """The limits that the environment sets; ``ArgumentError`` names a variable that is no number above 0."""
-        given: dict[str, float | int] = {}
+        given: dict[str, Any] = {}
         for each in fields(cls):
             name = ENVIRONMENT[each.name]
             if text := os.environ.get(name, "").strip():

@@ -38,6 +38,7 @@ def settings(
     wet: float,
     metric: str,
     match_loudness: bool,
+    *,
     weights: Sequence[float] = (),
 ) -> ResynthConfig:
     """What the controls say; ``ArgumentError`` where they do not go together.
@@ -149,7 +150,7 @@ def build(shared: Shared) -> None:
                 )
             seed_number, locked = seed_controls()
         with gr.Column(scale=7, min_width=320):
-            go = gr.Button("Play the target with the sources", variant="primary", size="lg")
+            go = gr.Button("Play the target with the sources", variant="primary", size="lg", elem_classes="lgr-go")
             heard = gr.Audio(label="Result (A)", type="filepath", interactive=False, buttons=["download"])
             compared = switch()
             with gr.Row():
@@ -199,7 +200,13 @@ def build(shared: Shared) -> None:
 
     given = [target, sources, codec, seed_number, locked, newest, *dials, *weights]
     shown = [heard, compared, newest, seed_number, get_audio, get_score, numbers, picture]
-    start = {"fn": told(run), "inputs": given, "outputs": shown, "show_progress_on": [heard], **shared.heavy}
+    start: dict[str, Any] = {
+        "fn": told(run),
+        "inputs": given,
+        "outputs": shown,
+        "show_progress_on": [heard],
+        **shared.heavy,
+    }
     go.click(**start, api_name="resynthesise")
     for button, example in zip(examples, EXAMPLES, strict=True):
         filled = button.click(_fill(example), outputs=[target, sources, *weights], api_visibility="private")
@@ -211,7 +218,7 @@ def build(shared: Shared) -> None:
     def check_sources(paths: list[str] | None) -> None:
         read_sources(paths, limits)
 
-    quiet = {"show_progress": "hidden", "api_visibility": "private"}
+    quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
     target.upload(told(check_target), target, None, **quiet)
     sources.change(_weights_of, sources, weights, **quiet)
     sources.upload(told(check_sources), sources, None, **quiet)

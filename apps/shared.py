@@ -1,6 +1,7 @@
 """What every tab is given: limits, visitors and opened codecs of one running app."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from apps.limits import Limits
 from apps.opened import OpenedCodecs
@@ -20,6 +21,6 @@ class Shared:
     codecs: OpenedCodecs = field(default_factory=OpenedCodecs)
 
     @property
-    def heavy(self) -> dict[str, object]:
+    def heavy(self) -> dict[str, Any]:
         """Keywords of every event that starts a job: ``button.click(told(run), ..., **shared.heavy)``."""
         return {"concurrency_id": WORK, "concurrency_limit": self.limits.concurrency}

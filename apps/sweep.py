@@ -162,7 +162,7 @@ def build(shared: Shared) -> None:
             count = gr.Slider(
                 2, MOST, 5, step=1, label="How many temperatures", info="Spread evenly on a logarithmic scale."
             )
-            go = gr.Button("Play at every temperature", variant="primary", size="lg")
+            go = gr.Button("Play at every temperature", variant="primary", size="lg", elem_classes="lgr-go")
             with gr.Accordion("Range, grains, codec and seed", open=False):
                 lowest = gr.Number(LOWEST, label="Lowest temperature", info=f"From {LOWEST:g}.", minimum=LOWEST)
                 highest = gr.Number(HIGHEST, label="Highest temperature", info=f"Up to {HIGHEST:g}.", maximum=HIGHEST)
@@ -223,7 +223,7 @@ def build(shared: Shared) -> None:
             status: f"{len(steps)} temperatures with seed {drawn}.",
         }
 
-    start = {
+    start: dict[str, Any] = {
         "fn": told(run),
         "inputs": [
             target,

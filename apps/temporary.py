@@ -75,7 +75,7 @@ class Visitors:
             visitor = self._visitors.setdefault(session, Visitor())
             visitor.seen = now
         if request is not None:
-            request.lgr_visitor = visitor  # for has_left
+            vars(request)["lgr_visitor"] = visitor  # for has_left
         return visitor
 
     def left(self, request: gr.Request) -> None:
@@ -99,7 +99,7 @@ class Visitors:
 def has_left(request: gr.Request) -> bool:
     """Whether the visitor whose request this was, as ``Visitors.of`` found, closed the page meanwhile."""
     visitor = vars(request).get("lgr_visitor")
-    return visitor is not None and visitor.gone.is_set()
+    return isinstance(visitor, Visitor) and visitor.gone.is_set()
 
 
 def reporter(visitor: Visitor, progress: gr.Progress | None) -> Callable[[str, int, int], None]:

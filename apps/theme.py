@@ -11,6 +11,7 @@ FONT = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "Ubuntu", "Cantarell
 MONO = ("ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "DejaVu Sans Mono", "monospace")
 
 CSS = """
+.dark { --color-accent: var(--primary-400); }
 .gradio-container { max-width: 1200px !important; margin: 0 auto !important; }
 .lgr-head h1 { font-size: 1.5rem; font-weight: 600; margin: 0 0 0.15rem; letter-spacing: -0.01em; }
 .lgr-head p, .lgr-caption p { color: var(--body-text-color-subdued); margin: 0; }
@@ -19,7 +20,7 @@ CSS = """
 .lgr-figure img { width: 100%; max-width: 860px; background: #fff; border-radius: var(--radius-md); }
 .lgr-figure figcaption { color: var(--body-text-color-subdued); font-size: var(--text-sm); margin-top: 0.4rem; }
 .lgr-status { font-size: var(--text-md); }
-.lgr-numbers table { width: 100%; border-collapse: collapse; font-size: var(--text-md); }
+.lgr-numbers table { width: 100%; border-collapse: collapse; border: 0 !important; font-size: var(--text-md); }
 .lgr-numbers table th, .lgr-numbers table td {
   padding: 0.3rem 0.6rem; border: 0; border-bottom: 1px solid var(--border-color-primary);
   text-align: left; font-weight: 400;
@@ -35,7 +36,7 @@ CSS = """
 }
 .lgr-numbers.lgr-wide table th:first-child { text-align: left; min-width: 9rem; }
 .lgr-cards {
-  display: grid; grid-template-columns: repeat(auto-fill, minmax(min(15rem, 100%), 1fr)); gap: 0.75rem;
+  display: grid; grid-template-columns: repeat(auto-fill, minmax(min(13rem, 100%), 1fr)); gap: 0.75rem;
   list-style: none; margin: 0; padding: 0;
 }
 .lgr-cards li {
@@ -56,6 +57,7 @@ CSS = """
 .lgr-switch button {
   border: 1px solid var(--border-color-primary); border-radius: var(--radius-md); padding: 0.4rem 0.9rem;
   background: var(--block-background-fill); color: var(--body-text-color); cursor: pointer; min-height: 40px;
+  margin: 0; font-weight: 500; font-size: var(--text-md);
 }
 .lgr-switch button[aria-pressed=true] { background: var(--button-primary-background-fill); color: white; }
 button:focus-visible, input:focus-visible, [role=tab]:focus-visible, canvas:focus-visible {
@@ -64,6 +66,11 @@ button:focus-visible, input:focus-visible, [role=tab]:focus-visible, canvas:focu
 @media (max-width: 640px) {
   .gradio-container { padding: 0.5rem !important; }
   .lgr-numbers th, .lgr-numbers td { padding: 0.3rem; }
+  .gradio-container { padding-bottom: 5rem !important; }
+  /* always within reach: the controls above it are several screens long */
+  .lgr-go {
+    position: fixed !important; left: 0.5rem; right: 0.5rem; bottom: 0.5rem; width: auto !important; z-index: 20;
+  }
 }
 @media (prefers-reduced-motion: reduce) { * { transition: none !important; animation-duration: 0s !important; } }
 """
@@ -85,8 +92,8 @@ def theme() -> Any:
         block_title_text_weight="500",
         button_primary_background_fill="*primary_700",
         button_primary_background_fill_hover="*primary_800",
-        button_primary_background_fill_dark="*primary_600",
-        button_primary_background_fill_hover_dark="*primary_500",
+        button_primary_background_fill_dark="*primary_700",
+        button_primary_background_fill_hover_dark="*primary_600",
         button_primary_text_color="white",
         button_primary_text_color_dark="white",
         color_accent="*primary_700",

@@ -51,6 +51,7 @@ class Load:
     cores: int
     jobs_at_once: int
     target_seconds: float
+    busy_before: float  # the machine's load average before: 0 where nobody else works on it
     served: int = 0
     identical: int = 0  # bit for bit what this process makes of the seed
     wrong: list[str] = field(default_factory=list)
@@ -109,6 +110,7 @@ def measure(visitors: int, seconds: float, port: int | None) -> Load:
         cores=len(os.sched_getaffinity(0)),
         jobs_at_once=Limits.from_environment().concurrency,
         target_seconds=audio_info(clip(TARGET)).duration_seconds,
+        busy_before=os.getloadavg()[0],
     )
     seeds = range(1, visitors + 1)
     with tempfile.TemporaryDirectory() as name, served_app(port=port) as app:
@@ -197,7 +199,8 @@ def table(load: Load) -> list[str]:
         f"{load.visitors} visitors for {load.seconds:.0f} s on {load.cores} core{'s' if load.cores > 1 else ''}, which "
         f"they share with the server; {load.jobs_at_once} jobs run at once, the others wait in line. Each asks for "
         f"`{TARGET}` ({load.target_seconds:.1f} s) played with `{SOURCE}` by the bundled codec, under his own seed. "
-        f"The last answer came after {load.until_last:.0f} s.",
+        f"The last answer came after {load.until_last:.0f} s. Load average before the test, of others' work: "
+        f"{load.busy_before:.1f}.",
         "",
         "| | |",
         "|---|---:|",

@@ -66,7 +66,7 @@ def _draw_tradeoff(
     for temperature, x, y in zip(tau, kept, gained, strict=True):
         if np.isfinite(x + y):
             axis.annotate(f"{temperature:.2g}", (x, y), (4, 4), textcoords="offset points", fontsize=SMALL - 1)
-    axis.margins(0.15)
+    axis.margins(0.25)
     axis.grid(alpha=0.3)
 
 

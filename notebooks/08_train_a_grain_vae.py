@@ -115,8 +115,8 @@ picture(
 # %% [markdown]
 # **Reading the curve.** The jagged lines are normal: each step hears other crops, and some are harder. Look at the
 # trend. Is it still falling at the right end? Then more training would help. Do the lines fall while the held-out marks
-# *rise*? Then the model has begun to learn its recordings by heart, and more training would do harm. That the marks lie
-# higher than the lines only says that the held-out recording is harder, or different.
+# *rise*? Then the model has begun to learn its recordings by heart, and more training would do harm. Marks that lie
+# higher or lower than the lines only say that the held-out recording is harder or easier.
 #
 # ## What half a minute gives
 #
@@ -167,9 +167,9 @@ picture(
 # **An honest summary.** Perhaps the surprise is the *untrained* model: one hears drums! A good part of what such a
 # model does is in its *design*: it hands the loudness of each grain through, and noise with the right loudness already
 # has the rhythm. So the question "does it work?" is the wrong one; the question is what training *added*. Half a minute
-# on four clips brings the colour of the noise nearer: better than untrained in every column that is about the spectrum,
-# and far from the shipped model, which had fifty times the time and a hundred times the sounds. Had we shown only our
-# own row, it might have looked like a success of training.
+# on four clips brings the colour of the noise nearer: our row lies between its two neighbours (how far along depends on
+# how many steps your computer made of the half minute). The shipped model had fifty times the time and a hundred times
+# the sounds. Had we shown only our own row, all of it might have looked like a success of training.
 #
 # ## Play with it
 #

@@ -27,7 +27,8 @@ def test_three_visitors_at_once_get_their_own_sounds(monkeypatch: pytest.MonkeyP
 
 
 def load_of(**changes: object) -> serve.Load:
-    load = serve.Load(visitors=2, seconds=1, cores=1, jobs_at_once=2, target_seconds=1, served=2, memory_peak=100)
+    load = serve.Load(visitors=2, seconds=1, cores=1, jobs_at_once=2, target_seconds=1, busy_before=0)
+    load.served, load.memory_peak = 2, 100
     for name, value in changes.items():
         setattr(load, name, value)
     return load

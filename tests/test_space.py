@@ -175,8 +175,8 @@ def test_an_old_one_is_brought_up_to_date(tmp_path: Path, capsys: pytest.Capture
 @pytest.mark.parametrize(
     ("where", "says"),
     [
-        ("full", "holds what is no part of a Space .letter.txt."),
-        ("full/letter.txt", "needs a folder, got the file"),
+        ("full", "must be new, empty or a Space, got .*full: choose another name"),
+        ("full/letter.txt", "must be new, empty or a Space"),
         (str(ROOT / "lgr" / "space"), "cannot be made in the checkout's own code"),
         (str(ROOT), "cannot be made in the checkout's own code"),
     ],

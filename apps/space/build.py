@@ -10,10 +10,10 @@ made before is brought up to date; its ``.git`` is kept.
 import argparse
 import shutil
 import sys
-import tempfile
 from pathlib import Path
 
 from lgr.errors import ArgumentError, LgrError
+from lgr.files import atomic_folder
 
 SPACE = Path(__file__).resolve().parent
 ROOT = SPACE.parents[1]
@@ -31,7 +31,7 @@ FILES = {
     ROOT / "LICENSE": "LICENSE",
 }
 MADE = {*FOLDERS, *FILES.values()}
-KEPT = {".git", ".gradio", "__pycache__"}
+KEPT = {".git", ".gradio", "__pycache__"}  # what pushing it and trying it leave there
 NEXT = """\
 To try it: cd {folder} && pip install -r requirements.txt && python app.py
 To publish it, make an empty Gradio Space on your host, and in {folder}:
@@ -41,28 +41,23 @@ The next time only: git add -A && git commit -m "Update" && git push origin main
 
 
 def build_space(folder: Path) -> Path:
-    """Make or update the Space in ``folder``; returns it resolved.
+    """Make or update the Space in ``folder``; returns it resolved. A Space is there whole, or as it was before.
 
     Raises
     ------
     ArgumentError : ``folder`` is a file, lies in the checkout's own code, or holds something that is no part of a Space
     """
     folder = folder.expanduser().resolve()
-    _check(folder)
+    if ROOT.is_relative_to(folder) or any(folder.is_relative_to(ROOT / top) for top in FOLDERS):
+        raise ArgumentError(f"the Space cannot be made in the checkout's own code, got {folder}: use out/space")
     folder.parent.mkdir(parents=True, exist_ok=True)
-    # Beside it and renamed at the end: whoever stops this midway has no half of a Space.
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".lgr-space-") as name:
-        new = Path(name)
+    with atomic_folder(folder, force=True, what="Space", holds=frozenset(MADE | KEPT), error=ArgumentError) as new:
         for top, left_out in FOLDERS.items():
             shutil.copytree(ROOT / top, new / top, ignore=shutil.ignore_patterns(*left_out))
         for source, target in FILES.items():
             shutil.copyfile(source, new / target)
-        folder.mkdir(exist_ok=True)
-        for each in sorted(MADE):
-            old = folder / each
-            if old.is_dir():
-                shutil.rmtree(old)
-            (new / each).replace(old)
+        if (folder / ".git").is_dir():
+            shutil.copytree(folder / ".git", new / ".git", symlinks=True)
     return folder
 
 
@@ -70,17 +65,6 @@ def size_mb(folder: Path) -> float:
     """Megabytes (10**6 bytes) of a folder's files, without its ``.git``."""
     files = [path for path in folder.rglob("*") if path.is_file() and ".git" not in path.relative_to(folder).parts]
     return sum(path.stat().st_size for path in files) / 1e6
-
-
-def _check(folder: Path) -> None:
-    if folder.is_file():
-        raise ArgumentError(f"the Space needs a folder, got the file {folder}")
-    if folder == ROOT or any(folder.is_relative_to(ROOT / top) for top in FOLDERS) or ROOT.is_relative_to(folder):
-        raise ArgumentError(f"the Space cannot be made in the checkout's own code, got {folder}: use out/space")
-    if folder.is_dir() and (foreign := {path.name for path in folder.iterdir()} - MADE - KEPT):
-        raise ArgumentError(
-            f"{folder} holds what is no part of a Space ({', '.join(sorted(foreign)[:3])}); name a new folder"
-        )
 
 
 def main() -> int:

@@ -162,7 +162,7 @@ def picture(found: dict[str, dict[str, Spread]], continuities: Sequence[float]) 
         for key, numbers in found.items():
             if key.startswith("particle") and name in numbers:
                 at = numbers["run_ms"].mean, numbers[name].mean
-                name_point(axis, at, key.removeprefix("particle "), left=True)
+                name_point(axis, at, key.removeprefix("particle "), left=at[0] > 100)  # or it would leave the panel
         label(axis, "a recording plays on for (ms)", told)
     figure.axes[0].legend(fontsize=SMALL, title="sampler; c from 0 to .99", title_fontsize=SMALL)
     figure.suptitle("Continuity (at c = 0 online and path are the paper's independent draws)", fontsize=NORMAL)

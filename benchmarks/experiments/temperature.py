@@ -120,17 +120,19 @@ PANELS = (
     ("flux_correlation_plain", "distance_left", "flux correlation, own level", "distance left (source 0, target 1)"),
 )
 PLACES = {  # names and places of the crosses' names: some crosses lie close together
-    "bare target": ("target", True, True),
     "source": ("source, looped", False, False),
-    "random": ("random", True, False),
-    "mosaic": ("mosaic", True, False),
-    "nmf": ("NMF", False, False),
-    "particle": ("particle filter", True, False),
+    "random": ("random", True, True),
+    "mosaic": ("MFCC mosaic", True, False),
+    "nmf": ("NMF", False, True),
+    "particle": ("particle filter", True, True),
 }
 
 
 def picture(found: dict[str, dict[str, Spread]], metrics: Sequence[str], temperatures: Sequence[float]) -> "Figure":
-    """Four panels: retention to the right, adoption upwards; a curve a metric, along which temperature rises."""
+    """Four panels: retention to the right, adoption upwards; a curve a metric, along which temperature rises.
+
+    The bare target would lie far from all others and is left out.
+    """
     figure = _figure(7.5, 7.2)
     for axis, (x, y, right, up) in zip(figure.subplots(2, 2).ravel(), PANELS, strict=True):
         for i, metric in enumerate(metrics):
@@ -144,5 +146,6 @@ def picture(found: dict[str, dict[str, Spread]], metrics: Sequence[str], tempera
         if y != "adoption":
             axis.invert_yaxis()  # up is nearer to the source in every panel
     figure.axes[0].legend(fontsize=SMALL, title="metric; rings: lowest τ", title_fontsize=SMALL)
-    figure.suptitle("Temperature: up is nearer to the source, right keeps more of the target's time", fontsize=NORMAL)
+    told = "Temperature: up is nearer to the source, right keeps more of the target's time"
+    figure.suptitle(f"{told}\n(the bare target, at flux 1, adoption 0 and 1 left, lies outside)", fontsize=NORMAL)
     return figure

@@ -1,6 +1,7 @@
 """``lgr app``: the browser app, served from this machine."""
 
 import sys
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any
@@ -52,6 +53,4 @@ def find_app() -> Any:
         raise LgrError(f"the app is not in {places[0] / 'apps'}: run it from a checkout of lgr, or install lgr again")
     # another project's folder may be called apps too, so ours goes first
     sys.path.insert(0, str(place))
-    from apps.app import serve
-
-    return serve
+    return import_module("apps.app").serve
