@@ -27,6 +27,12 @@ from unittest import mock
 import pytest
 
 CHROMIUM = Path("/usr/bin/chromium")
+FLAGS = [
+    "--no-sandbox",
+    "--autoplay-policy=no-user-gesture-required",
+    "--use-fake-device-for-media-stream",  # a microphone that beeps,
+    "--use-fake-ui-for-media-stream",  # and permission to hear it
+]
 PATIENCE_MS = 20_000  # for anything to appear: two cores may be busy
 
 
@@ -123,9 +129,7 @@ def running_app(limits: Any = None, **environment: str) -> Iterator[RunningApp]:
         )
         try:
             with api.sync_playwright() as playwright:
-                browser = playwright.chromium.launch(
-                    executable_path=str(CHROMIUM), args=["--no-sandbox", "--autoplay-policy=no-user-gesture-required"]
-                )
+                browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
                 yield RunningApp(url, demo, browser)
                 browser.close()
         finally:

@@ -10,6 +10,8 @@ import pytest
 from app_server import RunningApp, audio_seconds, picture_is_drawn, running_app
 from made_up_uploads import upload
 
+from lgr.score import Score
+
 TAB = "Resynthesise"
 GO = "Play the target with the sources"
 DECODING = r"Waveform load error|[Dd]ecod"  # what a browser says itself of a file that is no sound
@@ -34,6 +36,12 @@ def message(page: Any, text: str) -> None:
     told.first.wait_for(state="detached")
 
 
+def saved(download: Any, folder: Path) -> Path:
+    path = folder / download.suggested_filename
+    download.save_as(path)
+    return path
+
+
 def test_from_an_example_to_a_result(app: RunningApp, tmp_path: Path) -> None:
     with app.page(TAB) as page:
         press(page)
@@ -45,8 +53,7 @@ def test_from_an_example_to_a_result(app: RunningApp, tmp_path: Path) -> None:
             assert table.get_by_text(name, exact=True).count() == 1
         with page.expect_download() as download:
             press(page, "Download the score")
-        download.value.save_as(tmp_path / "score.json")
-        score = json.loads((tmp_path / "score.json").read_text())
+        score = json.loads(saved(download.value, tmp_path).read_text())
         assert score["seed"] == 1
         assert {each["path"] for each in score["recordings"]} == {"glass.flac", "kitchen.flac"}
 
@@ -65,9 +72,25 @@ def test_ones_own_sounds_with_weights(app: RunningApp, tmp_path: Path) -> None:
     with app.page(TAB) as page:
         page.get_by_role("button", name="Clear").first.click()
         page.locator("input[type=file]").first.set_input_files(upload(tmp_path, "surround"))
-        page.get_by_label("Weight of glass").first.wait_for()
+        page.get_by_label("number input for Weight of kitchen").first.fill("0")
         press(page)
         assert audio_seconds(page, "A: this result") == pytest.approx(1.0, abs=0.01)
+        with page.expect_download() as download:
+            press(page, "Download the score")
+        assert set(Score.load(saved(download.value, tmp_path)).recording.tolist()) == {0}
+
+
+def test_a_recording_from_the_microphone_is_a_target(app: RunningApp) -> None:
+    with app.page(TAB) as page:
+        page.get_by_role("button", name="Clear").first.click()
+        page.get_by_role("button", name="Record audio").first.click()
+        page.get_by_role("button", name="Record", exact=True).first.click()
+        page.wait_for_timeout(1500)
+        page.get_by_role("button", name="Stop", exact=True).first.click()
+        page.get_by_test_id("waveform-Target: the sound to play").first.wait_for()
+        page.wait_for_timeout(500)
+        press(page)
+        assert 0.5 < audio_seconds(page, "A: this result") < 4
 
 
 def test_bad_input_is_told_and_the_next_visitor_is_served(app: RunningApp, tmp_path: Path) -> None:
