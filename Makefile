@@ -24,7 +24,7 @@ PIP_INSTALL = $(BIN)/python -m pip install --disable-pip-version-check --constra
 REQUIREMENTS := pyproject.toml constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench listening-test app notebooks render-notebooks train-codec clean
+.PHONY: help demo test lint bench listening-test app space screenshots notebooks render-notebooks experiments train-codec clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile
@@ -52,6 +52,9 @@ app: $(VENV)/.installed-app ## open the app in a browser, at http://127.0.0.1:78
 
 notebooks: $(VENV)/.installed-notebooks ## open the notebooks in a browser
 	$(BIN)/jupyter lab notebooks/
+
+experiments: $(VENV)/.installed-test ## run the experiments behind docs/results/experiments_* (about ten minutes)
+	$(BIN)/python -m benchmarks.experiments
 
 render-notebooks: $(VENV)/.installed-notebooks ## run the notebooks and write their .ipynb anew (minutes)
 	$(BIN)/python notebooks/execute.py

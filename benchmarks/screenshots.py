@@ -13,6 +13,7 @@ import argparse
 import math
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -87,12 +88,18 @@ FIRST = "resynthesise"
 
 def show_tab(page: Any, title: str) -> None:
     """Open a tab, from the menu where the page is too narrow for its title."""
-    tab = page.get_by_role("tab", name=title, exact=True).first
-    if tab.is_visible():
-        tab.click()
-    else:
-        page.locator(".overflow-menu > button").first.click()
-        page.locator(".overflow-dropdown").get_by_text(title, exact=True).click()
+    from playwright.sync_api import TimeoutError as NotThere
+
+    tab, menu = page.get_by_role("tab", name=title, exact=True).first, page.locator(".overflow-menu > button").first
+    for _ in range(20):  # a new page moves titles into its menu and out again while it measures them
+        if tab.is_visible():
+            tab.click()
+            return
+        with suppress(NotThere):
+            menu.click(timeout=1000)
+            page.locator(".overflow-dropdown").get_by_text(title, exact=True).click(timeout=1000)
+            return
+    raise RuntimeError(f"the page has no tab {title!r}")
 
 
 def take(browser: Any, url: str, name: str, path: Path, width: int, scheme: str) -> None:
