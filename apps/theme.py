@@ -63,8 +63,10 @@ CSS = """
 button:focus-visible, input:focus-visible, [role=tab]:focus-visible, canvas:focus-visible {
   outline: 2px solid var(--color-accent); outline-offset: 2px;
 }
+button.playback { color: var(--body-text-color-subdued) !important; }
 @media (max-width: 640px) {
   .gradio-container { padding: 0.5rem !important; }
+  [role=tab] { padding-left: 0.5rem !important; padding-right: 0.5rem !important; }
   .lgr-numbers th, .lgr-numbers td { padding: 0.3rem; }
   .gradio-container { padding-bottom: 5rem !important; }
   /* always within reach: the controls above it are several screens long */

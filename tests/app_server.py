@@ -18,7 +18,7 @@ import re
 import socket
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -33,7 +33,7 @@ FLAGS = [
     "--use-fake-device-for-media-stream",  # a microphone that beeps,
     "--use-fake-ui-for-media-stream",  # and permission to hear it
 ]
-PATIENCE_MS = 20_000  # for anything to appear: two cores may be busy
+PATIENCE_MS = 60_000  # for anything to appear: two cores may be busy
 
 
 @dataclass
@@ -97,12 +97,18 @@ class RunningApp:
 
 def show_tab(page: Any, title: str) -> None:
     """Go to a tab, through the menu where the page is too narrow to show its title."""
-    tab = page.get_by_role("tab", name=title, exact=True)
-    if not tab.is_visible():
-        page.locator("button.overflow-menu, .overflow-menu > button").first.click()
-        page.locator(".overflow-dropdown").get_by_text(title, exact=True).click()
-        return
-    tab.click()
+    from playwright.sync_api import TimeoutError as NotThere
+
+    tab, menu = page.get_by_role("tab", name=title, exact=True).first, page.locator(".overflow-menu > button").first
+    for _ in range(20):  # a new page moves titles into its menu and out again while it measures them
+        if tab.is_visible():
+            tab.click()
+            return
+        with suppress(NotThere):
+            menu.click(timeout=1000)
+            page.locator(".overflow-dropdown").get_by_text(title, exact=True).click(timeout=1000)
+            return
+    raise AssertionError(f"the page has no tab {title!r}")
 
 
 @contextmanager
