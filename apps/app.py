@@ -31,7 +31,7 @@ TABS = (
     ("Compare codecs", "apps.compare"),
 )
 HEAD = """# lgr
-Play one sound with the grains of another. Everything runs on this machine; sounds are deleted when you leave."""
+Play one sound with the grains of another. Results are deleted when you leave, uploads within about an hour after."""
 
 
 def build_demo(limits: Limits | None = None) -> Any:

@@ -66,4 +66,4 @@ def _message(text: str) -> gr.Error:
     text = text[:1].upper() + text[1:]
     text = text if text.endswith((".", "!", "?")) else f"{text}."
     # Gradio shows a message as HTML, and a file may be called <b>.wav
-    return gr.Error(html.escape(text, quote=False), duration=None, title="That did not work", print_exception=False)
+    return gr.Error(html.escape(text, quote=False), duration=12, title="That did not work", print_exception=False)

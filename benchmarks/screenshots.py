@@ -117,11 +117,12 @@ def take(browser: Any, url: str, name: str, path: Path, width: int, scheme: str)
     act(page)
     page.mouse.move(0, 0)
     page.evaluate("() => { document.activeElement?.blur(); window.scrollTo(0, 0); }")
-    page.wait_for_timeout(500)
     height = min(TALLEST, page.evaluate("document.documentElement.scrollHeight"))
-    clip = {"x": 0, "y": 0, "width": width, "height": height}
+    # the whole page in the window: what is fixed to the window's lower edge must not stand in the middle of the picture
+    page.set_viewport_size({"width": width, "height": height})
+    page.wait_for_timeout(500)
     with atomic_path(path, force=True, make_parents=True) as temporary:
-        page.screenshot(path=temporary, full_page=True, clip=clip, animations="disabled")
+        page.screenshot(path=temporary, animations="disabled")
     context.close()
     print(f"{path}: {width} x {height}, {path.stat().st_size / 1000:.0f} kB", flush=True)
 
