@@ -50,6 +50,12 @@ listening-test: $(VENV)/.installed-metrics ## make a listening test of bundled s
 app: $(VENV)/.installed-app ## open the app in a browser, at http://127.0.0.1:7860
 	$(BIN)/lgr app
 
+space: $(VENV)/.installed-app ## build the hosted Space in out/space/
+	$(BIN)/python -m apps.space.build -o out/space
+
+screenshots: $(VENV)/.installed-test ## take pictures of every tab for docs/screenshots/
+	$(BIN)/python -m benchmarks.screenshots
+
 notebooks: $(VENV)/.installed-notebooks ## open the notebooks in a browser
 	$(BIN)/jupyter lab notebooks/
 

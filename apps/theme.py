@@ -12,7 +12,9 @@ MONO = ("ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "DejaVu Sans Mono
 
 CSS = """
 .dark { --color-accent: var(--primary-400); }
-.gradio-container { max-width: 1200px !important; margin: 0 auto !important; }
+.gradio-container { max-width: 1200px !important; margin: 0 auto !important; width: 100%; }
+.gradio-container main, .gradio-container .main, .gradio-container .wrap { min-width: 0; }
+.lgr-numbers table { border: 1px solid var(--border-color-primary) !important; }
 .lgr-head h1 { font-size: 1.5rem; font-weight: 600; margin: 0 0 0.15rem; letter-spacing: -0.01em; }
 .lgr-head p, .lgr-caption p { color: var(--body-text-color-subdued); margin: 0; }
 .lgr-caption p { font-size: var(--text-sm); line-height: 1.45; }

@@ -63,9 +63,11 @@ def _draw_tradeoff(
     axis: "Axes", tau: NDArray[Any], kept: NDArray[Any], gained: NDArray[Any], colour: str, marker: str
 ) -> None:
     axis.plot(kept, gained, f"{marker}-", color=colour, markersize=5, linewidth=1.0)
-    for temperature, x, y in zip(tau, kept, gained, strict=True):
+    for place, (temperature, x, y) in enumerate(zip(tau, kept, gained, strict=True)):
         if np.isfinite(x + y):
-            axis.annotate(f"{temperature:.2g}", (x, y), (4, 4), textcoords="offset points", fontsize=SMALL - 1)
+            beside = (4, 4) if place % 2 == 0 else (-4, -12)  # neighbours often lie on top of each other
+            side = "left" if place % 2 == 0 else "right"
+            axis.annotate(f"{temperature:.2g}", (x, y), beside, textcoords="offset points", ha=side, fontsize=SMALL - 1)
     axis.margins(0.25)
     axis.grid(alpha=0.3)
 
