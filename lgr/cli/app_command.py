@@ -47,10 +47,10 @@ def find_app() -> Any:
     if find_spec("gradio") is None:
         raise MissingPackageError("the app needs gradio: pip install 'lgr[app,explore,metrics]'")
     package = Path(__file__).resolve().parents[1]
-    places = (package.parent, package / "browser")  # a checkout's apps/, and where a wheel has them
+    places = (package / "browser", package.parent)  # where a wheel has the app, and a checkout
     place = next((place for place in places if (place / "apps" / "app.py").is_file()), None)
     if place is None:
-        raise LgrError(f"the app is not in {places[0] / 'apps'}: run it from a checkout of lgr, or install lgr again")
+        raise LgrError(f"the app is not in {places[1] / 'apps'}: run it from a checkout of lgr, or install lgr again")
     # another project's folder may be called apps too, so ours goes first
     sys.path.insert(0, str(place))
     return import_module("apps.app").serve
