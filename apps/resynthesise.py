@@ -27,6 +27,10 @@ CAPTION = (
     "Above: where in each source the grain played at each moment comes from; a diagonal line is a stretch played on as "
     "recorded. Below: how like the target's grain it is, how probable the choice was, and how undecided (nats)."
 )
+# On a phone the result lies below all controls: whoever presses "play" is taken to it.
+SHOW_RESULT = """() => {
+  if (innerWidth <= 640) document.getElementById("lgr-heard")?.scrollIntoView({block: "start"});
+}"""
 
 
 def settings(
@@ -151,7 +155,9 @@ def build(shared: Shared) -> None:
             seed_number, locked = seed_controls()
         with gr.Column(scale=7, min_width=320):
             go = gr.Button("Play the target with the sources", variant="primary", size="lg", elem_classes="lgr-go")
-            heard = gr.Audio(label="Result (A)", type="filepath", interactive=False, buttons=["download"])
+            heard = gr.Audio(
+                label="Result (A)", type="filepath", interactive=False, buttons=["download"], elem_id="lgr-heard"
+            )
             compared = switch()
             with gr.Row():
                 get_audio = gr.DownloadButton("Download the sound", interactive=False, size="sm")
@@ -207,8 +213,10 @@ def build(shared: Shared) -> None:
         "show_progress_on": [heard],
         **shared.heavy,
     }
+    go.click(fn=None, js=SHOW_RESULT, api_visibility="private")  # first: listeners are called in turn
     go.click(**start, api_name="resynthesise")
     for button, example in zip(examples, EXAMPLES, strict=True):
+        button.click(fn=None, js=SHOW_RESULT, api_visibility="private")
         filled = button.click(_fill(example), outputs=[target, sources, *weights], api_visibility="private")
         filled.then(**start, api_visibility="private")
 

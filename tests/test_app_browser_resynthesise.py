@@ -166,6 +166,9 @@ def test_it_fits_a_phone(app: RunningApp, scheme: str) -> None:
         press(page)
         assert audio_seconds(page, "A: this result") == pytest.approx(8.0, abs=0.01)
         assert page.evaluate("document.documentElement.scrollWidth") <= 390
+        page.wait_for_function("scrollY > 0")
+        top = page.locator("#lgr-heard").bounding_box()["y"]
+        assert 0 <= top < 600  # taken to the result, which lies below all controls
         shades = page.evaluate(
             """["backgroundColor", "color"].map((name) =>
                 getComputedStyle(document.querySelector(".lgr-switch button[aria-pressed=false]"))[name]
