@@ -8,6 +8,7 @@ import gradio as gr
 
 from apps.cards import Card, cards_html
 from apps.guard import told
+from apps.inputs import example_buttons, sound_input
 from apps.measures import html_table, said
 from apps.opened import TITLES, codec_choices, shown_names, why_not_here
 from apps.results import Played, draw_spectrogram, measure, play, write
@@ -100,24 +101,11 @@ def build(shared: Shared) -> None:
     names = shown_names()
     here = [name for name in names if not why_not_here(name)]
     gr.Markdown(INTRODUCTION, elem_classes="lgr-caption")
-    with gr.Row(elem_classes="lgr-examples"):
-        examples = [gr.Button(each.title, size="sm", min_width=90) for each in EXAMPLES]
+    examples = example_buttons(each.title for each in EXAMPLES)
     with gr.Row():
         with gr.Column(min_width=300):
-            target = gr.Audio(
-                str(first.target_path),
-                label="Target: the sound to play",
-                type="filepath",
-                sources=["upload", "microphone"],
-                buttons=[],
-            )
-            source = gr.Audio(
-                str(first.source_paths[0]),
-                label="Source: the sound to play it with",
-                type="filepath",
-                sources=["upload", "microphone"],
-                buttons=[],
-            )
+            target = sound_input(first.target_path, "Target: the sound to play")
+            source = sound_input(first.source_paths[0], "Source: the sound to play it with")
             gr.Markdown(limits.sentence(), elem_classes="lgr-caption")
         with gr.Column(min_width=300):
             chosen = gr.CheckboxGroup(

@@ -5,6 +5,7 @@ from typing import Any
 import gradio as gr
 
 from apps.guard import told
+from apps.inputs import example_buttons
 from apps.latent_plane import HELD_SECONDS, LINES, Plane, Planes, line_of, play_line, write
 from apps.models import label_choices, model_labels, models_with_a_plane
 from apps.scatter import by_number, cloud, scatter
@@ -61,8 +62,7 @@ def build_plane(shared: Shared) -> None:
                 )
                 about = gr.Markdown(elem_classes="lgr-caption")
             with gr.Column(scale=5, min_width=320):
-                with gr.Row(elem_classes="lgr-examples"):
-                    examples = [gr.Button(name, size="sm", min_width=90) for name in LINES]
+                examples = example_buttons(LINES)
                 heard = gr.Audio(
                     label="The line as sound",
                     type="filepath",

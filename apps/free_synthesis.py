@@ -8,6 +8,7 @@ import gradio as gr
 from apps.cards import Card, cards_html
 from apps.free_plane import build_plane
 from apps.guard import told
+from apps.inputs import example_buttons
 from apps.models import label_choices, model_labels, models_that_sample
 from apps.one_shots import (
     EACH,
@@ -86,8 +87,7 @@ def build_one_shots(shared: Shared) -> None:
     with gr.Tab("One-shots", id="one_shots"), gr.Row():
         current = gr.State(start)  # this visitor's newest draw, in plain values
         with gr.Column(scale=4, min_width=320):
-            with gr.Row(elem_classes="lgr-examples"):
-                examples = [gr.Button(title, size="sm", min_width=90) for title, _ in EXAMPLES]
+            examples = example_buttons(title for title, _ in EXAMPLES)
             label = gr.Dropdown(class_choices(start.model), value=start.label, label="Class", info="What to draw.")
             n = gr.Slider(1, MOST, start.n, step=1, label="How many", info="Of one class; of each class there is one.")
             with gr.Accordion("Model and length", open=False):

@@ -5,6 +5,7 @@ from typing import Any
 import gradio as gr
 
 from apps.guard import told
+from apps.inputs import example_buttons, sound_input, sounds_input
 from apps.mapped import COLOURS, Drawn, Heard, caption, draw, hear_grain, hear_lasso, hear_path, view, write
 from apps.opened import codec_choices
 from apps.resynthesise import METRICS
@@ -28,8 +29,7 @@ def build(shared: Shared) -> None:
     """Lay the tab out."""
     limits, first = shared.limits, EXAMPLES[0]
 
-    with gr.Row(elem_classes="lgr-examples"):
-        examples = [gr.Button(each.title, size="sm", min_width=90) for each in EXAMPLES]
+    examples = example_buttons(each.title for each in EXAMPLES)
     with gr.Row():
         with gr.Column(scale=8, min_width=320):
             plot = scatter(
@@ -48,20 +48,8 @@ def build(shared: Shared) -> None:
             with gr.Row():
                 get_audio = gr.DownloadButton("Download the sound", interactive=False, size="sm", min_width=120)
                 get_score = gr.DownloadButton("Download the score", interactive=False, size="sm", min_width=120)
-            sources = gr.File(
-                [str(path) for path in first.source_paths],
-                label="Sources: the sounds whose grains are shown",
-                file_count="multiple",
-                file_types=[".wav", ".flac", ".ogg", ".mp3"],
-                height=130,
-            )
-            target = gr.Audio(
-                str(first.target_path),
-                label="Target, if you like: its way over the map",
-                type="filepath",
-                sources=["upload", "microphone"],
-                buttons=[],
-            )
+            sources = sounds_input(first.source_paths, "Sources: the sounds whose grains are shown")
+            target = sound_input(first.target_path, "Target, if you like: its way over the map")
             gr.Markdown(limits.sentence(), elem_classes="lgr-caption")
             with gr.Accordion("Path and points", open=False):
                 seconds = gr.Slider(

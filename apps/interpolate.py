@@ -8,6 +8,7 @@ from typing import Any
 import gradio as gr
 
 from apps.guard import told
+from apps.inputs import example_buttons, sound_input
 from apps.models import label_choices, model_labels
 from apps.opened import codec_choices
 from apps.seeds import next_seed, seed_controls
@@ -106,24 +107,9 @@ def build(shared: Shared) -> None:
 
     with gr.Row():
         with gr.Column(scale=5, min_width=320):
-            with gr.Row(elem_classes="lgr-examples"):
-                examples = [gr.Button(each.title, size="sm", min_width=90) for each in EXAMPLES]
-            first = gr.Audio(
-                str(start.paths[0]),
-                label="From this sound",
-                elem_id="first-sound",
-                type="filepath",
-                sources=["upload", "microphone"],
-                buttons=[],
-            )
-            last = gr.Audio(
-                str(start.paths[1]),
-                label="To this sound",
-                elem_id="second-sound",
-                type="filepath",
-                sources=["upload", "microphone"],
-                buttons=[],
-            )
+            examples = example_buttons(each.title for each in EXAMPLES)
+            first = sound_input(start.paths[0], "From this sound", elem_id="first-sound")
+            last = sound_input(start.paths[1], "To this sound", elem_id="second-sound")
             gr.Markdown(limits.sentence(), elem_classes="lgr-caption")
             kind = gr.Radio(KINDS, value="linear", label="Path", info="Its shape in the space of the codec's latents.")
             seconds = gr.Slider(0.5, 10, 2, step=0.1, label="Length of the path (s)", info="From leaving to arriving.")

@@ -8,6 +8,7 @@ import gradio as gr
 
 from apps.cards import figure_html, switch, switch_html
 from apps.guard import told
+from apps.inputs import example_buttons, sound_input, sounds_input
 from apps.measures import numbers_table
 from apps.opened import codec_choices, frame_rate
 from apps.results import draw_score, measure, play, write
@@ -87,22 +88,9 @@ def build(shared: Shared) -> None:
 
     with gr.Row():
         with gr.Column(scale=5, min_width=320):
-            with gr.Row(elem_classes="lgr-examples"):
-                examples = [gr.Button(each.title, size="sm", min_width=90) for each in EXAMPLES]
-            target = gr.Audio(
-                str(first.target_path),
-                label="Target: the sound to play",
-                type="filepath",
-                sources=["upload", "microphone"],
-                buttons=[],
-            )
-            sources = gr.File(
-                [str(path) for path in first.source_paths],
-                label="Sources: the sounds to play it with",
-                file_count="multiple",
-                file_types=[".wav", ".flac", ".ogg", ".mp3"],
-                height=130,
-            )
+            examples = example_buttons(each.title for each in EXAMPLES)
+            target = sound_input(first.target_path, "Target: the sound to play")
+            sources = sounds_input(first.source_paths, "Sources: the sounds to play it with")
             gr.Markdown(limits.sentence(), elem_classes="lgr-caption")
             with gr.Group():
                 weights = [

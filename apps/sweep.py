@@ -10,6 +10,7 @@ import numpy as np
 
 from apps.cards import Card, cards_html, figure_html
 from apps.guard import told
+from apps.inputs import example_buttons, sound_input, sounds_input
 from apps.measures import said
 from apps.opened import codec_choices
 from apps.pictures import save_picture
@@ -138,25 +139,12 @@ def build(shared: Shared) -> None:
     limits = shared.limits
     first = EXAMPLES[0]
     gr.Markdown(INTRODUCTION, elem_classes="lgr-caption")
-    with gr.Row(elem_classes="lgr-examples"):
-        examples = [gr.Button(each.title, size="sm", min_width=90) for each in EXAMPLES]
+    examples = example_buttons(each.title for each in EXAMPLES)
     with gr.Row():
         with gr.Column(min_width=300):
-            target = gr.Audio(
-                str(first.target_path),
-                label="Target: the sound to play",
-                type="filepath",
-                sources=["upload", "microphone"],
-                buttons=[],
-            )
+            target = sound_input(first.target_path, "Target: the sound to play")
         with gr.Column(min_width=300):
-            sources = gr.File(
-                [str(path) for path in first.source_paths],
-                label="Sources: the sounds to play it with",
-                file_count="multiple",
-                file_types=[".wav", ".flac", ".ogg", ".mp3"],
-                height=130,
-            )
+            sources = sounds_input(first.source_paths, "Sources: the sounds to play it with")
             gr.Markdown(limits.sentence(), elem_classes="lgr-caption")
         with gr.Column(min_width=300):
             count = gr.Slider(

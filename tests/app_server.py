@@ -18,13 +18,15 @@ import re
 import socket
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from unittest import mock
 
 import pytest
+
+from benchmarks.screenshots import show_tab
 
 CHROMIUM = Path("/usr/bin/chromium")
 FLAGS = [
@@ -93,22 +95,6 @@ class RunningApp:
         finally:
             context.close()
         assert wrong == [], wrong
-
-
-def show_tab(page: Any, title: str) -> None:
-    """Go to a tab, through the menu where the page is too narrow to show its title."""
-    from playwright.sync_api import TimeoutError as NotThere
-
-    tab, menu = page.get_by_role("tab", name=title, exact=True).first, page.locator(".overflow-menu > button").first
-    for _ in range(20):  # a new page moves titles into its menu and out again while it measures them
-        if tab.is_visible():
-            tab.click()
-            return
-        with suppress(NotThere):
-            menu.click(timeout=1000)
-            page.locator(".overflow-dropdown").get_by_text(title, exact=True).click(timeout=1000)
-            return
-    raise AssertionError(f"the page has no tab {title!r}")
 
 
 @contextmanager

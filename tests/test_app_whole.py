@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 import torch
-from app_server import RunningApp, running_app, show_tab
+from app_server import RunningApp, running_app
+
+from benchmarks.screenshots import show_tab
 
 pytest.importorskip("gradio", reason="gradio is not installed: pip install 'lgr[app]'")
 
