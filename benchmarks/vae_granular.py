@@ -1,6 +1,6 @@
 """Paper 001's table 1: the granular VAE and its baselines, on drums and on notes, trained for the same time.
 
-Decoders ``tr``, ``up``, ``fi``, ``fi+pp`` are the paper's, ``hybrid+pp`` is ours. All have the paper's loss and floor.
+Decoders ``tr``, ``up``, ``fi``, ``fi+pp`` are the paper's, ``lapped+pp`` is ours. All have the paper's loss and floor.
 """
 
 import time

@@ -24,7 +24,7 @@ WHOLE = {"n_filters": 32, "linear_path": False}  # paper 003's EnCodec
 FRESH: dict[str, tuple[str, dict[str, Any]]] = {
     **{f"granular {d}, grains of 1024": ("granular", {"decoder": d}) for d in DECODERS},
     "granular fi+pp, grains of 2048": ("granular", {"decoder": "fi+pp", "hop_length": 512}),
-    "granular hybrid+pp, grains of 2048": ("granular", {"decoder": "hybrid+pp", "hop_length": 512}),
+    "granular lapped+pp, grains of 2048": ("granular", {"decoder": "lapped+pp", "hop_length": 512}),
     "ddsp-noise": ("ddsp-noise", {}),
     "noiseband": ("noiseband", {}),
     "encodec-vae 16, ours": ("encodec-vae", {"latent_dim": 16}),

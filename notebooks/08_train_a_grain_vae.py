@@ -21,9 +21,9 @@
 # and to keep its latents *tidy*, so that latents near each other sound alike. The first wish is the reconstruction
 # loss, the second one the **KL term**; a weight β says how they are balanced.
 #
-# Our model, `granular`, takes grains of 1,024 samples (43 ms), each as a vector of 96 numbers. To play a grain it lets
-# *noise* run through a filter whose shape it reads from the vector, and lays the grains over each other by three
-# quarters. (After *Neural granular sound synthesis*.)
+# The model here, `granular` with the decoder `fi+pp`, takes grains of 1,024 samples (43 ms), each as a vector of 96
+# numbers. To play a grain it lets *noise* run through a filter whose shape it reads from the vector, and lays the
+# grains over each other by three quarters. (It is the model of *Neural granular sound synthesis*.)
 
 # %%
 import sys
@@ -44,7 +44,7 @@ import lgr
 from lgr.codecs.trained import TrainedCodec
 from lgr.codecs.weights import assets_dir
 from lgr.evaluation import evaluate
-from lgr.models.kinds import build_model, config_class
+from lgr.models.kinds import build_model, model_config
 from lgr.plots import plot_spectrograms
 from lgr.plots_training import plot_losses
 from lgr.train.vae import train_model
@@ -90,8 +90,14 @@ if not MINE:
 config = recipe(
     "granular", minutes=MINUTES, batch_size=4, crop_seconds=0.5, warmup_steps=10, log_every=1, validate_every=20
 )
+sizes = model_config("granular", {"decoder": "fi+pp"})
 model = train_model(
-    "granular", folder, work / "model", config=config, report=lambda row: print(row["note"]) if "note" in row else None
+    "granular",
+    folder,
+    work / "model",
+    config=config,
+    model_config=sizes,
+    report=lambda row: print(row["note"]) if "note" in row else None,
 )
 
 log = [json.loads(line) for line in (model / "log.jsonl").read_text().splitlines()]
@@ -123,14 +129,15 @@ picture(
 # The trained folder is a codec like any other: `load_codec` opens it. We send two seconds of a drum loop through it
 # that no model here was trained on. A number alone says nothing, so ours gets neighbours on both sides: the same model
 # **untrained**, with random weights, and `drums-granular`, which comes with `lgr` (22 minutes of training, 670
-# recordings of drums).
+# recordings of drums). That one has another decoder, `lapped+pp`: part of its numbers are the waveform itself, in
+# coefficients of a transform, and only the rest is noise.
 #
 # - **mel distance**: the mean difference of two mel spectrograms, in decades (powers of ten).
 # - **mSTFT**: the relative distance of the spectrograms; 0 is the same sound, silence scores 1.
 
 # %%
 torch.manual_seed(0)
-untrained = TrainedCodec(build_model("granular", config_class("granular")()), None, name="untrained", version="0")
+untrained = TrainedCodec(build_model("granular", sizes), None, name="untrained", version="0")
 mine, shipped = lgr.load_codec(model), lgr.load_codec("drums-granular")
 rate = shipped.info.sample_rate
 drums, _ = lgr.load_audio(CLIPS / "drum_loop.flac", sample_rate=rate)

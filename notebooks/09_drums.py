@@ -68,7 +68,7 @@ picture(
 
 # %% [markdown]
 # Do they sound like what their label says? Judge for yourself before you read on. The model's card (in
-# `assets/models/drums-granular/`) says: a simple classifier taught with real hits names the right class for 60 % of the
+# `assets/models/drums-granular/`) says: a simple classifier taught with real hits names the right class for 58 % of the
 # model's hits, for 76 % of *real* hits of other recordings, and for 12.5 % by guessing. Kicks and toms are taken for
 # each other, so are rides and crashes, and the cowbell was learned from seven recordings. It had 22 minutes of
 # training.

@@ -286,6 +286,15 @@ def test_the_command_refuses_in_a_line(name: str, more: tuple[str, ...], says: s
     refused(folder, "baseline", name, folder / "source.wav", *options, says=says)
 
 
+@pytest.mark.parametrize("codec", [(), ("--codec", "bundled")])
+def test_the_score_of_a_mosaic_is_not_rendered(codec: tuple[str, ...], tmp_path: Path) -> None:
+    two_sounds(tmp_path)
+    score = tmp_path / "mosaic.json"
+    sources = ("baseline", "mosaic", tmp_path / "source.wav", "-t", tmp_path / "target.wav")
+    done(*sources, "-o", tmp_path / "mosaic.wav", "--score", score)
+    refused(tmp_path, "render", score, "-o", tmp_path / "again.wav", *codec, says="pieces of waveform, which no codec")
+
+
 def test_the_command_takes_no_codebook(tmp_path: Path) -> None:
     folder = two_sounds(tmp_path)
     done("codebook", "build", folder / "source.wav", "-o", folder / "book")

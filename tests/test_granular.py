@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.testing import assert_close
 
 from lgr.errors import ArgumentError, ShapeError
+from lgr.losses import reconstruction_terms
 from lgr.models.grain_encoder import latent_to_level
 from lgr.models.granular import DECODERS, GranularConfig, GranularVAE
 
@@ -31,7 +32,7 @@ SIZES = {
 
 
 @cache
-def vae(decoder: str = "hybrid+pp", **changes: object) -> GranularVAE:
+def vae(decoder: str = "lapped+pp", **changes: object) -> GranularVAE:
     """A small model whose every weight does something: the identity filters are moved away from it."""
     with torch.random.fork_rng():
         torch.manual_seed(5)
@@ -91,7 +92,7 @@ def test_shapes(decoder: str, samples: int) -> None:
 
 
 @pytest.mark.parametrize("hop", [128, 256, 512, 1024])
-@pytest.mark.parametrize("decoder", ["tr", "up", "hybrid+pp"])
+@pytest.mark.parametrize("decoder", ["tr", "up", "lapped+pp"])
 def test_every_grain_length(decoder: str, hop: int) -> None:
     model = GranularVAE(GranularConfig(**(SIZES | {"decoder": decoder, "hop_length": hop})))
     z, labels = latents(2)
@@ -99,7 +100,7 @@ def test_every_grain_length(decoder: str, hop: int) -> None:
     assert model.posterior(audio(hop + 1)).mean.shape == (2, 2, 6)
 
 
-@pytest.mark.parametrize("decoder", ["up", "fi", "hybrid+pp"])
+@pytest.mark.parametrize("decoder", ["up", "fi", "lapped+pp"])
 @settings(deadline=None, max_examples=12)
 @given(sizes=st.lists(st.integers(0, 700), max_size=6), samples=st.integers(1, 1500))
 def test_encoding_in_chunks_equals_the_whole(decoder: str, sizes: list[int], samples: int) -> None:
@@ -114,7 +115,7 @@ def test_encoding_in_chunks_equals_the_whole(decoder: str, sizes: list[int], sam
         assert_close(torch.cat([*parts, part], 1), model.posterior(x).mean, rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize("decoder", ["up", "fi", "hybrid+pp"])
+@pytest.mark.parametrize("decoder", ["up", "fi", "lapped+pp"])
 @settings(deadline=None, max_examples=12)
 @given(sizes=st.lists(st.integers(0, 5), max_size=6), frames=st.integers(1, 12))
 def test_decoding_in_chunks_equals_the_whole(decoder: str, sizes: list[int], frames: int) -> None:
@@ -143,7 +144,7 @@ def test_a_step_leaves_its_state_as_it_was() -> None:
     assert torch.equal(*again)
 
 
-@pytest.mark.parametrize("decoder", ["fi", "hybrid+pp"])
+@pytest.mark.parametrize("decoder", ["fi", "lapped+pp"])
 def test_no_output_depends_on_what_lies_beyond_the_lookahead(decoder: str) -> None:
     model, x, changed = vae(decoder), audio(16 * HOP, 1), 11 * HOP + 5
     other = x.clone()
@@ -169,7 +170,7 @@ def test_an_item_does_not_depend_on_its_batch(decoder: str) -> None:
     assert_close(model.posterior(x[2:]).mean[0], model.posterior(x).mean[2], rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize("decoder", ["fi", "fi+pp", "hybrid+pp"])
+@pytest.mark.parametrize("decoder", ["fi", "fi+pp", "lapped+pp"])
 def test_noise_is_the_seeds_and_the_frames(decoder: str) -> None:
     model = vae(decoder)
     z, labels = latents(5, batch=1)
@@ -177,8 +178,12 @@ def test_noise_is_the_seeds_and_the_frames(decoder: str) -> None:
     assert torch.equal(out, model.render(z, labels, seeds=[1]))
     assert (out - model.render(z, labels, seeds=[2])).abs().max() > 1e-4
     assert (out - model.render(z, labels, seeds=[1], first_frame=3)).abs().max() > 1e-4
-    grains = model.grains(z, labels, seeds=[1])
-    assert_close(model.grains(z[:, 2:], labels[:, 2:], seeds=[1], first_frame=2), grains[:, 2:])
+    grains, waves = model.grains(z, labels, seeds=[1])
+    later, later_waves = model.grains(z[:, 2:], labels[:, 2:], seeds=[1], first_frame=2)
+    assert_close(later, grains[:, 2:])
+    assert (waves is None) == (later_waves is None) == (decoder != "lapped+pp")
+    if waves is not None and later_waves is not None:
+        assert_close(later_waves, waves[:, 2:])
 
 
 @pytest.mark.parametrize("decoder", DECODERS)
@@ -224,32 +229,24 @@ def test_gradients_are_finite_at_silence() -> None:
     assert all(torch.isfinite(p.grad).all() for p in model.parameters() if p.grad is not None)
 
 
-def test_it_learns_a_tone() -> None:
+@pytest.mark.parametrize("decoder", DECODERS)
+def test_it_learns_tones(decoder: str) -> None:
     with torch.random.fork_rng():
         torch.manual_seed(1)
-        model = GranularVAE(GranularConfig(**(SIZES | {"post_taps": (3,)})))
-    x = 0.3 * torch.sin(torch.arange(8 * HOP) * 2.0)[None]
-    optimiser = torch.optim.Adam(model.parameters(), lr=5e-3)
+        model = GranularVAE(GranularConfig(**(SIZES | {"post_taps": (3,), "decoder": decoder})))
+    time = torch.arange(8 * HOP)[None]
+    x = 0.3 * torch.sin(time * 2.0) + 0.1 * torch.sin(time * 0.9) + 0.05 * torch.sin(time * 0.11)
+    optimiser = torch.optim.Adam(model.parameters(), lr=3e-3)
     errors = []
     for _ in range(60):
         out = model.render(model.posterior(x).mean, torch.zeros(1, 8, 2), seeds=[0])
-        loss = (out - x).square().mean() / x.square().mean()
+        terms = reconstruction_terms(out, x, 8000, (512, 256, 128), ("log_power", "magnitude"))
+        loss = terms["log_power"] + terms["magnitude"]
         errors.append(float(loss.detach()))
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
-    assert errors[-1] < 0.1 * errors[0]
-    assert errors[-1] < 0.1
-
-
-def test_the_hybrid_starts_as_a_transform_code_of_the_waveform() -> None:
-    with torch.random.fork_rng():
-        torch.manual_seed(2)
-        model = GranularVAE(GranularConfig(hop_length=HOP, sample_rate=8000))
-    x = 0.3 * torch.sin(torch.arange(16 * HOP) * 0.1)[None]
-    with torch.no_grad():
-        out = model.render(model.posterior(x).mean, torch.zeros(1, 16, 0), seeds=[0])
-    assert torch.nn.functional.cosine_similarity(out, x) > 0.9
+    assert errors[-1] < 0.6 * errors[0]
 
 
 def test_config_survives_json() -> None:
@@ -261,10 +258,15 @@ def test_config_survives_json() -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"decoder": "fir"}, "decoder must be one of tr, up, fi, fi.pp, hybrid.pp, got 'fir'"),
+        ({"decoder": "fir"}, "decoder must be one of tr, up, fi, fi.pp, lapped.pp, got 'fir'"),
         ({"hop_length": 300}, "hop_length must be 128, 256, 512 or 1024, got 300"),
         ({"latent_dim": 1}, "latent_dim must be >= 2"),
         ({"post_taps": (4,)}, "post_taps must be odd"),
+        ({"noise_levels": -1}, "noise_levels must be a whole number >= 0, got -1"),
+        (
+            {"decoder": "lapped+pp", "decoder_width": 5},
+            r"decoder_width must be at least latent_dim 6 for lapped\+pp, got 5",
+        ),
     ],
 )
 def test_bad_config(change: dict[str, object], message: str) -> None:

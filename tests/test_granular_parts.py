@@ -69,12 +69,6 @@ def test_filtering_is_equations_7_and_8() -> None:
     assert_close(filter_noise(torch.ones(n // 2 + 1), noise), noise)
 
 
-def test_the_waveform_part_is_a_spectrum() -> None:
-    wave = torch.randn(3, 64, generator=torch.Generator().manual_seed(0))
-    spectrum = torch.fft.rfft(wave, norm="ortho")
-    assert_close(filter_noise(torch.zeros(33), torch.ones(3, 64), spectrum), wave)
-
-
 def test_post_processing_starts_as_the_identity_and_is_a_sum_of_filters() -> None:
     post, x = PostFilter((3, 9)), audio(50)
     assert_close(post(x), x)

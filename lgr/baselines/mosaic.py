@@ -21,6 +21,7 @@ from lgr.mel import mel_filters
 from lgr.models.mfcc_encoder import dct_matrix
 from lgr.score import Score
 
+WAVEFORM = "waveform"  # in the place of a codec's name, in scores that no codec can play
 BANDS = 40
 DEPTH_DB = 60.0
 GATE_DB = 50.0  # source grains that far under their recording's loudest are left out: raised, they would be noise
@@ -62,7 +63,7 @@ def mosaic(task: Task, *, coefficients: int = 12) -> tuple[Tensor, Score]:
     vectors = torch.cat(offered)
     index = torch.from_numpy(np.asarray(cKDTree(vectors.numpy()).query(wanted.numpy())[1], dtype=np.int64))
     score = Score(
-        codec="waveform",
+        codec=WAVEFORM,
         sample_rate=task.sample_rate,
         hop_length=hop,
         grain_frames=grain_frames,

@@ -91,9 +91,15 @@ def check_free(sources: Sources, options: dict[str, Any]) -> None:
 
 def open_codec(codec: str | None, *, made_with: str | None = None, what: str = "", **options: Any) -> "Codec":
     """The codec that was asked for, or the one a codebook or score (``what``) was made with, or the bundled one."""
+    from lgr.baselines.mosaic import WAVEFORM
     from lgr.codecs.registry import codec_names, load_codec
 
     name = codec or made_with or "bundled"
+    if made_with == WAVEFORM:
+        raise CodebookError(
+            f"{what} must be of latents, got pieces of waveform, which no codec plays: its sound is what "
+            "`lgr baseline mosaic` wrote"
+        )
     if codec is None and name not in codec_names() and not Path(name).is_dir():
         raise CodebookError(
             f"{what} was made with codec {name!r}, which is not here: install the package that brings it, or name a "

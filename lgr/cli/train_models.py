@@ -107,8 +107,8 @@ DecoderOption = Annotated[
         "--decoder",
         panel=MODEL,
         metavar="NAME",
-        help="hybrid+pp: noise and waveform; fi+pp: the paper's; fi, up, tr: its baselines.",
-        default="hybrid+pp",
+        help="lapped+pp: waveform and noise; fi+pp: the paper's; fi, up, tr: its baselines.",
+        default="lapped+pp",
     ),
 ]
 TemporalOption = Annotated[

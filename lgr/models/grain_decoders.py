@@ -1,7 +1,8 @@
 """Decoders of one grain: filtered noise (paper 001, section 3.3), ours with a waveform beside it, and the baselines.
 
 Each maps ``(batch, frames, latent_dim + n_labels)`` and noise ``(batch, frames, grain_length)`` to grains
-``(batch, frames, grain_length)`` of about unit level, every grain by itself; the model multiplies by the level.
+``(batch, frames, grain_length)`` of about unit level, every grain by itself, and ours to waveforms as well; the model
+multiplies by the level.
 """
 
 import math
@@ -10,70 +11,83 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from lgr.models.grain_encoder import ResidualDense, expand, low_parts
+from lgr.models.grain_encoder import SMALL, ResidualDense, expand
+from lgr.models.lapped_grain import LappedGrain
 
 
-def filter_noise(filters: Tensor, noise: Tensor, waveform: Tensor | None = None) -> Tensor:
-    """``iDFT(H * DFT(n))``, paper 001's equations 7 and 8; ``+ C`` inside the iDFT where a waveform is given.
+def filter_noise(filters: Tensor, noise: Tensor) -> Tensor:
+    """``iDFT(H * DFT(n))``, paper 001's equations 7 and 8.
 
     Parameters
     ----------
     filters : (..., grain_length / 2 + 1), real: the positive frequencies of H (the others are their mirror)
     noise : (..., grain_length)
-    waveform : (..., grain_length / 2 + 1), complex, the orthonormal spectrum C of the waveform part
     """
-    spectrum = filters * torch.fft.rfft(noise, norm="ortho")
-    if waveform is not None:
-        spectrum = spectrum + waveform
-    grains: Tensor = torch.fft.irfft(spectrum, noise.shape[-1], norm="ortho")
+    grains: Tensor = torch.fft.irfft(filters * torch.fft.rfft(noise, norm="ortho"), noise.shape[-1], norm="ortho")
     return grains
 
 
-class FilterDecoder(nn.Module):
-    """Residual dense layers to a filter on uniform noise ("fi"), and to a waveform's spectrum ("hybrid").
+def trunk(in_dim: int, width: int, n_blocks: int) -> nn.Sequential:
+    """Residual dense layers, every grain by itself."""
+    return nn.Sequential(nn.Linear(in_dim, width), *(ResidualDense(width) for _ in range(n_blocks)))
 
-    Filters are exponentials: positive, and quiet bins are as easy to reach as loud ones. Noise has no phase to give a
-    kick its push or a string its pitch; the hybrid adds a second spectrum C, companded, of the waveform itself, and how
-    much of a grain is which is the network's to say.
+
+class FilterDecoder(nn.Module):
+    """Residual dense layers to a filter on uniform noise ("fi").
+
+    Filters are exponentials: positive, and quiet bins are as easy to reach as loud ones.
     """
 
-    def __init__(
-        self, latent_dim: int, n_labels: int, grain_length: int, *, width: int, n_blocks: int, hybrid: bool
-    ) -> None:
+    def __init__(self, in_dim: int, grain_length: int, *, width: int, n_blocks: int) -> None:
         super().__init__()
         bins = grain_length // 2 + 1
-        self.trunk = nn.Sequential(
-            nn.Linear(latent_dim + n_labels, width), *(ResidualDense(width) for _ in range(n_blocks))
-        )
+        self.trunk = trunk(in_dim, width, n_blocks)
         self.filters = nn.Linear(width, bins)
         nn.init.normal_(self.filters.weight, std=0.1 / math.sqrt(width))
-        # Unit white noise, or -10 dB of it beside a waveform, falling by 6 dB an octave from bin 8 on: sounds do.
-        tilt = -torch.log(1 + torch.arange(bins) / 8.0)
-        with torch.no_grad():
-            self.filters.bias.copy_(tilt + (1.0 if hybrid else 2.2))
-        self.waveform = nn.Linear(width, 2 * bins) if hybrid else None
-        if self.waveform is not None:
-            self._invert_transform(latent_dim, bins)
-
-    def _invert_transform(self, latent_dim: int, bins: int) -> None:
-        """Start as the inverse of the encoder's linear path: low notes and kicks have their phase from step 0 on."""
-        assert self.waveform is not None
-        inlet = cast(nn.Linear, self.trunk[0])
-        parts, rows = low_parts(min(latent_dim, inlet.out_features) - 1, bins)
-        with torch.no_grad():
-            self.waveform.weight.mul_(0.1)
-            self.waveform.bias.zero_()
-            inlet.weight[rows + 1] = 0.0
-            inlet.weight[rows + 1, rows + 1] = 1.0  # latent 0 is the level
-            self.waveform.weight[parts, rows + 1] = 1.0
+        with torch.no_grad():  # unit white noise, falling by 6 dB an octave from bin 8 on: sounds do
+            self.filters.bias.copy_(2.2 - torch.log(1 + torch.arange(bins) / 8.0))
 
     def forward(self, inputs: Tensor, noise: Tensor) -> Tensor:
+        filters = torch.exp(self.filters(self.trunk(inputs)).clamp(-12.0, 6.0).to(noise))  # under autocast too
+        return filter_noise(filters, noise)
+
+
+class LappedDecoder(nn.Module):
+    """Filtered noise, and the coefficients of a lapped transform beside it; starts as the inverse of ``LappedGrain``.
+
+    Noise has no phase to give a kick its push or a string its pitch; how much of a grain is which is the network's to
+    say.
+    Returns both apart, ``(batch, frames, grain_length)`` each, since they are overlapped under windows of their own.
+    """
+
+    def __init__(self, latent_dim: int, n_labels: int, lapped: LappedGrain, *, width: int, n_blocks: int) -> None:
+        super().__init__()
+        self.lapped = lapped
+        self.trunk = trunk(latent_dim + n_labels, width, n_blocks)
+        self.filters = nn.Linear(width, 2 * lapped.hop + 1)
+        self.waveform = nn.Linear(width, lapped.hop)
+        inlet, wave = cast(nn.Linear, self.trunk[0]), lapped.n_waveform
+        rows = torch.arange(1, 1 + wave + lapped.n_levels)  # latent 0 is the level
+        with torch.no_grad():
+            inlet.weight[rows] = 0.0
+            inlet.bias[rows] = 0.0
+            inlet.weight[rows, rows] = 1.0
+            for block in list(self.trunk)[1:]:
+                cast(ResidualDense, block).second.weight.mul_(SMALL)
+            # Nothing but the transform in the waveform: a hundredth in every coefficient is hiss in a dark sound.
+            for parameter in (self.waveform.weight, self.waveform.bias):
+                parameter.zero_()
+            self.filters.weight.mul_(SMALL)
+            self.filters.weight[:, rows] = 0.0
+            self.waveform.weight[torch.arange(wave), rows[:wave]] = 1.0
+            self.filters.weight[:, rows[wave:]] = lapped.level_filters
+            self.filters.bias.copy_(lapped.base_filter)
+
+    def forward(self, inputs: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
         hidden = self.trunk(inputs)
-        filters = torch.exp(self.filters(hidden).clamp(-12.0, 6.0).to(noise))  # under autocast too
-        if self.waveform is None:
-            return filter_noise(filters, noise)
-        parts = torch.unflatten(expand(self.waveform(hidden).to(noise)), -1, (-1, 2))
-        return filter_noise(filters, noise, torch.view_as_complex(parts.contiguous()))
+        filters = torch.exp(self.filters(hidden).clamp(-16.0, 6.0).to(noise))  # under autocast too
+        coefficients = expand(self.waveform(hidden).to(noise))
+        return filter_noise(filters, noise), self.lapped.frames(coefficients)
 
 
 class ConvDecoder(nn.Module):

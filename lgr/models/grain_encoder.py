@@ -7,9 +7,9 @@ What makes it learn quickly:
   silence decodes to silence.
 - The first convolution starts as windowed cosines and sines on a mel scale, and is trained on from there; the layers
   after it see its pairs' log magnitudes (timbre) and its companded outputs (phase).
-- A linear path from the grain's companded spectrum to the mean starts as the lowest bins, so the latent is a transform
-  code of the waveform from the first step on, which training need only improve (the hybrid decoder starts as its
-  inverse).
+- A linear path from the coefficients and levels of ``lgr.models.lapped_grain`` to the mean starts as these themselves,
+  so the latent is a transform code of the grain from the first step on, which training need only improve (the decoder
+  "lapped+pp" starts as its inverse).
 """
 
 import math
@@ -18,10 +18,13 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
+from lgr.models.lapped_grain import LappedGrain
+
 FLOOR = 1e-6  # amplitude (-120 dBFS) that counts as silence
 LEVEL_CENTRE, LEVEL_SCALE = 3.0, 1.5  # decades above FLOOR: latent 0 is about N(0, 1) over recordings, silence is -2
 LOUDEST = 6.5  # decades above FLOOR: no latent can ask for more than +10 dBFS
 COMPANDING = 3.0
+SMALL = 0.02  # of the usual first weights, where a network starts as nearly nothing beside a transform
 
 
 def compand(x: Tensor) -> Tensor:
@@ -57,15 +60,6 @@ def cosine_sine_filters(length: int, n_bands: int, sample_rate: int) -> Tensor:
     return unit.float()
 
 
-def low_parts(n: int, bins: int) -> tuple[Tensor, Tensor]:
-    """The first ``n`` parts, real and imaginary in turn, of a real signal's spectrum of ``bins`` positive frequencies.
-
-    Returns two index vectors: the parts, without bin 0's imaginary part (always zero), and ``0, 1, 2, ...``.
-    """
-    rows = torch.arange(min(n, 2 * bins - 2))
-    return rows + (rows > 0), rows
-
-
 class _Residual(nn.Module):
     """Two convolutions and a residual connection."""
 
@@ -99,12 +93,18 @@ class GrainEncoder(nn.Module):
     """``(n, grain_length)`` grains to means and log variances ``(n, latent_dim)``, every grain by itself."""
 
     def __init__(
-        self, *, window: Tensor, latent_dim: int, sample_rate: int, n_bands: int, channels: tuple[int, int], width: int
+        self,
+        *,
+        lapped: LappedGrain,
+        latent_dim: int,
+        sample_rate: int,
+        n_bands: int,
+        channels: tuple[int, int],
+        width: int,
     ) -> None:
         super().__init__()
-        length = window.shape[0]
-        self.window: Tensor
-        self.register_buffer("window", window / window.square().sum().sqrt() * math.sqrt(length), persistent=False)
+        self.lapped = lapped
+        length = 4 * lapped.hop
         self.n_bands = n_bands
         kernel = length // 4
         self.analysis = nn.Conv1d(1, 2 * n_bands, kernel, stride=kernel // 2, bias=False)  # 7 steps a grain
@@ -120,17 +120,18 @@ class GrainEncoder(nn.Module):
         self.dense = nn.Sequential(nn.Linear(2 * channels[1] + 1, width), ResidualDense(width))
         self.mean = nn.Linear(width, latent_dim - 1)
         self.log_variance = nn.Linear(width, latent_dim)
-        self.transform = nn.Linear(2 * (length // 2 + 1), latent_dim - 1, bias=False)
-        parts, rows = low_parts(latent_dim - 1, length // 2 + 1)
+        self.transform = nn.Linear(lapped.hop + lapped.n_levels, latent_dim - 1, bias=False)
+        known = lapped.n_waveform + lapped.n_levels
         with torch.no_grad():
-            self.transform.weight.mul_(0.1)
-            self.transform.weight[rows, parts] = 1.0
-            self.mean.weight.mul_(0.1)
-        nn.init.constant_(self.log_variance.bias, -4.0)
+            for parameter in (self.transform.weight, self.mean.weight, self.mean.bias):
+                parameter[:known].mul_(SMALL)
+            self.transform.weight[: lapped.n_waveform, : lapped.hop].fill_diagonal_(1.0)
+            self.transform.weight[lapped.n_waveform : known, lapped.hop :].fill_diagonal_(1.0)
+        nn.init.constant_(self.log_variance.bias, -6.0)
         nn.init.normal_(self.log_variance.weight, std=0.01)
 
     def forward(self, grains: Tensor) -> tuple[Tensor, Tensor]:
-        power = (grains * self.window).square().mean(1, keepdim=True)
+        power = (grains * self.lapped.window).square().mean(1, keepdim=True)
         rms = (power + 1e-20).sqrt()  # the root's slope is infinite at zero
         level = level_to_latent(rms)
         unit = grains / (rms + FLOOR)
@@ -139,7 +140,8 @@ class GrainEncoder(nn.Module):
         log_power = torch.log(cosines.square() + sines.square() + 1e-4) / 4
         steps = self.convolutions(torch.cat([log_power, compand(pairs)], 1))
         hidden = self.dense(torch.cat([steps.flatten(1), level], 1))
-        spectrum = torch.view_as_real(torch.fft.rfft(unit * self.window, norm="ortho")).flatten(1)
-        mean = self.mean(hidden) + self.transform(compand(spectrum))
+        with torch.autocast(grains.device.type, enabled=False):  # logarithms of small powers
+            code = torch.cat([compand(self.lapped.coefficients(unit)), self.lapped.levels(unit)], 1)
+        mean = self.mean(hidden) + self.transform(code)
         log_variance = self.log_variance(hidden).clamp(-14.0, 4.0)
         return torch.cat([level, mean.to(grains)], 1), log_variance.to(grains)  # under autocast too

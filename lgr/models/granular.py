@@ -4,7 +4,8 @@ Decoders, by ``GranularConfig.decoder`` (the first four are the paper's, table 1
 
 - ``tr``, ``up``: transposed convolutions; upsampling and convolutions
 - ``fi``: spectral filtering of uniform noise; ``fi+pp``: and learned FIR post-processing of the assembled signal
-- ``hybrid+pp``: ours: filtered noise plus a waveform per grain, since noise has no phase, and post-processing
+- ``lapped+pp``: ours: filtered noise plus a waveform, since noise has no phase, in coefficients of a lapped transform,
+  which says once what overlapping grains say four times; and post-processing
 
 Every decoder's grains are scaled by the level that latent 0 carries (``lgr.models.grain_encoder``).
 """
@@ -17,21 +18,22 @@ import torch
 from torch import Tensor
 
 from lgr.errors import ArgumentError, check_shape
-from lgr.models.grain_decoders import ConvDecoder, FilterDecoder
+from lgr.models.grain_decoders import ConvDecoder, FilterDecoder, LappedDecoder
 from lgr.models.grain_encoder import GrainEncoder, latent_to_level
 from lgr.models.grain_model import GrainModel, GrainModelConfig, Posterior
+from lgr.models.lapped_grain import LappedGrain
 from lgr.models.noise import uniform_noise
 from lgr.models.overlap import HOPS, Overlap, add_grains, before, cut_grains, grain_window, last_samples, overlap_add
 from lgr.models.post_filter import PostFilter
 
-DECODERS = ("tr", "up", "fi", "fi+pp", "hybrid+pp")
+DECODERS = ("tr", "up", "fi", "fi+pp", "lapped+pp")
 
 
 @dataclass(frozen=True, kw_only=True)
 class GranularConfig(GrainModelConfig):
     """Sizes. A grain is ``4 * hop_length`` samples (the paper's d_x: 1024, or 2048 for notes)."""
 
-    decoder: str = "hybrid+pp"
+    decoder: str = "lapped+pp"
     n_bands: int = 96  # cosine and sine pairs that the encoder starts from
     encoder_channels: tuple[int, int] = (128, 192)
     encoder_width: int = 256
@@ -39,6 +41,7 @@ class GranularConfig(GrainModelConfig):
     decoder_blocks: int = 2
     conv_channels: int = 192  # of the decoders "tr" and "up", where they are widest
     post_taps: tuple[int, ...] = (15, 63, 255)
+    noise_levels: int = 12  # latents that start as levels of noise, at most: of the decoder "lapped+pp"
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -50,6 +53,13 @@ class GranularConfig(GrainModelConfig):
             raise ArgumentError(f"hop_length must be 128, 256, 512 or 1024, got {self.hop_length}")
         if self.latent_dim < 2:
             raise ArgumentError(f"latent_dim must be >= 2 (the first is the level), got {self.latent_dim}")
+        if not isinstance(self.noise_levels, int) or self.noise_levels < 0:
+            raise ArgumentError(f"noise_levels must be a whole number >= 0, got {self.noise_levels!r}")
+        if self.decoder.startswith("lapped") and self.decoder_width < self.latent_dim:
+            raise ArgumentError(
+                f"decoder_width must be at least latent_dim {self.latent_dim} for {self.decoder}, "
+                f"got {self.decoder_width}"
+            )
 
     @property
     def grain_length(self) -> int:
@@ -64,6 +74,7 @@ class EncodeState(NamedTuple):
 
 class DecodeState(NamedTuple):
     overlap: Overlap
+    waves: Overlap | None  # of "lapped+pp"
     frame: int  # absolute index of the next frame: the noise is a function of it
     skip: int  # samples before the file's first that the next output still begins with
     tail: Tensor  # (batch, n): assembled samples that post-processing still reads
@@ -81,31 +92,30 @@ class GranularVAE(GrainModel):
         window = grain_window(c.hop_length)
         self.window: Tensor
         self.register_buffer("window", window, persistent=False)  # rebuilt from the config, never saved
+        lapped = LappedGrain.for_latents(
+            window, c.latent_dim - 1, c.noise_levels, c.sample_rate, waveform=not c.decoder.startswith("fi")
+        )
         self.encoder = GrainEncoder(
-            window=window,
+            lapped=lapped,
             latent_dim=c.latent_dim,
             sample_rate=c.sample_rate,
             n_bands=c.n_bands,
             channels=c.encoder_channels,
             width=c.encoder_width,
         )
-        self.decoder: FilterDecoder | ConvDecoder
+        in_dim = c.latent_dim + len(c.labels)
+        self.decoder: FilterDecoder | LappedDecoder | ConvDecoder
         if c.decoder in ("tr", "up"):
-            self.decoder = ConvDecoder(
-                c.latent_dim + len(c.labels),
-                c.grain_length,
-                channels=c.conv_channels,
-                transposed=c.decoder == "tr",
-            )
+            transposed = c.decoder == "tr"
+            self.decoder = ConvDecoder(in_dim, c.grain_length, channels=c.conv_channels, transposed=transposed)
+        elif c.decoder.startswith("fi"):
+            self.decoder = FilterDecoder(in_dim, c.grain_length, width=c.decoder_width, n_blocks=c.decoder_blocks)
         else:
-            self.decoder = FilterDecoder(
-                c.latent_dim,
-                len(c.labels),
-                c.grain_length,
-                width=c.decoder_width,
-                n_blocks=c.decoder_blocks,
-                hybrid=c.decoder.startswith("hybrid"),
+            self.decoder = LappedDecoder(
+                c.latent_dim, len(c.labels), lapped, width=c.decoder_width, n_blocks=c.decoder_blocks
             )
+            self.wave_weights: Tensor
+            self.register_buffer("wave_weights", lapped.weights(), persistent=False)
         self.post = PostFilter(c.post_taps) if c.decoder.endswith("+pp") else None
         self._reach = 0 if self.post is None else self.post.reach
         # A hop's last sample is reached by grains that start up to there, and the last of these has to be read to its
@@ -145,20 +155,32 @@ class GranularVAE(GrainModel):
     # ---- latents to audio ------------------------------------------------------------------------------------------
 
     def render(self, latents: Tensor, labels: Tensor, *, seeds: Sequence[int], first_frame: int = 0) -> Tensor:
-        audio = overlap_add(self.grains(latents, labels, seeds=seeds, first_frame=first_frame), self.window)
+        grains, waves = self.grains(latents, labels, seeds=seeds, first_frame=first_frame)
+        audio = overlap_add(grains, self.window)
+        if waves is not None:
+            audio = audio + overlap_add(waves, torch.ones_like(self.window), self.wave_weights)
         return audio if self.post is None else self.post(audio)
 
-    def grains(self, latents: Tensor, labels: Tensor, *, seeds: Sequence[int], first_frame: int = 0) -> Tensor:
-        """The grains before they are overlap-added, ``(batch, frames, grain_length)``; arguments as for ``render``."""
+    def grains(
+        self, latents: Tensor, labels: Tensor, *, seeds: Sequence[int], first_frame: int = 0
+    ) -> tuple[Tensor, Tensor | None]:
+        """The grains before they are overlap-added, ``(batch, frames, grain_length)``; arguments as for ``render``.
+
+        The second is of "lapped+pp" alone: windowed waveforms, to be overlap-added with ``wave_weights``.
+        """
         self._check(latents, labels, seeds)
         batch, frames, _ = latents.shape
         c = self.config
-        if isinstance(self.decoder, FilterDecoder):
+        level = latent_to_level(latents[..., :1])
+        if not isinstance(self.decoder, ConvDecoder):
             noise = uniform_noise(first_frame, frames, c.grain_length, seeds).to(latents)
         else:
             noise = latents.new_zeros(1, 1, 1).expand(batch, frames, c.grain_length)  # the baselines use none
-        grains: Tensor = self.decoder(torch.cat([latents, labels.to(latents)], -1), noise)
-        return grains * latent_to_level(latents[..., :1])
+        inputs = torch.cat([latents, labels.to(latents)], -1)
+        if isinstance(self.decoder, LappedDecoder):
+            grains, waves = self.decoder(inputs, noise)
+            return grains * level, waves * level
+        return self.decoder(inputs, noise) * level, None
 
     def decode_step(
         self, state: DecodeState | None, latents: Tensor, labels: Tensor, *, seed: int, flush: bool = False
@@ -169,14 +191,18 @@ class GranularVAE(GrainModel):
         if state is None:
             nothing = latents.new_zeros(batch, (HOPS - 1) * hop)
             overlap = Overlap(nothing, nothing.new_zeros((HOPS - 1) * hop))
-            state = DecodeState(overlap, 0, before(hop), latents.new_zeros(batch, reach))  # post reads silence first
+            waves = overlap if isinstance(self.decoder, LappedDecoder) else None
+            state = DecodeState(overlap, waves, 0, before(hop), latents.new_zeros(batch, reach))  # post reads silence
+        overlap, waves, done = state.overlap, state.waves, latents.new_zeros(batch, 0)
         if frames:
-            grains = self.grains(latents, labels, seeds=[seed] * batch, first_frame=state.frame)
-        else:
-            grains = latents.new_zeros(batch, 0, self.config.grain_length)
-        overlap, done = add_grains(state.overlap, grains, self.window)
+            grains, waveforms = self.grains(latents, labels, seeds=[seed] * batch, first_frame=state.frame)
+            overlap, done = add_grains(overlap, grains, self.window)
+            if waveforms is not None:
+                waves, added = add_grains(waves, waveforms, torch.ones_like(self.window), self.wave_weights)
+                done = done + added
         if flush and state.frame + frames:  # as far as the file goes
-            done = torch.cat([done, last_samples(overlap)], 1)[:, : done.shape[1] + before(hop)]
+            rest = last_samples(overlap) if waves is None else last_samples(overlap) + last_samples(waves)
+            done = torch.cat([done, rest], 1)[:, : done.shape[1] + before(hop)]
         skip = min(state.skip, done.shape[1])
         assembled = torch.cat([state.tail, done[:, skip:]], 1)
         if self.post is None:
@@ -187,7 +213,7 @@ class GranularVAE(GrainModel):
             ready = max(0, assembled.shape[1] - 2 * reach)
             tail = assembled[:, ready:]
             audio = self.post.valid(assembled) if ready else assembled[:, :0]
-        return DecodeState(overlap, state.frame + frames, state.skip - skip, tail), audio
+        return DecodeState(overlap, waves, state.frame + frames, state.skip - skip, tail), audio
 
     def _check(self, latents: Tensor, labels: Tensor, seeds: Sequence[int]) -> None:
         size = self.config.latent_dim

@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.nn import functional
 
 HOPS = 4  # hops a grain: an overlap of 75 % (paper 001, section 4.1)
+LEAST = 1e-6  # of a sum of windows: where no grain reaches, silence and not a division by zero
 
 
 def before(hop: int) -> int:
@@ -40,8 +41,15 @@ class Overlap(NamedTuple):
     windows: Tensor  # (3 * hop,)
 
 
-def add_grains(state: Overlap | None, grains: Tensor, window: Tensor) -> tuple[Overlap, Tensor]:
+def add_grains(
+    state: Overlap | None, grains: Tensor, window: Tensor, weights: Tensor | None = None
+) -> tuple[Overlap, Tensor]:
     """Overlap-add ``(batch, frames, 4 * hop)`` onto what came before.
+
+    Parameters
+    ----------
+    window : (4 * hop,), by which grains are multiplied
+    weights : (4 * hop,), by whose sum over the grains a sample is divided; None takes the window
 
     Returns
     -------
@@ -56,23 +64,23 @@ def add_grains(state: Overlap | None, grains: Tensor, window: Tensor) -> tuple[O
     if frames == 0:
         return state, grains.new_zeros(batch, 0)
     sums = _shifted_sum(grains * window, hop)
-    windows = _shifted_sum(window.expand(1, frames, length), hop)[0]
+    windows = _shifted_sum((window if weights is None else weights).expand(1, frames, length), hop)[0]
     rest = total - state.windows.shape[0]
     sums = sums + functional.pad(state.grains, (0, rest))
     windows = windows + functional.pad(state.windows, (0, rest))
     done = frames * hop
-    return Overlap(sums[:, done:], windows[done:]), sums[:, :done] / windows[:done]
+    return Overlap(sums[:, done:], windows[done:]), sums[:, :done] / windows[:done].clamp(min=LEAST)
 
 
 def last_samples(state: Overlap) -> Tensor:
     """What the last grains reach beyond the finished samples, ``(batch, 3 * hop)``: a file's end."""
-    return state.grains / state.windows
+    return state.grains / state.windows.clamp(min=LEAST)
 
 
-def overlap_add(grains: Tensor, window: Tensor) -> Tensor:
+def overlap_add(grains: Tensor, window: Tensor, weights: Tensor | None = None) -> Tensor:
     """All grains of a file to its audio: ``(batch, frames, 4 * hop)`` to ``(batch, frames * hop)``."""
     hop = grains.shape[-1] // HOPS
-    state, audio = add_grains(None, grains, window)
+    state, audio = add_grains(None, grains, window, weights)
     return torch.cat([audio, last_samples(state)], 1)[:, before(hop) : before(hop) + grains.shape[1] * hop]
 
 
