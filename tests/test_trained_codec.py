@@ -94,7 +94,8 @@ def test_lengths_and_unknown_labels(codec: TrainedCodec) -> None:
         frames = -(-samples // hop)
         assert latents.shape == (1, codec.info.latent_dim, frames)
         assert bool((latents[:, size:] == 0).all())
-        assert torch.equal(codec.features(latents), latents[:, :size])
+        features = codec.features(latents)
+        assert (features.shape[0], features.shape[2]) == (1, frames)
         assert codec.decode(latents).shape == (1, 1, frames * hop)
 
 

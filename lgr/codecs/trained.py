@@ -128,10 +128,12 @@ class TrainedCodec:
             pieces.append(audio)
         return torch.cat(pieces, 2)
 
+    @torch.no_grad()
     def features(self, latents: Tensor) -> Tensor:
-        """``z``, without the label weights: ``(batch, config.latent_dim, frames)``."""
+        """The model's, of ``z`` without the label weights: ``(batch, feature_dim, frames)``."""
         check_latents(self._info, latents)
-        return latents[:, : self.config.latent_dim].detach()
+        z = self._to_model(latents[:, : self.config.latent_dim]).transpose(1, 2)
+        return self._model.features(z).transpose(1, 2).to(latents)
 
     @torch.no_grad()
     def encode_step(self, state: Any, audio: Tensor, *, flush: bool = False) -> tuple[Any, Tensor]:

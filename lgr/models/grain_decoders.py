@@ -48,8 +48,11 @@ class FilterDecoder(nn.Module):
             self.filters.bias.copy_(2.2 - torch.log(1 + torch.arange(bins) / 8.0))
 
     def forward(self, inputs: Tensor, noise: Tensor) -> Tensor:
-        filters = torch.exp(self.filters(self.trunk(inputs)).clamp(-12.0, 6.0).to(noise))  # under autocast too
-        return filter_noise(filters, noise)
+        return filter_noise(self.spectra(inputs)[0].to(noise), noise)
+
+    def spectra(self, inputs: Tensor) -> tuple[Tensor, None]:
+        """Filters ``(batch, frames, bins)``, and no coefficients."""
+        return torch.exp(self.filters(self.trunk(inputs)).clamp(-12.0, 6.0).to(inputs)), None  # under autocast too
 
 
 class LappedDecoder(nn.Module):
@@ -84,10 +87,14 @@ class LappedDecoder(nn.Module):
             self.filters.bias.copy_(lapped.base_filter)
 
     def forward(self, inputs: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
+        filters, coefficients = self.spectra(inputs)
+        return filter_noise(filters.to(noise), noise), self.lapped.frames(coefficients.to(noise))
+
+    def spectra(self, inputs: Tensor) -> tuple[Tensor, Tensor]:
+        """Filters ``(batch, frames, bins)`` and coefficients ``(batch, frames, hop)``."""
         hidden = self.trunk(inputs)
-        filters = torch.exp(self.filters(hidden).clamp(-16.0, 6.0).to(noise))  # under autocast too
-        coefficients = expand(self.waveform(hidden).to(noise))
-        return filter_noise(filters, noise), self.lapped.frames(coefficients)
+        filters = torch.exp(self.filters(hidden).clamp(-16.0, 6.0).to(inputs))  # under autocast too
+        return filters, expand(self.waveform(hidden).to(inputs))
 
 
 class ConvDecoder(nn.Module):

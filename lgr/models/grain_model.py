@@ -73,6 +73,10 @@ class GrainModel(nn.Module, ABC):
         first_frame : absolute index of the first frame
         """
 
+    def features(self, latents: Tensor) -> Tensor:
+        """What matching reads: ``(batch, frames, latent_dim)`` to ``(batch, frames, n_features)``, frame by frame."""
+        return latents
+
     @abstractmethod
     def encode_step(self, state: Any, audio: Tensor, *, flush: bool = False) -> tuple[Any, Tensor]:
         """Means of the frames that are now complete. The fold over any chunking equals ``posterior(whole).mean``.

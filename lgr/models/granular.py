@@ -12,7 +12,7 @@ Every decoder's grains are scaled by the level that latent 0 carries (``lgr.mode
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import torch
 from torch import Tensor
@@ -21,6 +21,7 @@ from lgr.errors import ArgumentError, check_shape
 from lgr.models.grain_decoders import ConvDecoder, FilterDecoder, LappedDecoder
 from lgr.models.grain_encoder import GrainEncoder, latent_to_level
 from lgr.models.grain_model import GrainModel, GrainModelConfig, Posterior
+from lgr.models.grain_timbre import GrainTimbre
 from lgr.models.lapped_grain import LappedGrain
 from lgr.models.noise import uniform_noise
 from lgr.models.overlap import HOPS, Overlap, add_grains, before, cut_grains, grain_window, last_samples, overlap_add
@@ -116,6 +117,7 @@ class GranularVAE(GrainModel):
             )
             self.wave_weights: Tensor
             self.register_buffer("wave_weights", lapped.weights(), persistent=False)
+        self.timbre = GrainTimbre(c.hop_length, c.sample_rate)
         self.post = PostFilter(c.post_taps) if c.decoder.endswith("+pp") else None
         self._reach = 0 if self.post is None else self.post.reach
         # A hop's last sample is reached by grains that start up to there, and the last of these has to be read to its
@@ -181,6 +183,14 @@ class GranularVAE(GrainModel):
             grains, waves = self.decoder(inputs, noise)
             return grains * level, waves * level
         return self.decoder(inputs, noise) * level, None
+
+    def features(self, latents: Tensor) -> Tensor:
+        """See ``lgr.models.grain_timbre``, labels unknown; the latents themselves where a decoder has no spectra."""
+        if isinstance(self.decoder, ConvDecoder):
+            return latents
+        unknown = latents.new_zeros(*latents.shape[:2], len(self.config.labels))
+        filters, coefficients = self.decoder.spectra(torch.cat([latents, unknown], -1))
+        return cast(Tensor, self.timbre(filters, coefficients, latent_to_level(latents[..., :1])))
 
     def decode_step(
         self, state: DecodeState | None, latents: Tensor, labels: Tensor, *, seed: int, flush: bool = False

@@ -1,0 +1,80 @@
+"""Features of grain latents: the spectrum that a latent decodes to, at its level, whatever the phase."""
+
+import pytest
+import torch
+from torch import Tensor
+from torch.testing import assert_close
+
+from lgr.mel import mel_filters
+from lgr.models.granular import DECODERS, GranularConfig, GranularVAE
+
+RATE, HOP = 8000, 128
+
+
+def untrained(decoder: str = "lapped+pp", **changes: object) -> GranularVAE:
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        sizes = {"sample_rate": RATE, "hop_length": HOP, "decoder": decoder, "latent_dim": 60, **changes}
+        return GranularVAE(GranularConfig(**sizes)).eval()
+
+
+def coloured(seconds: float, tilt: float = 0.9, seed: int = 0) -> Tensor:
+    noise = 0.2 * torch.randn(1, int(seconds * RATE), generator=torch.Generator().manual_seed(seed))
+    return torch.nn.functional.conv1d(noise[:, None], torch.tensor([[[1.0, -tilt]]]))[:, 0]
+
+
+@torch.no_grad()
+def features(model: GranularVAE, audio: Tensor) -> Tensor:
+    """``(frames, feature_dim)`` without the file's ends."""
+    return model.features(model.posterior(audio).mean)[0, 3:-3]
+
+
+def test_features_are_the_sounds_own_mel_spectrum() -> None:
+    """Against a plain STFT of the sound, averaged over time, through the same fixed map."""
+    model, x = untrained(), coloured(4.0)
+    spectrum = torch.stft(x[0], 4 * HOP, HOP, window=torch.hann_window(4 * HOP), return_complex=True).abs().square()
+    power = mel_filters(4 * HOP, 40, RATE) @ spectrum.mean(1) / (0.375 * 4 * HOP)  # of a sample, bin by bin
+    decades = torch.log10(power.sqrt() / 1e-6)
+    expected = decades @ model.timbre.matrix.T + model.timbre.bias
+    # A mean of logarithms is below the logarithm of a mean, most in narrow bands.
+    assert_close(features(model, x).mean(0), expected, rtol=0, atol=0.2)
+
+
+def test_a_tone_is_in_its_band_whatever_its_phase() -> None:
+    model = untrained()
+    time = torch.arange(2 * RATE) / RATE
+    rows = [features(model, 0.3 * torch.sin(2 * torch.pi * 700 * time + p)[None]) for p in (0.0, 1.0, 2.0)]
+    loudest = int(mel_filters(4 * HOP, 40, RATE)[:, round(700 / (RATE / (4 * HOP)))].argmax())
+    assert (torch.cat(rows).argmax(1) - loudest).abs().max() <= 1
+    assert torch.cat(rows)[:, loudest].std() < 0.1
+
+
+def test_half_a_frame_later_is_the_same_timbre_and_other_latents() -> None:
+    model, x = untrained(), coloured(3.0)
+    with torch.no_grad():
+        a, b = (model.posterior(each).mean[0, 3:-4] for each in (x, x[:, HOP // 2 :]))
+        n = min(len(a), len(b))
+        both = [torch.nn.functional.cosine_similarity(p[:n], q[:n]).mean() for p, q in ((a, b), _of(model, a, b))]
+    assert both[1] > 0.9
+    assert both[0] < both[1] - 0.2
+
+
+def _of(model: GranularVAE, a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
+    return model.features(a[None])[0], model.features(b[None])[0]
+
+
+def test_a_tenfold_level_moves_every_feature_by_its_share_of_a_decade() -> None:
+    model, x = untrained(), coloured(2.0)
+    difference = features(model, x) - features(model, 0.1 * x)
+    assert_close(difference.mean(0), torch.full((40,), 0.45), rtol=0, atol=0.02)
+
+
+@pytest.mark.parametrize("decoder", DECODERS)
+def test_every_frame_stands_alone_and_silence_is_finite(decoder: str) -> None:
+    model = untrained(decoder, labels=("a", "b"))
+    with torch.no_grad():
+        z = model.posterior(coloured(0.5)).mean
+        whole = model.features(z)
+        assert_close(model.features(z[:, 2:3]), whole[:, 2:3], rtol=1e-4, atol=1e-5)
+        assert whole.shape[2] == (60 if decoder in ("tr", "up") else 40)
+        assert torch.isfinite(model.features(model.posterior(torch.zeros(1, 5 * HOP)).mean)).all()
