@@ -6,6 +6,9 @@ from torch import Tensor
 from torch.testing import assert_close
 
 from lgr.mel import mel_filters
+from lgr.models.encodec_fit import fit_linear_path
+from lgr.models.encodec_vae import EncodecVAE, EncodecVAEConfig
+from lgr.models.grain_model import GrainModel
 from lgr.models.granular import DECODERS, GranularConfig, GranularVAE
 
 RATE, HOP = 8000, 128
@@ -59,7 +62,25 @@ def test_half_a_frame_later_is_the_same_timbre_and_other_latents() -> None:
     assert both[0] < both[1] - 0.2
 
 
-def _of(model: GranularVAE, a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
+def test_an_encodec_vae_is_matched_by_timbre_too() -> None:
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        config = EncodecVAEConfig(sample_rate=RATE, hop_length=80, strides=(2, 5, 8), latent_dim=16, n_filters=2)
+        model = EncodecVAE(config).eval()
+    fit_linear_path(model, [coloured(3.0, seed=1)])
+    x = coloured(3.0)
+    with torch.no_grad():
+        a, b = (model.posterior(each).mean[0, 3:-4] for each in (x, x[:, 40:]))
+        n = min(len(a), len(b))
+        both = [torch.nn.functional.cosine_similarity(p[:n], q[:n]).mean() for p, q in ((a, b), _of(model, a, b))]
+    assert both[1] > 0.9
+    assert both[0] < both[1] - 0.2
+    bare = EncodecVAEConfig(sample_rate=RATE, hop_length=80, strides=(2, 5, 8), n_filters=2, linear_path=False)
+    z = torch.randn(1, 3, 16)
+    assert EncodecVAE(bare).features(z) is z
+
+
+def _of(model: GrainModel, a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
     return model.features(a[None])[0], model.features(b[None])[0]
 
 

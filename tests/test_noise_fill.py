@@ -4,11 +4,12 @@ import pytest
 import torch
 from torch import Tensor
 
+from lgr.losses import magnitudes
 from lgr.models.colour import TAPS, Colour
 from lgr.models.encodec_fit import fit_linear_path
 from lgr.models.encodec_vae import EncodecVAE, EncodecVAEConfig
 from lgr.models.mdct import mdct_basis
-from lgr.models.noise_fill import NoiseFill
+from lgr.models.noise_fill import SOFTER, NoiseFill
 
 HOP, RATE = 32, 8000
 
@@ -38,15 +39,36 @@ def play(made: NoiseFill, residual: Tensor, seed: int = 0) -> Tensor:
 
 def test_the_noise_has_the_spectrum_and_the_swell_of_what_it_stands_for() -> None:
     made, residual = fitted(), shaped(400, seed=9)
-    played = play(made, residual)
+    played = play(made, residual) / SOFTER
     assert abs(float(torch.corrcoef(torch.stack([played.flatten(), residual.flatten()]))[0, 1])) < 0.05
     for axis in (0, 1):  # over time in 16 parts, over frequency in 4
         parts = [x.square().view(16, 25, 4, 8).mean((1, 3)).mean(axis).log10() * 10 for x in (played, residual)]
         assert float((parts[0] - parts[1]).abs().max()) < 2.0  # dB: a band is a triangle, the ramp within it a guess
 
 
+def test_of_independent_noises_the_softer_one_is_nearer() -> None:
+    reference, other = (magnitudes(noise(1, 200_000, seed=seed), 512)[0] for seed in (1, 2))
+    apart = {g: float((reference - g * other).abs().mean() / reference.mean()) for g in (SOFTER, 0.6, 0.9, 1.0)}
+    assert min(apart, key=lambda g: apart[g]) == SOFTER
+    assert apart[SOFTER] == pytest.approx(0.55, abs=0.01)
+    assert apart[1.0] == pytest.approx(0.59, abs=0.01)
+
+
 def test_silence_is_silent() -> None:
     assert float(play(fitted(), torch.zeros(6, HOP)).abs().max()) < 1e-4
+
+
+def test_what_all_recordings_lack_is_not_filled() -> None:
+    """As resampled recordings lack what is next to Nyquist, which no band is narrow enough to tell."""
+    recordings = [shaped(400, seed) for seed in range(5)]
+    for each in recordings:
+        each[:, -3:] *= 0.03
+    torch.manual_seed(0)
+    made = NoiseFill(RATE, HOP, 1, 0)
+    made.fit(recordings[:4])
+    levels = [10 * x[:, -8:].square().mean(0).log10() for x in (play(made, recordings[4]), recordings[4])]
+    assert float((levels[0] - levels[1]).abs().max()) < 4.0  # dB, of the single coefficients
+    assert float(levels[1][4] - levels[1][5]) > 25
 
 
 def test_levels_are_of_unit_variance() -> None:
@@ -75,7 +97,7 @@ def test_noise_is_a_function_of_the_seed_and_the_absolute_frame() -> None:
     assert torch.equal(late[0].sign(), play(made, residual)[5:].sign())
 
 
-def test_noise_keeps_out_of_the_directions_of_the_waveform() -> None:
+def test_noise_keeps_out_of_the_coefficients_that_are_kept() -> None:
     torch.manual_seed(0)
     sizes = {"sample_rate": RATE, "hop_length": HOP, "n_filters": 2, "strides": (2, 4, 4), "latent_dim": 8}
     made = EncodecVAE(EncodecVAEConfig(**sizes, noise_levels=2)).eval()
@@ -90,8 +112,8 @@ def test_noise_keeps_out_of_the_directions_of_the_waveform() -> None:
     frames = torch.stack([audio[0], plain[0], other[0]])[:, 2 * HOP : -2 * HOP].unfold(1, 2 * HOP, HOP)
     latents, _ = made.linear.encode(frames)
     torch.testing.assert_close(latents[1], latents[0], rtol=0, atol=1e-3)  # what is coded is what it was
-    left = [made.linear.dropped(each).square().mean() for each in frames]
-    assert float(left[1] / left[0]) == pytest.approx(1, abs=0.25)
+    left = [(each @ made.dropped).square().mean() for each in frames]
+    assert float(left[1] / left[0]) == pytest.approx(SOFTER**2, rel=0.25)
     assert not torch.equal(plain, other)
 
 

@@ -233,7 +233,7 @@ def test_texture_tables_from_tiny_models(setup: Setup, tmp_path: Path, monkeypat
         assert all(figures["mstft"] > 0 and figures["frechet_mel_statistics"] > 0 for figures in row.values())
     thunder = json.loads((out / "vae_thunder.json").read_text())
     assert thunder["storm"]["clips"] == 1
-    assert thunder["held-out thunder"]["clips"] == 2
+    assert thunder[vae_textures.HELD_OUT]["clips"] == thunder[vae_textures.DARK]["clips"] == 2
     assert "| paper: encodec-vae 16 |  | 0.093 | 1.71 | 20.7 |" in (out / "vae_thunder.md").read_text()
     figure = json.loads((out / "vae_figure1.json").read_text())
     assert figure["rain"]["from"].split()[0] != figure["rain"]["to"].split()[0]

@@ -3,30 +3,30 @@
 The paper's model is ``linear_path=False, n_filters=32``: SEANet to a mean and a log variance a frame and back to audio,
 purely causal. From scratch that takes it 200,000 steps on a GPU.
 
-Ours, ``linear_path=True``, starts from the best linear codec of the same size, and SEANet learns corrections to it. The
-linear codec is a lapped transform: frame ``t`` is the MDCT of blocks ``t - 1`` and ``t`` of ``hop_length`` samples,
-reduced to ``latent_dim`` directions by a principal component analysis (``fit_linear_path``). The MDCT is orthonormal,
-so what the reduction loses of the waveform is exactly the sum of the eigenvalues that it drops. Each latent is divided
-by its standard deviation over the training recordings, so that the prior N(0, I) fits it. Its posterior's noise starts
-in proportion to the frame's level and alike in all directions of the waveform (a small deviation along loud ones), 30
-dB under the sound or more. The directions stay; the network is trained, and its corrections are measured in the frame's
-own level (``LevelGain``). The overlap asks for the next frame: one hop of look-ahead. A file's very last block has no
-next frame, and is only what the last frame says of it.
+Ours, ``linear_path=True``, starts from a linear codec, and SEANet learns what to add to it. The linear codec is a
+lapped transform: frame ``t`` is the MDCT of blocks ``t - 1`` and ``t`` of ``hop_length`` samples, of which the lowest
+coefficients are kept. (As many principal components of the training recordings hold no more of rain and thunder never
+heard, .4 dB more of the sea, and where they are 128, 6 dB less of thunder.) Each is divided by its standard deviation
+over the training recordings (``fit_linear_path``), so that the prior N(0, I) fits it. Its posterior's noise starts in
+proportion to the frame's level and alike in all coefficients, 30 dB under the sound or more. The MDCT is orthonormal:
+to a linear decoder no encoder could say more. The decoder's network adds to that, as loud as what the frame drops
+(``LevelGain``). The overlap asks for the next frame: one hop of look-ahead. A file's very last block has no next frame,
+and is only what the last frame says of it.
 
-``noise_levels`` of the latents are not directions of the waveform but levels of noise in the place of what the
-directions drop (``lgr.models.noise_fill``), and the network's correction goes through a filter with the average colour
-of the corpus (``lgr.models.colour``): both keep the network from putting hiss into what is dark.
+``noise_levels`` of the latents are not coefficients of the waveform but levels of noise in the place of those that are
+dropped (``lgr.models.noise_fill``), chosen by the encoder's network, and what the decoder's network adds goes through a
+filter with the average colour of the corpus (``lgr.models.colour``): both keep hiss out of what is dark.
 
 The paper's weight of the KL term, 30, belongs to a normalisation of its terms that it does not print. With a relative
-L1 of weight 1 (``lgr.losses.reconstruction_terms``) and ``beta`` a nat of a latent vector, equal slopes of the two give
-a sampling noise of about ``beta * latent_dim * error`` of the sound's energy, ``error`` being that L1: 1e-4 leaves 30
-to 36 dB, 1e-3 leaves 20 to 26.
+L1 of weight .5 (``lgr.losses.reconstruction_terms``) and ``beta`` a nat of a latent vector, equal slopes of the two
+give a sampling noise of about ``2 * beta * latent_dim * error`` of the sound's energy, ``error`` being that L1: 1e-4
+leaves 27 to 33 dB, 1e-3 leaves 17 to 23.
 """
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
@@ -34,12 +34,14 @@ from torch import Tensor, nn
 from lgr.errors import ArgumentError, check_shape
 from lgr.models.colour import Colour
 from lgr.models.grain_model import GrainModel, GrainModelConfig, Posterior
+from lgr.models.grain_timbre import GrainTimbre
 from lgr.models.linear_path import GainState, LevelGain, LinearPath, ramps
 from lgr.models.mdct import mdct_basis, overlap_blocks
 from lgr.models.noise_fill import NoiseFill
 from lgr.models.seanet import States, seanet_decoder, seanet_encoder
 
 LOG_VARIANCE_RANGE = (-18.0, 4.0)  # what the KL term and exp() can bear
+INAUDIBLE = 1e-6  # amplitude, full scale 1: the least level of a frame's noise
 LEVEL_LOG_VARIANCE = -4.0  # of the first posteriors of noise levels, whose own variance is 1
 
 
@@ -85,9 +87,9 @@ class EncodecVAEConfig(GrainModelConfig):
             )
 
     @property
-    def n_directions(self) -> int:
-        """How many of the latents are directions of the waveform: the first ones."""
-        return self.latent_dim - self.noise_levels if self.linear_path else self.latent_dim
+    def n_kept(self) -> int:
+        """How many of the latents are coefficients of the waveform: the first ones."""
+        return self.latent_dim - self.noise_levels if self.linear_path else 0
 
 
 class EncodeState(NamedTuple):
@@ -95,7 +97,6 @@ class EncodeState(NamedTuple):
 
     pending: Tensor
     previous: Tensor | None
-    gain: GainState | None
     energies: Tensor | None  # of the last frame's bands of noise
     network: States | None
 
@@ -115,7 +116,7 @@ class EncodecVAE(GrainModel):
     """See the module's text. ``fit_linear_path`` comes before training where there is a linear path."""
 
     config: EncodecVAEConfig
-    basis: Tensor
+    dropped: Tensor
     causal = True
 
     def __init__(self, config: EncodecVAEConfig) -> None:
@@ -124,7 +125,7 @@ class EncodecVAE(GrainModel):
         self.lookahead = c.hop_length if c.linear_path else 0
         width = 4 * c.n_filters  # EnCodec's 128 at 32 filters
         self.encoder = seanet_encoder(c.n_filters, c.strides, c.lstm_layers, width)
-        self.to_mean = nn.Linear(width, c.latent_dim)
+        self.to_mean = nn.Linear(width, c.latent_dim - c.n_kept) if c.latent_dim > c.n_kept else None
         self.to_log_variance = nn.Linear(width, c.latent_dim)
         self.decoder = seanet_decoder(
             c.latent_dim + len(c.labels), c.n_filters, c.strides, c.lstm_layers, zero=c.linear_path
@@ -133,19 +134,22 @@ class EncodecVAE(GrainModel):
         self.noise: NoiseFill | None = None
         self.colour: Colour | None = None
         if c.linear_path:
-            self.linear = LinearPath(c.hop_length, c.n_directions)
-            self.encoder_gain, self.decoder_gain = LevelGain(c.n_directions), LevelGain(c.n_directions)
+            self.linear = LinearPath(c.hop_length, c.n_kept)
+            self.gain = LevelGain()
+        self.timbre = GrainTimbre(c.hop_length, c.sample_rate) if c.linear_path else None
         if c.linear_path and c.noise_levels:
             self.colour = Colour()
-            self.noise = NoiseFill(c.sample_rate, c.hop_length, c.noise_levels, c.n_directions + len(c.labels))
-            self.register_buffer("basis", mdct_basis(c.hop_length), persistent=False)
+            self.noise = NoiseFill(c.sample_rate, c.hop_length, c.noise_levels, c.n_kept + 1 + len(c.labels))
+            dropped = mdct_basis(c.hop_length)
+            dropped[:, : c.n_kept] = 0  # all coefficients but those that are kept
+            self.register_buffer("dropped", dropped, persistent=False)
         nn.init.zeros_(self.to_log_variance.weight)
         nn.init.zeros_(self.to_log_variance.bias)
-        if self.linear is not None:
+        if self.linear is None:
+            nn.init.constant_(self.to_log_variance.bias, -4.0)  # start by learning to reconstruct
+        elif self.to_mean is not None:
             nn.init.zeros_(self.to_mean.weight)
             nn.init.zeros_(self.to_mean.bias)
-        else:
-            nn.init.constant_(self.to_log_variance.bias, -4.0)  # start by learning to reconstruct
 
     # ---- audio to latents --------------------------------------------------------------------------------------------
 
@@ -163,7 +167,7 @@ class EncodecVAE(GrainModel):
 
     def _encode(self, state: EncodeState | None, audio: Tensor, *, flush: bool) -> tuple[EncodeState, Posterior]:
         c, hop = self.config, self.config.hop_length
-        pending, previous, gain, energies, network = state or EncodeState(audio[:, :0], None, None, None, None)
+        pending, previous, energies, network = state or EncodeState(audio[:, :0], None, None, None)
         audio = torch.cat([pending, audio], 1)
         if flush:
             audio = nn.functional.pad(audio, (0, -audio.shape[1] % hop))
@@ -171,28 +175,40 @@ class EncodecVAE(GrainModel):
         whole, pending = audio[:, : frames * hop], audio[:, frames * hop :]
         if frames == 0:
             none = audio.new_zeros(audio.shape[0], 0, c.latent_dim)
-            return EncodeState(pending, previous, gain, energies, network), Posterior(none, none)
+            return EncodeState(pending, previous, energies, network), Posterior(none, none)
         features, network = self.encoder(whole[:, None], network)
         features = features.transpose(1, 2)  # (batch, frames, width)
-        mean, log_variance = self.to_mean(features).to(audio), self.to_log_variance(features).to(audio)
+        log_variance = self.to_log_variance(features).to(audio)
+        mean = audio.new_zeros(audio.shape[0], frames, 0)
+        if self.to_mean is not None:
+            mean = self.to_mean(features).to(audio)
         if self.linear is not None:
             if previous is None:
                 previous = audio.new_zeros(audio.shape[0], hop)
             both = torch.cat([previous, whole], 1).unfold(1, 2 * hop, hop)  # (batch, frames, 2 * hop)
             with torch.autocast(audio.device.type, enabled=False):  # the waveform itself passes here
                 direct, level = self.linear.encode(both)
-                _, log_gains, gain = self.encoder_gain(direct, gain)
-                n = c.n_directions
-                means = [direct + log_gains[:, 1:, None].exp() * mean[..., :n]]
-                variances = [self.linear.log_variance + level + log_variance[..., :n]]
+                first = (self.linear.log_variance + level).expand_as(direct)
                 if self.noise is not None:
-                    levels, energies = self.noise.encode(self.linear.dropped(both) @ self.basis, energies)
-                    means.append(levels + mean[..., n:])
-                    variances.append(LEVEL_LOG_VARIANCE + log_variance[..., n:])
-                mean, log_variance = torch.cat(means, 2), torch.cat(variances, 2)
+                    levels, energies = self.noise.encode(both @ self.dropped, energies)
+                    mean = mean + levels
+                    first = torch.cat([first, torch.full_like(levels, LEVEL_LOG_VARIANCE)], 2)
+                mean, log_variance = torch.cat([direct, mean], 2), first + log_variance
         # A copy: a view would keep the whole chunk alive.
-        state = EncodeState(pending.clone(), whole[:, -hop:].clone(), gain, energies, network)
+        state = EncodeState(pending.clone(), whole[:, -hop:].clone(), energies, network)
         return state, Posterior(mean, log_variance.clamp(*LOG_VARIANCE_RANGE))
+
+    def features(self, latents: Tensor) -> Tensor:
+        """See ``lgr.models.grain_timbre``; the latents themselves where there is no linear path to read them by."""
+        if self.linear is None or self.timbre is None:
+            return latents
+        kept = latents[..., : self.config.n_kept] * self.linear.scale
+        waveform = nn.functional.pad(kept, (0, self.config.hop_length - kept.shape[-1]))
+        noise = torch.zeros_like(waveform)
+        if self.noise is not None:
+            noise = self.noise.power(latents[..., self.config.n_kept :])
+            noise = torch.cat([torch.zeros_like(kept), noise[..., kept.shape[-1] :]], -1)
+        return cast(Tensor, self.timbre(noise, waveform))
 
     # ---- latents to audio --------------------------------------------------------------------------------------------
 
@@ -237,22 +253,28 @@ class EncodecVAE(GrainModel):
             audio, network = self.decoder(torch.cat([latents, labels], 2).transpose(1, 2), network)
             return DecodeState(None, None, None, None, network, after), audio[:, 0].to(latents)
         # Frame t completes block t - 1, in the network as in the overlap.
-        waveform, levels = latents[..., : c.n_directions], latents[..., c.n_directions :]
+        waveform, levels = latents[..., : c.n_kept], latents[..., c.n_kept :]
         noise_state = None if state is None else state.noise
         with torch.autocast(latents.device.type, enabled=False):
-            loudness, log_gains, gain = self.decoder_gain(waveform, None if state is None else state.gain)
+            gain_state = None if state is None else state.gain
+            level = loudness = self.gain.loudness(waveform, gain_state)
             relative = torch.asinh(waveform / loudness)  # of one size at any level
             frames = self.linear.decode(waveform)
+            if self.noise is not None:
+                level = torch.full_like(loudness, INAUDIBLE)  # until there is noise
             if self.noise is not None and sounding > 0:
                 noise, noise_state = self.noise.decode(
                     levels[:, :sounding],
-                    torch.cat([relative, labels], 2)[:, :sounding],
+                    torch.cat([relative, loudness.log(), labels], 2)[:, :sounding],
                     seeds=seeds,
                     first_frame=first_frame,
                     hidden=noise_state,
                 )
-                noise = self.linear.dropped(noise @ self.basis.T)
-                frames = frames + nn.functional.pad(noise, (0, 0, 0, frames.shape[1] - sounding))
+                silence = (0, 0, 0, frames.shape[1] - sounding)
+                frames = frames + nn.functional.pad(noise @ self.dropped.T, silence)
+                power = noise[..., c.n_kept :].square().mean(2, keepdim=True)
+                level = (level.square() + nn.functional.pad(power, silence)).sqrt()
+            log_gains, gain = self.gain(level, waveform, gain_state)
             blocks, rest = overlap_blocks(frames)
         if state is not None and state.overlap is not None:
             blocks = torch.cat([blocks[:, :1] + state.overlap[:, None], blocks[:, 1:]], 1)

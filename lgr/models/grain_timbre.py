@@ -1,17 +1,16 @@
 """What a grain latent sounds like, read from what its decoder makes of it: the features that matching compares.
 
-Grain latents hold the waveform, and a waveform half a frame later is another one: cosine on latents finds the same
-moment, not the same timbre. Here a latent becomes the expected power spectrum of its grain, in mel bands, under the
-floor and with the small share of the level that the bundled codec's features have (``lgr.models.timbre``). The
-waveform's part is the pseudo-spectrum of its coefficients, which hardly depends on their phase (Daudet and Sandler
-2004, "MDCT analysis of sinusoids": ``C_k^2 + (C_{k+1} - C_{k-1})^2``).
+Latents that hold the waveform say another thing half a frame later: cosine on them finds the same moment, not the same
+timbre. Here a latent becomes the expected power spectrum of its grain, in mel bands, under the floor and with the small
+share of the level that the bundled codec's features have (``lgr.models.timbre``). The waveform's part is the
+pseudo-spectrum of its MDCT coefficients, which hardly depends on their phase (Daudet and Sandler 2004, "MDCT analysis
+of sinusoids": ``C_k^2 + (C_{k+1} - C_{k-1})^2``).
 """
 
 import torch
 from torch import Tensor, nn
 
-from lgr.mel import bands_to_bins, mel_filters
-from lgr.models.lapped_grain import NOISE_POWER
+from lgr.mel import mel_filters
 from lgr.models.timbre import FLOOR, raise_floor, timbre_map
 
 BANDS = 40
@@ -20,30 +19,29 @@ LOUD, FALL = 4.0, 2.0  # decades of an average sound's lowest band, and by how m
 
 
 class GrainTimbre(nn.Module):
-    """Fixed. Filters on noise and coefficients of a waveform to features, ``(..., BANDS)``."""
+    """Fixed. Noise and coefficients of a frame of ``hop`` samples to features, ``(..., BANDS)``."""
 
-    bins: Tensor
-    coefficients: Tensor
+    bands: Tensor
     matrix: Tensor
     bias: Tensor
 
     def __init__(self, hop: int, sample_rate: int) -> None:
         super().__init__()
-        self.register_buffer("bins", mel_filters(4 * hop, BANDS, sample_rate).T.contiguous(), persistent=False)
-        # Coefficients lie between the bins of a transform as long as theirs.
-        to_bands = bands_to_bins(BANDS, hop, sample_rate)  # (hop, BANDS)
-        to_bands = to_bands / to_bands.sum(0).clamp(min=1e-6)
-        self.register_buffer("coefficients", to_bands, persistent=False)
+        # Coefficient k lies where a transform four hops long has its bin 2 k + 1.
+        bands = mel_filters(4 * hop, BANDS, sample_rate)[:, 1::2]
+        nearest = nn.functional.one_hot((bands + 1e-9 * torch.eye(BANDS, hop)).argmax(1), hop).to(bands)
+        total = bands.sum(1, keepdim=True)
+        bands = torch.where(total > 1e-3, bands / total.clamp(min=1e-3), nearest)
+        self.register_buffer("bands", bands.T.contiguous(), persistent=False)
         matrix, bias = timbre_map(LOUD - FALL * torch.linspace(0, 1, BANDS))
         self.register_buffer("matrix", matrix, persistent=False)
         self.register_buffer("bias", bias, persistent=False)
 
-    def forward(self, filters: Tensor, coefficients: Tensor | None, level: Tensor) -> Tensor:
-        """Filters ``(..., 2 * hop + 1)`` on uniform noise, coefficients ``(..., hop)`` or None, level ``(..., 1)``."""
-        power = filters.square() @ self.bins * NOISE_POWER
-        if coefficients is not None:
-            padded = nn.functional.pad(coefficients, (1, 1))
-            pseudo = coefficients.square() + (padded[..., 2:] - padded[..., :-2]).square()
-            power = power + pseudo @ self.coefficients / 2
-        decades = torch.log10(power.sqrt() * level / SILENCE + 1e-3)
+    def forward(self, noise: Tensor, waveform: Tensor | None = None) -> Tensor:
+        """Noise's power and MDCT coefficients of a waveform, both ``(..., hop)``: white noise of RMS 1 has power 1."""
+        power = noise
+        if waveform is not None:
+            padded = nn.functional.pad(waveform, (1, 1))
+            power = power + 0.5 * (waveform.square() + (padded[..., 2:] - padded[..., :-2]).square())
+        decades = torch.log10((power @ self.bands).sqrt() / SILENCE + 1e-3)
         return raise_floor(decades, FLOOR) @ self.matrix.T + self.bias

@@ -22,7 +22,7 @@ from lgr.models.grain_decoders import ConvDecoder, FilterDecoder, LappedDecoder
 from lgr.models.grain_encoder import GrainEncoder, latent_to_level
 from lgr.models.grain_model import GrainModel, GrainModelConfig, Posterior
 from lgr.models.grain_timbre import GrainTimbre
-from lgr.models.lapped_grain import LappedGrain
+from lgr.models.lapped_grain import NOISE_POWER, LappedGrain
 from lgr.models.noise import uniform_noise
 from lgr.models.overlap import HOPS, Overlap, add_grains, before, cut_grains, grain_window, last_samples, overlap_add
 from lgr.models.post_filter import PostFilter
@@ -190,7 +190,10 @@ class GranularVAE(GrainModel):
             return latents
         unknown = latents.new_zeros(*latents.shape[:2], len(self.config.labels))
         filters, coefficients = self.decoder.spectra(torch.cat([latents, unknown], -1))
-        return cast(Tensor, self.timbre(filters, coefficients, latent_to_level(latents[..., :1])))
+        level = latent_to_level(latents[..., :1])
+        power = (filters * level).square() * NOISE_POWER
+        noise = 0.25 * power[..., :-1:2] + 0.5 * power[..., 1::2] + 0.25 * power[..., 2::2]  # around each coefficient
+        return cast(Tensor, self.timbre(noise, None if coefficients is None else coefficients * level))
 
     def decode_step(
         self, state: DecodeState | None, latents: Tensor, labels: Tensor, *, seed: int, flush: bool = False

@@ -1,4 +1,4 @@
-"""A lapped linear transform to a few numbers a hop and back, and the level that corrections to it are measured in.
+"""The low end of a lapped transform, a few numbers a hop, and the level that what is added to it is measured in.
 
 Frame ``t`` covers blocks ``t - 1`` and ``t`` of ``hop`` samples. ``lgr.models.encodec_vae`` says what it is for.
 """
@@ -16,35 +16,32 @@ LOUDEST = 3.0  # nepers: no gain above 26 dB
 
 
 class LinearPath(nn.Module):
-    """A lapped linear transform of ``hop`` samples to ``latent_dim`` numbers and back, and how exact each must be."""
+    """The ``n_kept`` lowest coefficients of every frame's MDCT, and how exact each must be.
 
-    directions: Tensor
+    Scales are fitted, not trained: a spectral loss would teach them to put rain's hiss into every sound (measured).
+    """
+
+    basis: Tensor
     scale: Tensor
     log_variance: Tensor
 
-    def __init__(self, hop: int, latent_dim: int) -> None:
+    def __init__(self, hop: int, n_kept: int) -> None:
         super().__init__()
-        basis = mdct_basis(hop)[:, :latent_dim]  # until it is fitted: the lowest frequencies
-        # Fitted, not trained: a spectral loss would teach them to put rain's hiss into every sound (measured).
-        self.register_buffer("directions", basis.clone())  # (2 * hop, latent_dim), orthonormal columns
-        self.register_buffer("scale", torch.ones(latent_dim))  # standard deviations over the training recordings
-        self.register_buffer("log_variance", torch.full((latent_dim,), -4.0))  # of the posterior at the mean level
+        self.register_buffer("basis", mdct_basis(hop)[:, :n_kept].clone(), persistent=False)  # orthonormal columns
+        self.register_buffer("scale", torch.ones(n_kept))  # standard deviations over the training recordings
+        self.register_buffer("log_variance", torch.full((n_kept,), -4.0))  # of the posterior at the mean level
 
     def encode(self, frames: Tensor) -> tuple[Tensor, Tensor]:
         """Frames ``(batch, frames, 2 * hop)`` to latents and the logarithm of each frame's energy over the mean one's,
         ``(batch, frames, 1)``.
         """
-        coefs = frames @ self.directions
+        coefs = frames @ self.basis
         energy = coefs.square().sum(-1, keepdim=True) / self.scale.square().sum()
         return coefs / self.scale, torch.log(energy + QUIET)
 
     def decode(self, latents: Tensor) -> Tensor:
         """Latents to windowed frames ``(batch, frames, 2 * hop)``, to be overlap-added by half."""
-        return (latents * self.scale) @ self.directions.T
-
-    def dropped(self, frames: Tensor) -> Tensor:
-        """What of windowed frames ``(batch, frames, 2 * hop)`` lies in no direction that is kept."""
-        return frames - (frames @ self.directions) @ self.directions.T
+        return (latents * self.scale) @ self.basis.T
 
 
 class GainState(NamedTuple):
@@ -53,35 +50,33 @@ class GainState(NamedTuple):
 
 
 class LevelGain(nn.Module):
-    """The level of a frame, by which a network's correction is multiplied: a correction of a quiet sound is quiet.
+    """The level of a frame, by which what a network adds is multiplied: to a quiet sound it adds quietly.
 
     A network alone leaves a thousandth of what it learned on rain in the silence above a thunder's rumble, and that is
-    all that is heard there. The gain is a product of powers of the latents' magnitudes, each taken over two frames
-    since an MDCT coefficient alone follows the phase: at first their geometric mean, then what training makes of it.
+    all that is heard there. Where a frame's noise is known its level is the measure: where nothing was dropped nothing
+    is added. Otherwise it is the geometric mean of the latents' magnitudes, each taken over two frames since an MDCT
+    coefficient alone follows the phase, times ``exp(bias)``, which is fitted to the level of what the linear path
+    drops.
     """
 
-    def __init__(self, latent_dim: int) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self.powers = nn.Parameter(torch.full((latent_dim,), 1 / latent_dim))
         self.bias = nn.Parameter(torch.zeros(1))
 
-    def forward(self, latents: Tensor, state: GainState | None = None) -> tuple[Tensor, Tensor, GainState]:
-        """From ``(batch, frames, latent_dim)``.
-
-        Returns
-        -------
-        levels : (batch, frames, 1), geometric mean of the magnitudes
-        log_gains : (batch, frames + 1), of the frame before the first (its own where there is none) and of each frame
-        state : for the frames that follow
-        """
+    def loudness(self, latents: Tensor, state: GainState | None = None) -> Tensor:
+        """Geometric mean of the magnitudes ``(batch, frames, 1)`` of latents ``(batch, frames, latent_dim)``."""
         before = torch.zeros_like(latents[:, 0]) if state is None else state.latents
         both = torch.cat([before[:, None], latents], 1)
         power = 0.5 * (both[:, 1:].square() + both[:, :-1].square())
-        logs = 0.5 * torch.log(power + SILENT)  # (batch, frames, latent_dim), nepers
-        log_gains = (logs @ self.powers + self.bias).clamp(max=LOUDEST)
+        return (0.5 * torch.log(power + SILENT)).mean(2, keepdim=True).exp()
+
+    def forward(self, level: Tensor, latents: Tensor, state: GainState | None = None) -> tuple[Tensor, GainState]:
+        """Log gains ``(batch, frames + 1)``, of the frame before the first (its own where there is none) and of each
+        frame, from its level ``(batch, frames, 1)`` and its latents; and the state for the frames that follow.
+        """
+        log_gains = (torch.log(level[..., 0]) + self.bias).clamp(max=LOUDEST)
         first = log_gains[:, :1] if state is None else state.log_gain
-        levels = logs.mean(2, keepdim=True).exp()
-        return levels, torch.cat([first, log_gains], 1), GainState(latents[:, -1].clone(), log_gains[:, -1:].clone())
+        return torch.cat([first, log_gains], 1), GainState(latents[:, -1].clone(), log_gains[:, -1:].clone())
 
 
 def ramps(log_gains: Tensor, hop: int) -> Tensor:

@@ -1,12 +1,13 @@
 """Noise in the place of what a linear path drops: a few numbers a frame say its spectrum, a seed draws it.
 
-Sixteen directions hold the push of thunder's rumble, not the rain around it: a network that is asked for both puts
+Fourteen coefficients hold the push of thunder's rumble, not the rain around it: a network that is asked for both puts
 broadband hiss into every sound (measured: 3 dB above the recordings' own in the octaves over 4 kHz, and a log-spectral
 distance of 7). Here the energies of the dropped part in ``bands`` (mel, some 24) are reduced to ``n_levels`` principal
-components; decoding gives noise of that spectrum, in the directions that are not kept, to be refined by training. Noise
-is right in level and not in phase, so it makes a log-spectral distance smaller and a waveform's error larger.
+components; decoding gives noise of that spectrum, in the coefficients that are not kept, to be refined by training.
+Noise is right in level and not in phase, so it makes a log-spectral distance smaller and a waveform's error larger.
 """
 
+import math
 from collections.abc import Sequence
 
 import torch
@@ -18,6 +19,7 @@ from lgr.models.noise import frame_noise
 BANDS = 24
 WIDTH = 48  # of the recurrent network that refines the levels
 FLOOR = 1e-10  # energy of a coefficient, added before the logarithm: -100 dB under a full-scale one
+SOFTER = 0.75  # amplitude: between independent noises mean|A - g B| is least near this g (.55 of mean A; .59 at 1)
 LOUDEST = 10.0  # nepers: far above what training can need
 
 
@@ -33,6 +35,7 @@ class NoiseFill(nn.Module):
     to_bins: Tensor
     mean: Tensor
     axes: Tensor
+    shape: Tensor
 
     def __init__(self, sample_rate: int, hop: int, n_levels: int, in_size: int) -> None:
         super().__init__()
@@ -42,6 +45,7 @@ class NoiseFill(nn.Module):
         self.register_buffer("bands", to_bins / to_bins.sum(0).clamp(min=1e-6), persistent=False)
         self.register_buffer("mean", torch.full((n_bands,), -12.0))  # of log energies, until they are fitted
         self.register_buffer("axes", torch.eye(n_bands)[:, :n_levels].clone())  # columns: deviation times direction
+        self.register_buffer("shape", torch.zeros(hop))  # log energy of each coefficient over its bands'
         self.gru = nn.GRU(n_levels + in_size, WIDTH, batch_first=True)
         self.refine = nn.Linear(WIDTH + n_levels + in_size, n_bands)
         nn.init.zeros_(self.refine.weight)
@@ -66,7 +70,7 @@ class NoiseFill(nn.Module):
         energies = residual.square() @ self.bands
         first = energies[:, :1] if before is None else before[:, None]
         both = torch.cat([first, energies], 1)
-        return torch.log(0.5 * (both[:, 1:] + both[:, :-1]) + FLOOR), both[:, -1].clone()
+        return _two_frames(both), both[:, -1].clone()
 
     def encode(self, residual: Tensor, before: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Levels ``(batch, frames, n_levels)``, about N(0, 1) over the corpus, and the state for what follows."""
@@ -87,11 +91,20 @@ class NoiseFill(nn.Module):
         inputs = torch.cat([levels, context], 2)
         outputs, hidden = self.gru(inputs, hidden)
         logs = self.mean + levels @ self.axes.T + self.refine(torch.cat([outputs, inputs], 2))
-        # The floor is taken off again: what is silent stays so.
-        amplitudes = (torch.exp(0.5 * logs.clamp(max=LOUDEST) @ self.to_bins) - 2 * FLOOR**0.5).clamp(min=0)
+        amplitudes = self._amplitudes(logs)
         frames, hop = amplitudes.shape[1:]
         noise = torch.stack([frame_noise(first_frame, frames, hop, seed) for seed in seeds])
         return amplitudes * noise.to(amplitudes), hidden
+
+    def _amplitudes(self, logs: Tensor) -> Tensor:
+        """Of all coefficients, from the bands' log energies. The floor is taken off again: what is silent stays so."""
+        amplitudes = torch.exp(0.5 * (logs.clamp(max=LOUDEST) @ self.to_bins + self.shape)) - 2 * FLOOR**0.5
+        return torch.clamp(amplitudes, min=0)
+
+    def power(self, levels: Tensor) -> Tensor:
+        """Expected energies of coefficients ``(..., hop)`` from levels ``(..., n_levels)``, as they were fitted."""
+        amplitudes = self._amplitudes(self.mean + levels @ self.axes.T + self.refine.bias)
+        return amplitudes.square()
 
     @torch.no_grad()
     def fit(self, residuals: Sequence[Tensor]) -> None:
@@ -102,6 +115,15 @@ class NoiseFill(nn.Module):
         deviations = values[-self.n_levels :].clamp(min=1e-4).sqrt()
         # The logarithm of a mean of n squares is low by this on average (n: two frames of a band's bins).
         half = 1 / self.bands.double().square().sum(0)
+        low = torch.log(half) - torch.digamma(half)
         self.mean.copy_(mean)
         self.axes.copy_((vectors[:, -self.n_levels :] * deviations).flip(1))
-        self.refine.bias.copy_(torch.log(half) - torch.digamma(half))
+        self.refine.bias.copy_(low + 2 * math.log(SOFTER))
+        # Bands are wide: what a recording has at a band's edge, at Nyquist above all, is told once for all recordings.
+        single = torch.cat([_two_frames(torch.cat([each[:1], each]).square()) for each in residuals]).double()
+        self.shape.copy_(single.mean(0) - torch.digamma(torch.tensor(1.0)) - (mean + low) @ self.to_bins.double())
+
+
+def _two_frames(energies: Tensor) -> Tensor:
+    """Log of the mean of every two neighbouring frames, ``(..., frames, n)`` to ``(..., frames - 1, n)``."""
+    return torch.log(0.5 * (energies[..., 1:, :] + energies[..., :-1, :]) + FLOOR)

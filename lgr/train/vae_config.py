@@ -116,7 +116,7 @@ RECIPES: dict[str, dict[str, Any]] = {
     "granular": {"log_power_weight": 1.0, "log_power_floor": 5e-5, "log_magnitude_weight": 0.0, "beta": 1e-4},
     "ddsp-noise": {},
     "noiseband": {},
-    "encodec-vae": {"learning_rate": 3e-4, "waveform_weight": 1.0, "log_magnitude_weight": 0.2, "beta": 1e-4},
+    "encodec-vae": {"learning_rate": 3e-4, "waveform_weight": 0.5, "log_magnitude_weight": 0.4, "beta": 1e-4},
 }
 
 
