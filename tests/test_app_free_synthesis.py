@@ -69,8 +69,8 @@ def test_one_of_each_class_sounds_like_its_class(drums: TrainedCodec) -> None:
     bright = {shot.title: centroid_hz(shot.audio, drums.info.sample_rate) for shot in shots}
     assert [*bright] == [*drums.labels] == titles(model_labels("drums-granular"), Draw())
     assert bright["Kick"] < bright["Tom"] < bright["Snare"] < bright["Hat"]
-    golden = {"Clap": 4636, "Cowbell": 2113, "Crash": 5020, "Hat": 5985, "Kick": 450, "Ride": 5096}
-    assert bright == pytest.approx({**golden, "Snare": 1769, "Tom": 651}, rel=0.03)
+    golden = {"Clap": 4103, "Cowbell": 2481, "Crash": 4011, "Hat": 6011, "Kick": 350, "Ride": 5490}
+    assert bright == pytest.approx({**golden, "Snare": 3119, "Tom": 829}, rel=0.03)
 
 
 def test_a_morph_begins_and_ends_with_its_one_shots(drums: TrainedCodec) -> None:
@@ -127,7 +127,7 @@ def test_what_cannot_be_drawn_is_told(drums: TrainedCodec) -> None:
 
 
 def test_a_place_on_the_plane_is_its_latents_held(drums: TrainedCodec, plane: Plane) -> None:
-    place = plane.projection.points[17]
+    place = plane.projection.points[16]
     held = play_line(drums, plane.projection, [place.tolist()], seconds=0.2)
     n = round(0.2 * drums.info.frame_rate)
     latents = plane.projection.inverse(place[None])
@@ -144,7 +144,7 @@ def test_a_line_goes_where_it_was_drawn(drums: TrainedCodec, plane: Plane) -> No
     there, back = (play_line(drums, plane.projection, way, seconds=1.0).audio for way in (line, line[::-1]))
     quarter = rate // 4
     ends = [centroid_hz(sound, rate) for sound in (there[:, :quarter], there[:, -quarter:])]
-    assert ends == pytest.approx([1232, 5434], rel=0.03)
+    assert ends == pytest.approx([1133, 6624], rel=0.03)
     assert centroid_hz(back[:, -quarter:], rate) < 2000 < centroid_hz(back[:, :quarter], rate)
 
 
@@ -219,7 +219,7 @@ def test_the_view_and_its_caption_say_what_is_shown(plane: Plane) -> None:
     text = caption(plane)
     assert "1,000 moments" in text
     assert f"{plane.explained:.0%}" in text
-    assert plane.explained == pytest.approx(0.134, abs=0.001)
+    assert plane.explained == pytest.approx(0.085, abs=0.001)
     seen = view(plane, [[0, 0], [1, 1]])
     assert seen["names"][0] == "100 Hz"
     assert seen["legend"]["title"].startswith("Spectral centroid")

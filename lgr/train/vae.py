@@ -157,7 +157,7 @@ def check_run(saved: dict[str, Any], kind: str, sizes: GrainModelConfig, config:
 
 
 def prepare(kind: str, parts: Parts, batches: Batches) -> None:
-    """What a model takes from the corpus before its first step: ``encodec-vae`` the best linear codec of its size."""
+    """What a model takes from the corpus before its first step: ``encodec-vae`` scales, noise and colour."""
     if kind != "encodec-vae":
         return
     from lgr.models.encodec_fit import fit_linear_path
