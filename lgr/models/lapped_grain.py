@@ -3,8 +3,8 @@
 A grain of four hops overlaps three others, so a Fourier transform of it says everything four times. The MDCT
 (``lgr.models.mdct``) of its two middle hops says it once: with as many numbers as a grain has hop samples the sound is
 whole again, and with the lowest ``n_waveform`` of them it is whole up to ``n_waveform / hop`` of the bandwidth. Above
-that edge noise of the right spectrum stands in: log energies of mel bands, as their cosine transform, a cepstrum of
-``n_levels`` numbers.
+that edge noise of the right spectrum stands in: the mean log powers of mel bands, as their cosine transform, a cepstrum
+of ``n_levels`` numbers.
 
 The transform belongs to a grain at unit level. Windows of a file's first and last half hop have no partner: there a
 sample is divided by the squared window that it does have, which is exact where silence lies beyond the file.
@@ -19,7 +19,7 @@ from lgr.mel import bands_to_bins, mel_filters
 from lgr.models.mdct import mdct_basis
 
 BANDS = 48  # from 0 to Nyquist; those above the edge are used
-FLOOR = 1e-9  # of a band's power in a grain of unit power, added before the logarithm
+FLOOR = 1e-9  # of a bin's power in a grain of unit power, added before the logarithm
 CENTRE, SPREAD = -10.0, 2.0  # nepers of power: levels are about N(0, a few) over recordings
 EULER = 0.5772  # by which the mean logarithm of noise's power is below the logarithm of its mean
 # What is left of the power of uniform noise, 1/3 itself, under four Hann windows that are divided by their sum.
