@@ -143,7 +143,9 @@ def test_a_whole_session_is_answered_saved_and_analysed(page: Any, study: Listen
 
 def test_sounds_switch_in_step_and_are_all_equally_long(page: Any) -> None:
     begin(page)
+    page.wait_for_function("player.buffers.size > 1")
     page.get_by_role("button", name="Sound 1", exact=True).click()
+    page.wait_for_function("player.running.size > 0")  # sounds start once the browser's audio is awake
     assert page.evaluate("player.running.size") == 2 + len(CONDITIONS) + 1  # all of them run, and the open reference
     assert len(set(page.evaluate("[...player.buffers.values()].map((each) => each.length)"))) == 1
     page.evaluate("window.first = [...player.running.values()][0].source; 0")
