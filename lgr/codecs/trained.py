@@ -133,7 +133,9 @@ class TrainedCodec:
         """The model's, of ``z`` without the label weights: ``(batch, feature_dim, frames)``."""
         check_latents(self._info, latents)
         z = self._to_model(latents[:, : self.config.latent_dim]).transpose(1, 2)
-        return self._model.features(z).transpose(1, 2).to(latents)
+        # Every frame alone, so in slices: the spectra of an hour would be gigabytes.
+        pieces = [self._model.features(each) for each in torch.split(z, self._slice_frames, 1)]
+        return torch.cat(pieces, 1).transpose(1, 2).to(latents)
 
     @torch.no_grad()
     def encode_step(self, state: Any, audio: Tensor, *, flush: bool = False) -> tuple[Any, Tensor]:
