@@ -1,33 +1,21 @@
-"""Puts into wheels what a checkout has beside the package: ``assets/``, ``apps/`` and ``notebooks/``.
+"""Where a wheel's packages are in a checkout; the rest of the build is in pyproject.toml.
 
-They go into the package, because a package of its own called ``apps`` in site-packages would be in the way of other
-projects. An editable install copies nothing: it reads the checkout's own folders (``assets_dir`` in
-lgr/codecs/weights.py, ``find_app`` in lgr/cli/app_command.py). The rest of the build is in pyproject.toml.
+``apps/lgr_app`` is the package ``lgr_app``. ``assets/`` and ``notebooks/`` go into ``lgr`` as data, because a folder of
+such a name in site-packages would be in the way of other projects (``assets_dir`` in lgr/files.py finds them).
 """
 
-import shutil
-from pathlib import Path
+from setuptools import find_packages, setup
 
-from setuptools import setup
-from setuptools.command.build_py import build_py
+DATA = {"lgr.assets": "assets", "lgr.notebooks": "notebooks"}
 
-# folder of the checkout: where in the package it goes, and what of it does not
-BESIDE = {
-    "assets": ("assets", ("*.py", "__pycache__")),
-    "apps": ("browser/apps", ("space", "__pycache__")),  # the hosted Space is made from a checkout
-    "notebooks": ("notebooks", ("__pycache__", ".ipynb_checkpoints")),
-}
-
-
-class BuildWithFoldersBeside(build_py):
-    """What a wheel holds: the package as setuptools builds it, and the folders beside it."""
-
-    def run(self) -> None:
-        super().run()
-        if not self.editable_mode:
-            for name, (inside, left_out) in BESIDE.items():
-                folder = Path(self.build_lib) / "lgr" / inside
-                shutil.copytree(name, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns(*left_out))
-
-
-setup(cmdclass={"build_py": BuildWithFoldersBeside})
+setup(
+    packages=[*find_packages(include=["lgr*"]), *find_packages("apps", include=["lgr_app*"]), *DATA],
+    package_dir={"lgr_app": "apps/lgr_app", **DATA},
+    package_data={
+        "lgr": ["py.typed", "listening/page/*"],
+        "lgr_app": ["*.css", "*.html", "*.js"],
+        "lgr.assets": ["README.md", "audio/*", "models/**/*"],
+        "lgr.notebooks": ["*"],
+    },
+    include_package_data=False,
+)

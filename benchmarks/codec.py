@@ -18,9 +18,9 @@ import numpy as np
 import torch
 
 from benchmarks.codec_extras import pre_echo_db, retrieval, seam_ratios, silence_and_overshoot, tonal_noise_db
-from lgr.audio import load_audio
 from lgr.codecs import load_codec
 from lgr.codecs.base import Codec
+from lgr.sound.audio import load_audio
 from lgr.train.data import Clip, read_manifest, shipped_groups, split_by_group
 
 CLIPS_A_CATEGORY = 40

@@ -10,11 +10,11 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from lgr.audio import load_audio
 from lgr.codecs.base import Codec
-from lgr.grains import cut, grain_starts, join
-from lgr.mel import mel_filters
-from lgr.metrics.seams import seam_ratio
+from lgr.latents.grains import cut, grain_starts, join
+from lgr.measures.seams import seam_ratio
+from lgr.sound.audio import load_audio
+from lgr.sound.mel import mel_filters
 from lgr.train.data import read_manifest
 
 Samples = npt.NDArray[np.float32]

@@ -23,7 +23,6 @@ import torch
 from torch import Tensor
 
 from benchmarks.vae_scores import markdown, number
-from lgr.audio import load_audio
 from lgr.baselines import play_baseline
 from lgr.baselines.corpus_windows import CorpusWindows, magnitudes
 from lgr.baselines.kl_fit import kl_divergence
@@ -33,11 +32,12 @@ from lgr.codecs.base import Codec
 from lgr.errors import ArgumentError
 from lgr.evaluation import evaluate
 from lgr.files import atomic_path
-from lgr.level import follow_loudness
-from lgr.metrics.retention import envelope_correlation, flux_correlation
-from lgr.metrics.timbre import mfcc_rows, nearest_distances
-from lgr.recordings import Sound, build_codebook
+from lgr.measures.retention import envelope_correlation, flux_correlation
+from lgr.measures.timbre import mfcc_rows, nearest_distances
 from lgr.resynth import ResynthConfig, resynthesise
+from lgr.sound.audio import load_audio
+from lgr.sound.level import follow_loudness
+from lgr.sounds import Sound, build_codebook
 from lgr.train.data import read_manifest
 
 RATE = 24_000
@@ -167,7 +167,7 @@ def librosa_rows(audio: Tensor, coefficients: int) -> Tensor:
 def definition_table(pair: Pair, found: dict[str, list[Tensor]]) -> str:
     """The median nearest distance to the source under several definitions, seed 0."""
     views: dict[str, tuple[Callable[[Tensor], Tensor], bool]] = {
-        "12 of log10 amplitude, no c0 (`lgr.metrics.timbre`)": (lambda x: mfcc_rows(x, RATE), False),
+        "12 of log10 amplitude, no c0 (`lgr.measures.timbre`)": (lambda x: mfcc_rows(x, RATE), False),
         "the same, standardised by the source": (lambda x: mfcc_rows(x, RATE), True),
         "librosa, 13 with c0, standardised": (lambda x: librosa_rows(x, 13), True),
         "librosa, 20 with c0, standardised": (lambda x: librosa_rows(x, 20), True),

@@ -10,14 +10,14 @@ The sounds and their scores stay in ``--results``; ``--out`` is the test (docs/l
 import argparse
 from pathlib import Path
 
-from lgr.audio import load_audio, save_audio
 from lgr.baselines.play import play_baseline
 from lgr.codecs import load_codec
 from lgr.codecs.base import Codec
-from lgr.codecs.weights import assets_dir
+from lgr.files import assets_dir
 from lgr.listening import ListeningTestConfig, build_listening_test
-from lgr.recordings import build_codebook
 from lgr.resynth import ResynthConfig, resynthesise
+from lgr.sound.audio import load_audio, save_audio
+from lgr.sounds import build_codebook
 
 PAIRS = (
     ("drum_loop", "glass"),

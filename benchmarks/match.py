@@ -23,7 +23,7 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from lgr.files import atomic_path
-from lgr.match import MatchConfig, match
+from lgr.matching import MatchConfig, match
 
 BLOCK = 4096
 Figures = dict[str, object]

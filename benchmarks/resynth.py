@@ -23,15 +23,15 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from lgr.audio import load_audio, resample, save_audio
 from lgr.codebook import GrainCodebook
 from lgr.codecs import load_codec
 from lgr.codecs.base import Codec
 from lgr.codecs.registry import DOWNLOADED
-from lgr.codecs.weights import assets_dir, local_weights
-from lgr.files import atomic_path
-from lgr.recordings import build_codebook
+from lgr.codecs.weights import local_weights
+from lgr.files import assets_dir, atomic_path
 from lgr.resynth import resynthesise
+from lgr.sound.audio import load_audio, resample, save_audio
+from lgr.sounds import build_codebook
 
 ROOT = Path(__file__).resolve().parents[1]
 RATE = 44_100
@@ -84,7 +84,7 @@ def run_once(target: str, sources: list[str], codebook: str, out: str, threads: 
     """Seconds of each stage of what ``lgr resynth`` does, and the peak memory of this process in MiB."""
     torch.set_num_threads(threads)
     # what is imported when it is first used
-    for name in ("lgr.codecs.bundled", "lgr.codebook_files"):
+    for name in ("lgr.codecs.bundled", "lgr.codebook.files"):
         import_module(name)
     spent = dict.fromkeys(STAGES, 0.0)
     mark = time.perf_counter()

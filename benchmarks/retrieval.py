@@ -24,14 +24,13 @@ from torch import Tensor
 from benchmarks.codec_extras import log_mel
 from benchmarks.vae_runs import check_never_heard
 from benchmarks.vae_scores import markdown
-from lgr.audio import load_audio
 from lgr.codecs.base import Codec
 from lgr.codecs.registry import load_codec
-from lgr.codecs.weights import assets_dir
-from lgr.embedding import LearnedEmbedding, load_embedding
-from lgr.files import atomic_path
+from lgr.files import assets_dir, atomic_path
+from lgr.latents.embedding import LearnedEmbedding, load_embedding
+from lgr.latents.vectors import Metric, fit_metric, unit_rows
+from lgr.sound.audio import load_audio
 from lgr.train.data import Clip, read_manifest, shipped_groups, split_by_group
-from lgr.vectors import Metric, fit_metric, unit_rows
 
 CATEGORIES = ("drums8", "notes", "textures", "animals10")
 CLIPS_A_CLASS, SECONDS, GRAIN_FRAMES = 30, 4, 4

@@ -24,16 +24,16 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from lgr_app.limits import Limits
+from lgr_app.results import play, write
+from lgr_app.resynthesise import settings
+from lgr_app.sounds import clip
 from torch import Tensor
 
-from apps.limits import Limits
-from apps.results import play, write
-from apps.resynthesise import settings
-from apps.sounds import clip
 from benchmarks.served import DIALS, Answer, Caller, ServedApp, served_app
-from lgr.audio import audio_info, load_audio
 from lgr.codecs import load_codec
 from lgr.files import atomic_path
+from lgr.sound.audio import audio_info, load_audio
 
 TARGET, SOURCE = "violin", "steel_pan"
 SAME = 1e-4  # largest difference of two renderings of one seed; full scale is 1

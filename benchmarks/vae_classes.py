@@ -21,7 +21,7 @@ from benchmarks.vae_runs import SAMPLE_RATE, Setup, check_never_heard, shipped
 from benchmarks.vae_scores import markdown, reconstruct
 from lgr.codecs.trained import TrainedCodec
 from lgr.errors import ArgumentError
-from lgr.train.one_shots import one_shot
+from lgr.train.vae.one_shots import one_shot
 
 MODEL, CATEGORY = "drums-granular", "drums8"
 N_A_CLASS = 50  # sampled hits

@@ -20,10 +20,10 @@ from benchmarks.vae_held_out import HeldOutClip
 from benchmarks.vae_runs import SAMPLE_RATE, Setup, check_never_heard, shipped, trained
 from benchmarks.vae_scores import markdown, number
 from benchmarks.vae_textures import CLASSES, run_of, texture_clips
-from lgr.cli.path_results import numbers_lines
+from lgr.cli.support.interpolation_results import numbers_lines
 from lgr.codecs.trained import TrainedCodec
 from lgr.errors import ArgumentError
-from lgr.interpolation_report import InterpolationReport, interpolation_report
+from lgr.interpolation.report import InterpolationReport, interpolation_report
 from lgr.train.material import short_name
 
 MODELS = {"NoiseBand": ("textures-noiseband", "noiseband"), "EncodecVAE-16": ("textures-encodec16", "encodec-vae 16")}
@@ -125,8 +125,7 @@ def _codecs(setup: Setup, paths: Sequence[str]) -> dict[str, TrainedCodec]:
 
 
 def _draw(path: Path, name: str, reports: dict[str, InterpolationReport]) -> None:
-    from lgr.plots import save_figure
-    from lgr.plots_paths import PathPanel, plot_paths
+    from lgr.plots import PathPanel, plot_paths, save_figure
 
     panels = [
         PathPanel(

@@ -13,11 +13,11 @@ import torch
 from benchmarks.vae_held_out import HeldOutClip, counted, held_out
 from benchmarks.vae_runs import Run, Setup, check_never_heard, shipped, trained
 from benchmarks.vae_scores import Score, load_scorer, markdown, measure, number, of, summary, variants
-from lgr.models.granular import DECODERS
+from lgr.models.granular.model import DECODERS
 from lgr.models.kinds import build_model, model_config
-from lgr.train.vae_config import VaeTrainConfig
-from lgr.train.vae_state import TrainingState
-from lgr.train.vae_steps import Batch, Parts, grain_losses, total_loss
+from lgr.train.vae.config import VaeTrainConfig
+from lgr.train.vae.state import TrainingState
+from lgr.train.vae.steps import Batch, Parts, grain_losses, total_loss
 
 FLOOR = 5e-3
 # Grains of 1024 samples for drums and 2048 for notes, as in the paper (there at 16 and 22.05 kHz, here at 24).

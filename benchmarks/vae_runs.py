@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from lgr.codecs.trained import TrainedCodec
-from lgr.codecs.weights import assets_dir
 from lgr.errors import ArgumentError
+from lgr.files import assets_dir
 from lgr.models.kinds import config_values, model_config
 from lgr.train.data import shipped_groups
 from lgr.train.material import short_name
-from lgr.train.vae import train_model
-from lgr.train.vae_config import VaeTrainConfig, recipe
-from lgr.train.vae_config import config_values as recipe_values
+from lgr.train.vae.config import VaeTrainConfig, recipe
+from lgr.train.vae.config import config_values as recipe_values
+from lgr.train.vae.train import train_model
 
 SAMPLE_RATE = 24_000
 NEVER = 1_000_000_000  # steps: no test before the end, so held-out sound does not choose the weights

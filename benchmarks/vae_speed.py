@@ -15,7 +15,7 @@ from safetensors.torch import load_file
 from benchmarks.vae_runs import Setup, shipped
 from benchmarks.vae_scores import markdown, number
 from lgr.codecs.trained import TrainedCodec
-from lgr.models.granular import DECODERS
+from lgr.models.granular.model import DECODERS
 from lgr.models.kinds import build_model, model_config
 
 SHIPPED = ("drums-granular", "notes-granular", "textures-noiseband", "textures-encodec16")

@@ -2,8 +2,8 @@
 
 - mSTFT: the relative one of ``lgr.losses.relative_mstft``: mean over windows 2048 to 128 of ``mean|A - B| / mean A``;
   mean and standard deviation over held-out clips. The paper prints another sum, which it does not define.
-- Fréchet distance: of log-mel statistics of one-second windows (``lgr.metrics.frechet.mel_statistics``), all windows of
-  the originals against all of the reconstructions. It is not FAD, which has VGGish embeddings.
+- Fréchet distance: of log-mel statistics of one-second windows (``lgr.measures.frechet.mel_statistics``), all windows
+  of the originals against all of the reconstructions. It is not FAD, which has VGGish embeddings.
 """
 
 from collections.abc import Sequence
@@ -17,10 +17,10 @@ from benchmarks.vae_dark import darkened
 from benchmarks.vae_held_out import HeldOutClip, counted, held_out, material, read
 from benchmarks.vae_runs import SAMPLE_RATE, Run, Setup, check_never_heard, shipped, trained
 from benchmarks.vae_scores import load_scorer, markdown, measure, number, of, reconstruct, summary, variants
-from lgr.audio import load_audio
 from lgr.codecs.trained import TrainedCodec
 from lgr.losses import relative_mstft
-from lgr.metrics.frechet import frechet_distance, mel_statistics
+from lgr.measures.frechet import frechet_distance, mel_statistics
+from lgr.sound.audio import load_audio
 
 CLASSES = ("sea_waves", "rain", "thunderstorm")
 QUICK = {"batch_size": 8, "learning_rate": 1e-3, "bfloat16": True}  # more steps in the same time, as what ships has

@@ -10,39 +10,39 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from lgr.audio import load_audio, save_audio
     from lgr.codebook import CodebookConfig, GrainCodebook
     from lgr.codecs import Codec, CodecInfo, codec_names, load_codec
-    from lgr.envelope import Envelope
     from lgr.errors import LgrError
-    from lgr.match import MatchConfig, match
-    from lgr.recording import Recording
-    from lgr.recordings import build_codebook
-    from lgr.render import render
+    from lgr.matching import MatchConfig, match
+    from lgr.rendering import render
     from lgr.resynth import ResynthConfig, Resynthesis, resynthesise
     from lgr.score import Score, ScoreEvent
+    from lgr.sound.audio import load_audio, save_audio
+    from lgr.sound.envelope import Envelope
+    from lgr.sound.recording import Recording
+    from lgr.sounds import build_codebook
 
 _HOME = {
     "Codec": "lgr.codecs",
     "CodebookConfig": "lgr.codebook",
     "CodecInfo": "lgr.codecs",
-    "Envelope": "lgr.envelope",
+    "Envelope": "lgr.sound.envelope",
     "GrainCodebook": "lgr.codebook",
     "LgrError": "lgr.errors",
-    "MatchConfig": "lgr.match",
-    "Recording": "lgr.recording",
+    "MatchConfig": "lgr.matching",
+    "Recording": "lgr.sound.recording",
     "ResynthConfig": "lgr.resynth",
     "Resynthesis": "lgr.resynth",
     "Score": "lgr.score",
     "ScoreEvent": "lgr.score",
-    "build_codebook": "lgr.recordings",
+    "build_codebook": "lgr.sounds",
     "codec_names": "lgr.codecs",
-    "load_audio": "lgr.audio",
+    "load_audio": "lgr.sound.audio",
     "load_codec": "lgr.codecs",
-    "match": "lgr.match",
-    "render": "lgr.render",
+    "match": "lgr.matching",
+    "render": "lgr.rendering",
     "resynthesise": "lgr.resynth",
-    "save_audio": "lgr.audio",
+    "save_audio": "lgr.sound.audio",
 }
 
 __all__ = [

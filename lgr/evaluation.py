@@ -4,7 +4,7 @@
     found.numbers["adoption"], found.numbers["onset_f"]
 
 Sounds are mixed to one channel and compared at ``RATE``, whatever the codec's own. The measures themselves, with their
-definitions and sources, are in ``lgr.metrics``.
+definitions and sources, are in ``lgr.measures``.
 """
 
 import math
@@ -15,20 +15,20 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from lgr.audio import load_audio, resample
 from lgr.codecs.base import Codec
 from lgr.errors import ArgumentError, CodebookError, LgrError, MissingPackageError
 from lgr.files import sha256
-from lgr.metrics import reconstruction, retention
-from lgr.metrics.adoption import centred_directions, measure_adoption
-from lgr.metrics.distribution import Embedding
-from lgr.metrics.frechet import frechet_distance
-from lgr.metrics.seams import seam_ratio, seam_samples
-from lgr.metrics.timbre import COEFFICIENTS, GATE_DB, envelope_rows, mfcc_rows
-from lgr.metrics.use import use_numbers
-from lgr.recordings import Sound, describe, encode_lanes, frame_levels_db, lane_features, with_length
+from lgr.measures import reconstruction, retention
+from lgr.measures.adoption import centred_directions, measure_adoption
+from lgr.measures.distribution import Embedding
+from lgr.measures.frechet import frechet_distance
+from lgr.measures.seams import seam_ratio, seam_samples
+from lgr.measures.timbre import COEFFICIENTS, GATE_DB, envelope_rows, mfcc_rows
+from lgr.measures.transition import measure_transition
+from lgr.measures.use import use_numbers
 from lgr.score import Score
-from lgr.transition import measure_transition
+from lgr.sound.audio import load_audio, resample
+from lgr.sounds import Sound, describe, encode_lanes, frame_levels_db, lane_features, with_length
 
 RATE = 24000  # Hz, at which all sounds are compared
 
@@ -115,7 +115,7 @@ def evaluate(
 
 
 def evaluate_path(audio: Tensor, sample_rate: int, seams_seconds: tuple[float, float]) -> Evaluation:
-    """Measure a path between two sounds with the real sounds around it: the numbers of ``lgr.transition``.
+    """Measure a path between two sounds with the real sounds around it: the numbers of ``lgr.measures.transition``.
 
     ``ArgumentError`` unless there are 0.3 s before, between and after ``seams_seconds``.
     """

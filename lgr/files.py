@@ -1,4 +1,4 @@
-"""Files written whole or not at all, and their fingerprints.
+"""Files written whole or not at all, their fingerprints, and the folders that lgr reads from and writes to.
 
 A result is written beside its final name and renamed over it at the end, so a crash, a full disk or Ctrl-C never
 leaves half a file, and a reader never sees one.
@@ -6,13 +6,43 @@ leaves half a file, and a reader never sees one.
 
 import errno
 import hashlib
+import os
 import secrets
 import shutil
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from lgr.errors import ArgumentError, LgrError
+
+
+def assets_dir() -> Path:
+    """The folder of lgr's own assets: ``LGR_ASSETS``, ``assets/`` of a checkout, or ``lgr/assets`` of a wheel."""
+    if chosen := os.environ.get("LGR_ASSETS"):
+        return Path(chosen)
+    package = Path(__file__).resolve().parent
+    checkout = package.parent
+    # site-packages may hold some other project's assets/, so a checkout is known by its pyproject.toml
+    return checkout / "assets" if (checkout / "pyproject.toml").is_file() else package / "assets"
+
+
+def cache_dir() -> Path:
+    """The folder lgr may fill and a person may empty: ``LGR_CACHE``, or ``lgr`` in the platform's cache folder."""
+    if chosen := os.environ.get("LGR_CACHE"):
+        return Path(chosen)
+    if sys.platform == "win32":
+        return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local") / "lgr"
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "lgr"
+
+
+def lgr_version() -> str:
+    """The version of lgr that codebooks and scores note in their files; "unknown" where lgr is not installed."""
+    try:
+        return version("lgr")
+    except PackageNotFoundError:  # run from a checkout
+        return "unknown"
 
 
 @contextmanager

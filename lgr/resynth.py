@@ -4,7 +4,7 @@
     result.save("out.wav")
 
 Both files are encoded, the target's grains choose among the sources' (``lgr.match``), the choices are written down as a
-``Score``, and the score is played (``lgr.render``).
+``Score``, and the score is played (``lgr.rendering``).
 """
 
 from collections import Counter
@@ -16,16 +16,19 @@ from typing import Any, Literal, get_args
 import torch
 from torch import Tensor
 
-from lgr.audio import save_audio
 from lgr.codebook import CodebookConfig, GrainCodebook
 from lgr.codecs.base import Codec, CodecInfo, check_same_codec
 from lgr.codecs.registry import load_codec
-from lgr.envelope import Envelope
 from lgr.errors import ArgumentError
-from lgr.grains import grain_starts
-from lgr.match import MatchConfig, Sampler, match
-from lgr.recording import Recording
-from lgr.recordings import (
+from lgr.latents.grains import grain_starts
+from lgr.latents.vectors import Metric
+from lgr.matching import MatchConfig, Sampler, match
+from lgr.rendering import ALL_GRAINS, RenderConfig, extra_samples, output_rate, render_latents
+from lgr.score import Score
+from lgr.sound.audio import save_audio
+from lgr.sound.envelope import Envelope
+from lgr.sound.recording import Recording
+from lgr.sounds import (
     Progress,
     Sound,
     build_codebook,
@@ -35,9 +38,6 @@ from lgr.recordings import (
     lane_features,
     read,
 )
-from lgr.render import ALL_GRAINS, RenderConfig, extra_samples, output_rate, render_latents
-from lgr.score import Score
-from lgr.vectors import Metric
 
 SamplerChoice = Literal["auto"] | Sampler
 

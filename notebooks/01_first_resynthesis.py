@@ -31,9 +31,9 @@ from classroom import picture, play, play_at_once, table
 
 import lgr
 from lgr.baselines import play_baseline
-from lgr.cli.pictures import score_figure
-from lgr.codecs.weights import assets_dir
+from lgr.cli.support.pictures import score_figure
 from lgr.evaluation import evaluate
+from lgr.files import assets_dir
 from lgr.plots import plot_spectrograms
 
 CLIPS = assets_dir() / "audio"

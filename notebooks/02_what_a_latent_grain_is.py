@@ -28,11 +28,11 @@ from IPython.display import display
 from matplotlib.figure import Figure
 
 import lgr
-from lgr.codecs.weights import assets_dir
 from lgr.evaluation import evaluate
-from lgr.grains import cut, join
+from lgr.files import assets_dir
+from lgr.latents.grains import cut, join
+from lgr.latents.projection import fit_projection
 from lgr.plots import COLOURS, MARKERS, plot_similarity
-from lgr.projection import fit_projection
 
 CLIPS = assets_dir() / "audio"
 codec = lgr.load_codec("bundled")

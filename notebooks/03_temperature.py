@@ -29,10 +29,10 @@ from matplotlib.figure import Figure
 
 import lgr
 from lgr.baselines import play_baseline
-from lgr.codecs.weights import assets_dir
-from lgr.envelope import Envelope
 from lgr.evaluation import evaluate
+from lgr.files import assets_dir
 from lgr.plots import COLOURS, MARKERS, plot_sweep
+from lgr.sound.envelope import Envelope
 
 CLIPS = assets_dir() / "audio"
 target = CLIPS / "drum_loop.flac"

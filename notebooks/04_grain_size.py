@@ -33,8 +33,8 @@ from classroom import picture, play, play_at_once, table
 from matplotlib.figure import Figure
 
 import lgr
-from lgr.codecs.weights import assets_dir
 from lgr.evaluation import evaluate
+from lgr.files import assets_dir
 from lgr.plots import COLOURS, plot_spectrograms
 
 CLIPS = assets_dir() / "audio"

@@ -29,10 +29,10 @@ from classroom import picture, play, play_at_once, table
 from matplotlib.figure import Figure
 
 import lgr
-from lgr.cli.pictures import score_figure
-from lgr.codecs.weights import assets_dir
+from lgr.cli.support.pictures import score_figure
 from lgr.evaluation import evaluate
-from lgr.match import MatchConfig, match
+from lgr.files import assets_dir
+from lgr.matching import MatchConfig, match
 from lgr.plots import COLOURS
 
 CLIPS = assets_dir() / "audio"

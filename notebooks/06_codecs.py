@@ -32,8 +32,8 @@ from classroom import picture, play, play_at_once, table
 import lgr
 from lgr.baselines import play_baseline
 from lgr.codecs.registry import codec_card
-from lgr.codecs.weights import assets_dir
 from lgr.evaluation import evaluate
+from lgr.files import assets_dir
 from lgr.plots import plot_spectrograms
 
 CLIPS = assets_dir() / "audio"

@@ -32,12 +32,11 @@ from classroom import picture, play, play_at_once, table
 from matplotlib.figure import Figure
 
 import lgr
-from lgr.codecs.weights import assets_dir
-from lgr.interpolate import PathConfig, path
-from lgr.interpolation_report import interpolation_report
-from lgr.plots import COLOURS
-from lgr.plots_paths import PathPanel, plot_paths
-from lgr.transition import spectrum
+from lgr.files import assets_dir
+from lgr.interpolation.report import interpolation_report
+from lgr.latents.path import PathConfig, path
+from lgr.measures.transition import spectrum
+from lgr.plots import COLOURS, PathPanel, plot_paths
 
 CLIPS = assets_dir() / "audio"
 rain, sea = CLIPS / "rain.flac", CLIPS / "sea.flac"

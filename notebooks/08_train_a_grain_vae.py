@@ -42,13 +42,13 @@ from classroom import picture, play, play_at_once, table
 
 import lgr
 from lgr.codecs.trained import TrainedCodec
-from lgr.codecs.weights import assets_dir
 from lgr.evaluation import evaluate
+from lgr.files import assets_dir
 from lgr.models.kinds import build_model, model_config
 from lgr.plots import plot_spectrograms
-from lgr.plots_training import plot_losses
-from lgr.train.vae import train_model
-from lgr.train.vae_config import recipe
+from lgr.plots.training import plot_losses
+from lgr.train.vae.config import recipe
+from lgr.train.vae.train import train_model
 
 CLIPS = assets_dir() / "audio"
 

@@ -33,9 +33,9 @@ from matplotlib.figure import Figure
 
 import lgr
 from lgr.evaluation import evaluate
-from lgr.interpolate import morph
+from lgr.latents.path import morph
+from lgr.measures.transition import spectrum
 from lgr.plots import COLOURS, plot_spectrograms
-from lgr.transition import spectrum
 
 codec = lgr.load_codec("drums-granular")
 rate = codec.info.sample_rate

@@ -108,7 +108,7 @@ def running_app(limits: Any = None, **environment: str) -> Iterator[RunningApp]:
         tempfile.TemporaryDirectory() as folder,
         mock.patch.dict(os.environ, {"GRADIO_TEMP_DIR": folder, "GRADIO_ANALYTICS_ENABLED": "False", **environment}),
     ):
-        from apps.app import launch_options
+        from lgr_app.app import launch_options
 
         demo = built(limits)
         _, url, _ = in_a_loop(
@@ -131,7 +131,7 @@ def running_app(limits: Any = None, **environment: str) -> Iterator[RunningApp]:
 
 def built(limits: Any = None) -> Any:
     """The app, not served."""
-    from apps.app import build_demo
+    from lgr_app.app import build_demo
 
     return in_a_loop(build_demo, limits)
 

@@ -5,8 +5,8 @@ from typing import Any
 
 from typer.testing import CliRunner
 
-from lgr.audio import load_audio, save_audio
 from lgr.cli import app
+from lgr.sound.audio import load_audio, save_audio
 
 CLIPS = Path(__file__).parents[1] / "assets" / "audio"
 

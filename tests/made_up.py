@@ -6,7 +6,7 @@ import torch
 
 from lgr.codebook import CodebookConfig, GrainCodebook
 from lgr.codecs.base import CodecInfo
-from lgr.recording import Recording
+from lgr.sound.recording import Recording
 
 CODEC = CodecInfo(name="made-up", sample_rate=8000, hop_length=80, channels=1, latent_dim=5)
 

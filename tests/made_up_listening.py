@@ -9,8 +9,8 @@ from typing import Any
 
 import torch
 
-from lgr.audio import save_audio
 from lgr.listening.build import ListeningTest, ListeningTestConfig, build_listening_test
+from lgr.sound.audio import save_audio
 
 RATE, SECONDS = 8_000, 0.6
 CONDITIONS = ("good", "fair", "poor")

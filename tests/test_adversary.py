@@ -7,9 +7,9 @@ import torch
 from torch import Tensor, nn
 
 from lgr.errors import ArgumentError, ShapeError
-from lgr.losses_adversarial import discriminator_hinge, feature_matching, generator_hinge
-from lgr.models.discriminators import MultiScaleDiscriminator
-from lgr.train.adversary import BALANCE, Adversary, AdversaryConfig, LossBalancer
+from lgr.losses import discriminator_hinge, feature_matching, generator_hinge
+from lgr.models.encodec_vae.discriminators import MultiScaleDiscriminator
+from lgr.train.vae.adversary import BALANCE, Adversary, AdversaryConfig, LossBalancer
 
 SMALL = AdversaryConfig(window_lengths=(128, 32), channels=2, crop=150, learning_rate=3e-3)
 

@@ -167,8 +167,7 @@ def test_a_source_that_is_none_is_a_message(app: RunningApp, tmp_path: Path) -> 
 def test_fifty_thousand_points_stay_smooth(app: RunningApp, record_property: Any) -> None:
     """Each frame of a moving map is painted anew; nearest points are found on a grid."""
     import gradio as gr
-
-    from apps.scatter import by_kind, cloud, scatter
+    from lgr_app.scatter import by_kind, cloud, scatter
 
     rng = np.random.default_rng(0)
     kind = rng.integers(0, 5, MANY)

@@ -8,7 +8,7 @@ import pytest
 import torch
 from app_server import RunningApp, audio_seconds, picture_is_drawn, running_app
 
-from lgr.audio import save_audio
+from lgr.sound.audio import save_audio
 
 RESULT = "The first sound, the path, the second sound"
 

@@ -10,9 +10,9 @@ import torch
 
 pytest.importorskip("gradio", reason="gradio is not installed: pip install 'lgr[app]'")
 
-from apps.free_plane import caption, view
-from apps.free_synthesis import class_choices, hit_choices
-from apps.latent_plane import (
+from lgr_app.free_plane import caption, view
+from lgr_app.free_synthesis import class_choices, hit_choices
+from lgr_app.latent_plane import (
     LINES,
     MOST_RAISED_DB,
     PEAK,
@@ -23,15 +23,16 @@ from apps.latent_plane import (
     line_of,
     play_line,
 )
-from apps.latent_plane import write as write_line
-from apps.models import model_folder, model_labels, models_that_sample, models_with_a_plane
-from apps.one_shots import EACH, Draw, Morph, draw_picture, drawn, morphed, titles, write
-from lgr.audio import load_audio
+from lgr_app.latent_plane import write as write_line
+from lgr_app.models import model_folder, model_labels, models_that_sample, models_with_a_plane
+from lgr_app.one_shots import EACH, Draw, Morph, draw_picture, drawn, morphed, titles, write
+
 from lgr.codecs import load_codec
 from lgr.codecs.trained import TrainedCodec
-from lgr.hits import in_a_row
-from lgr.projection import Projection, fit_projection, load_projection
-from lgr.transition import spectrum
+from lgr.latents.projection import Projection, fit_projection, load_projection
+from lgr.measures.transition import spectrum
+from lgr.one_shots import in_a_row
+from lgr.sound.audio import load_audio
 
 SHORT = 0.25  # seconds: enough of a hit for a test
 
@@ -208,7 +209,7 @@ def test_a_plane_is_listened_to_once_for_all_visitors(drums: TrainedCodec, monke
         asked.append(codec.info.name)
         return torch.ones(len(projection.points))
 
-    monkeypatch.setattr("apps.latent_plane.brightness", listened)
+    monkeypatch.setattr("lgr_app.latent_plane.brightness", listened)
     planes = Planes()
     assert planes.of(drums) is planes.of(drums)
     assert asked == ["drums-granular"]

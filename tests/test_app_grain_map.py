@@ -16,7 +16,7 @@ import torch
 
 pytest.importorskip("gradio", reason="gradio is not installed: pip install 'lgr[app]'")
 
-from apps.mapped import (
+from lgr_app.mapped import (
     COLOURS,
     LASSO_SECONDS,
     Drawn,
@@ -29,14 +29,15 @@ from apps.mapped import (
     view,
     write,
 )
-from apps.scatter import KINDS, OTHERS, STEPS, TOOLS, by_kind, by_number, cloud, scatter
-from apps.sounds import clip
+from lgr_app.scatter import KINDS, OTHERS, STEPS, TOOLS, by_kind, by_number, cloud, scatter
+from lgr_app.sounds import clip
+
 from lgr.codecs.registry import load_codec
 from lgr.errors import ArgumentError, ShapeError
 from lgr.score import Score
 
 GOLDEN = Path(__file__).parent / "goldens" / "app_grain_map.json"
-GROUND = {"light": "#FFFFFF", "dark": "#100F0E"}  # of the map, in apps/theme.py
+GROUND = {"light": "#FFFFFF", "dark": "#100F0E"}  # of the map, in apps/lgr_app/theme.py
 
 
 def the_map(**settings: Any) -> Drawn:
@@ -145,7 +146,7 @@ def test_a_lasso_plays_each_bit_of_sound_once(drawn: Drawn) -> None:
 
 
 def test_a_lasso_of_much_is_thinned_and_says_so(drawn: Drawn, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("apps.mapped.LASSO_SECONDS", 1.0)
+    monkeypatch.setattr("lgr_app.mapped.LASSO_SECONDS", 1.0)
     heard = hear_lasso(drawn, list(range(200)), load_codec("bundled"))
     assert heard.audio.shape[1] / heard.sample_rate == pytest.approx(1.0, abs=0.05)
     assert "of them taken evenly" in heard.said

@@ -9,15 +9,16 @@ import torch
 
 pytest.importorskip("gradio", reason="gradio is not installed: pip install 'lgr[app]'")
 
-from apps.interpolate import EXAMPLES, KINDS, dial_values, journey_of
-from apps.models import model_labels
-from apps.sounds import clip
-from apps.travelled import Journey, draw_picture, numbers_table, travel_between, write
-from lgr.audio import load_audio, save_audio
+from lgr_app.interpolate import EXAMPLES, KINDS, dial_values, journey_of
+from lgr_app.models import model_labels
+from lgr_app.sounds import clip
+from lgr_app.travelled import Journey, draw_picture, numbers_table, travel_between, write
+
 from lgr.codecs import Codec, load_codec
 from lgr.codecs.toy import ToyCodec
-from lgr.interpolate import PathConfig
-from lgr.interpolation_report import InterpolationReport, interpolation_report, report_of
+from lgr.interpolation.report import InterpolationReport, interpolation_report, report_of
+from lgr.latents.path import PathConfig
+from lgr.sound.audio import load_audio, save_audio
 
 RAIN, SEA = clip("rain"), clip("sea")
 

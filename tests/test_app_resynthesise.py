@@ -13,17 +13,18 @@ from made_up_uploads import upload
 
 pytest.importorskip("gradio", reason="gradio is not installed: pip install 'lgr[app]'")
 
-from apps.measures import html_table, numbers_table, rows, said
-from apps.opened import OpenedCodecs
-from apps.results import Played, draw_score, measure, play, shareable, write
-from apps.resynthesise import said_grain, settings, sounds_compared, source_names
-from apps.sounds import EXAMPLES, clip
-from apps.temporary import Visitor, VisitorLeft, reporter
-from lgr.audio import load_audio
+from lgr_app.measures import html_table, numbers_table, rows, said
+from lgr_app.opened import OpenedCodecs
+from lgr_app.results import Played, draw_score, measure, play, shareable, write
+from lgr_app.resynthesise import said_grain, settings, sounds_compared, source_names
+from lgr_app.sounds import EXAMPLES, clip
+from lgr_app.temporary import Visitor, VisitorLeft, reporter
+
 from lgr.errors import ArgumentError
-from lgr.render import render
+from lgr.rendering import render
 from lgr.resynth import ResynthConfig
 from lgr.score import Score
+from lgr.sound.audio import load_audio
 
 CONTROLS: dict[str, Any] = {
     "grain_frames": 4,

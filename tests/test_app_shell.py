@@ -15,13 +15,13 @@ from made_up_uploads import REFUSED, upload
 
 gr = pytest.importorskip("gradio", reason="gradio is not installed: pip install 'lgr[app]'")
 
-from apps import opened  # noqa: E402
-from apps.cards import Card, cards_html, figure_html, switch_html  # noqa: E402
-from apps.guard import told  # noqa: E402
-from apps.limits import ENVIRONMENT, Limits  # noqa: E402
-from apps.opened import OpenedCodecs, codec_choices, shown_names, why_not_here  # noqa: E402
-from apps.seeds import LARGEST, next_seed  # noqa: E402
-from apps.sounds import (  # noqa: E402
+from lgr_app import opened  # noqa: E402
+from lgr_app.cards import Card, cards_html, figure_html, switch_html  # noqa: E402
+from lgr_app.guard import told  # noqa: E402
+from lgr_app.limits import ENVIRONMENT, Limits  # noqa: E402
+from lgr_app.opened import OpenedCodecs, codec_choices, shown_names, why_not_here  # noqa: E402
+from lgr_app.seeds import LARGEST, next_seed  # noqa: E402
+from lgr_app.sounds import (  # noqa: E402
     EXAMPLES,
     MAX_SOURCES,
     clip_names,
@@ -30,7 +30,8 @@ from apps.sounds import (  # noqa: E402
     to_gradio,
     without_folders,
 )
-from apps.temporary import KEPT_FOLDERS, Visitor, VisitorLeft, Visitors, reporter  # noqa: E402
+from lgr_app.temporary import KEPT_FOLDERS, Visitor, VisitorLeft, Visitors, reporter  # noqa: E402
+
 from lgr.errors import ArgumentError, AudioFileError, WeightsError  # noqa: E402
 
 LIMITS = Limits()
@@ -242,7 +243,7 @@ def test_a_visitor_who_was_not_seen_to_leave_is_forgotten(monkeypatch: pytest.Mo
     visitors = Visitors()
     idle = visitors.of(request_of("idle"))
     kept = idle.folder()
-    monkeypatch.setattr("apps.temporary.IDLE_SECONDS", -1.0)
+    monkeypatch.setattr("lgr_app.temporary.IDLE_SECONDS", -1.0)
     visitors.of(request_of("next"))
     assert idle.gone.is_set()
     assert not kept.exists()
@@ -343,7 +344,7 @@ def test_names_from_outside_are_text_on_the_page(tmp_path: Path) -> None:
 
 
 def test_the_page_is_built_without_work_or_models(monkeypatch: pytest.MonkeyPatch) -> None:
-    from apps import app
+    from lgr_app import app
 
     monkeypatch.setattr(opened, "load_codec", refuse)
     demo = built(Limits(concurrency=3))

@@ -9,14 +9,15 @@ import pytest
 
 pytest.importorskip("gradio", reason="gradio is not installed: pip install 'lgr[app]'")
 
-from apps import compare
-from apps.opened import OpenedCodecs
-from apps.results import measure
-from apps.sounds import clip
-from apps.sweep import Step, card, draw_tradeoff, kept, sweep, temperatures
-from apps.temporary import Visitor, VisitorLeft, reporter
+from lgr_app import compare
+from lgr_app.opened import OpenedCodecs
+from lgr_app.results import measure
+from lgr_app.sounds import clip
+from lgr_app.sweep import Step, card, draw_tradeoff, kept, sweep, temperatures
+from lgr_app.temporary import Visitor, VisitorLeft, reporter
+
 from lgr.errors import ArgumentError
-from lgr.plots_sweep import plot_tradeoff
+from lgr.plots import plot_tradeoff
 
 VALUES = (0.01, 0.3, 10.0)
 

@@ -14,14 +14,15 @@ from benchmarks.screenshots import show_tab
 
 pytest.importorskip("gradio", reason="gradio is not installed: pip install 'lgr[app]'")
 
-from apps import resynthesise
-from apps.app import TABS
-from apps.limits import Limits
-from apps.results import play
-from apps.sounds import EXAMPLES
-from apps.temporary import VisitorLeft
-from lgr.audio import load_audio
+from lgr_app import resynthesise
+from lgr_app.app import TABS
+from lgr_app.limits import Limits
+from lgr_app.results import play
+from lgr_app.sounds import EXAMPLES
+from lgr_app.temporary import VisitorLeft
+
 from lgr.codecs import load_codec
+from lgr.sound.audio import load_audio
 
 TITLES = [title for title, _ in TABS]
 PHONE = 390

@@ -9,8 +9,8 @@ import soundfile
 import torch
 from command_line import refused, refused_resynth, run, two_sounds
 
-from lgr.audio import load_audio, save_audio
 from lgr.resynth import resynthesise
+from lgr.sound.audio import load_audio, save_audio
 
 RATE = 24_000
 

@@ -14,9 +14,9 @@ import soundfile
 import torch
 from command_line import refused, refused_resynth, run, two_sounds
 
-from lgr.audio import save_audio
-from lgr.cli.errors import STOPPED
+from lgr.cli.support.errors import STOPPED
 from lgr.score import Score
+from lgr.sound.audio import save_audio
 
 
 @pytest.fixture
@@ -83,7 +83,7 @@ def interrupt(*args: Any, **options: Any) -> None:
 
 @pytest.mark.parametrize(
     "moment",
-    ["lgr.recordings.encode_lanes", "lgr.resynth.render_latents", "lgr.score.Score.save", "lgr.plots.save_figure"],
+    ["lgr.sounds.encode_lanes", "lgr.resynth.render_latents", "lgr.score.score.Score.save", "lgr.plots.save_figure"],
 )
 @pytest.mark.parametrize("force", [True, False])
 def test_ctrl_c_at_any_moment_leaves_everything_as_it_was(
@@ -129,7 +129,7 @@ def test_the_unexpected_is_one_line_too_unless_debugging(folder: Path, monkeypat
 
 
 def test_a_missing_matplotlib_is_told_before_the_work(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lgr.cli.pictures.find_spec", lambda name: None)
+    monkeypatch.setattr("lgr.cli.support.pictures.find_spec", lambda name: None)
     monkeypatch.setattr("lgr.resynth.resynthesise", no_work)
     args = [folder / "source.wav", folder / "target.wav", "--plot", folder / "p.png"]
     refused_resynth(folder, *args, says=["matplotlib", "pip install 'lgr[explore]'"])

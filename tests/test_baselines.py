@@ -10,14 +10,14 @@ from command_line import done, refused, two_sounds
 from scipy.stats import chisquare
 from torch import Tensor
 
-from lgr.audio import load_audio
 from lgr.baselines import Mosaic, baseline_names, play_baseline
 from lgr.baselines.mosaic import BANDS, overlap_add, pieces
 from lgr.codecs import ToyCodec
 from lgr.errors import ArgumentError, LgrError
-from lgr.mel import mel_filters
-from lgr.render import render
+from lgr.rendering import render
 from lgr.resynth import ResynthConfig, resynthesise
+from lgr.sound.audio import load_audio
+from lgr.sound.mel import mel_filters
 
 RATE, HOP = 8000, 80
 EXACT = ToyCodec(sample_rate=RATE, hop_length=HOP)

@@ -15,12 +15,12 @@ import typer.main
 from command_line import CLIPS, done
 from safetensors.torch import load_file
 
-from lgr.audio import load_audio, save_audio
 from lgr.cli import app
 from lgr.cli.info import _level
-from lgr.cli.tables import seconds_text
+from lgr.cli.support.tables import seconds_text
 from lgr.resynth import ResynthConfig
 from lgr.score import Score
+from lgr.sound.audio import load_audio, save_audio
 from lgr.train.codec import CodecTrainConfig
 
 SECONDS = 1.2
@@ -247,7 +247,7 @@ def test_codecs_lists_every_codec_and_cuts_nothing_off(monkeypatch: pytest.Monke
 
 
 def test_version_and_help() -> None:
-    from lgr.recording import lgr_version
+    from lgr.files import lgr_version
 
     assert done("--version") == f"lgr {lgr_version()}\n"
     assert "resynth" in done()

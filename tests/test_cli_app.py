@@ -7,7 +7,7 @@ import pytest
 from app_server import in_a_loop
 from command_line import run
 
-from lgr.cli import app_command
+from lgr.cli import browser_app
 from lgr.errors import LgrError
 
 pytest.importorskip("gradio", reason="gradio is not installed: pip install 'lgr[app]'")
@@ -15,7 +15,7 @@ pytest.importorskip("gradio", reason="gradio is not installed: pip install 'lgr[
 
 def test_options_reach_the_server(monkeypatch: pytest.MonkeyPatch) -> None:
     given: list[dict[str, Any]] = []
-    monkeypatch.setattr("apps.app.serve", lambda **options: given.append(options))
+    monkeypatch.setattr("lgr_app.app.serve", lambda **options: given.append(options))
     result = run("app", "--host", "0.0.0.0", "--port", 8123)
     assert result.exit_code == 0
     assert result.stdout.startswith("http://127.0.0.1:8123")
@@ -24,19 +24,19 @@ def test_options_reach_the_server(monkeypatch: pytest.MonkeyPatch) -> None:
     assert given[1] == {"host": "127.0.0.1", "port": 7860, "share": True}
 
 
-def test_without_gradio_or_the_apps_it_says_what_is_missing(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
-    monkeypatch.setattr(app_command, "__file__", str(tmp_path / "lgr" / "cli" / "app_command.py"))
+def test_without_gradio_or_the_apps_it_says_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(browser_app, "find_spec", lambda name: None if name == "lgr_app" else name)
     result = run("app")
     assert result.exit_code == 2
-    assert "the app is not in" in result.stderr
-    monkeypatch.setattr(app_command, "find_spec", lambda name: None)
+    assert "the app is not installed" in result.stderr
+    monkeypatch.setattr(browser_app, "find_spec", lambda name: None)
     result = run("app")
     assert result.exit_code == 2
     assert "pip install 'lgr[app" in result.stderr
 
 
 def test_a_port_that_is_taken_is_named() -> None:
-    from apps.app import serve
+    from lgr_app.app import serve
 
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))

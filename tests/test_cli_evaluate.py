@@ -7,9 +7,9 @@ import pytest
 import torch
 from command_line import done, refused, two_sounds
 
-from lgr.audio import load_audio, save_audio
 from lgr.evaluation import NOT_ASKED, evaluate
 from lgr.score import Score
+from lgr.sound.audio import load_audio, save_audio
 
 
 @pytest.fixture(scope="module")

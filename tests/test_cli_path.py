@@ -7,9 +7,9 @@ import pytest
 import torch
 from command_line import CLIPS, done, refused
 
-from lgr.audio import load_audio, save_audio
 from lgr.codecs.toy import ToyCodec
-from lgr.interpolate import path
+from lgr.latents.path import path
+from lgr.sound.audio import load_audio, save_audio
 
 TOY = ToyCodec()
 

@@ -9,8 +9,8 @@ import pytest
 import torch
 from command_line import done, run, two_sounds
 
-from lgr.audio import load_audio
-from lgr.cli.errors import STOPPED
+from lgr.cli.support.errors import STOPPED
+from lgr.sound.audio import load_audio
 
 
 @pytest.fixture

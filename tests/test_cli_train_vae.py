@@ -9,18 +9,18 @@ import torch
 from command_line import done, refused, run
 from tiny_grain_model import RATE, write_sounds
 
-from lgr.audio import load_audio
-from lgr.cli.errors import STOPPED
+from lgr.cli.support.errors import STOPPED
 from lgr.codecs import load_codec
 from lgr.codecs.trained import TrainedCodec
 from lgr.models.kinds import MODELS
+from lgr.sound.audio import load_audio
 
 SMALL = ["--steps", 2, "--batch-size", 2, "--validate-every", 9, "--crop-seconds", 0.1, "--sample-rate", RATE]
 
 
 @pytest.fixture(autouse=True)
 def _no_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lgr.train.trainer.draw_pictures", lambda *args: "")
+    monkeypatch.setattr("lgr.train.vae.trainer.draw_pictures", lambda *args: "")
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +34,7 @@ def drums(sounds: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("models") / "drums"
     options = ["--labels", "--temporal", "--frames", 8, "--hop-length", 128, "--latent-dim", 8, "--steps", 3]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("lgr.train.trainer.draw_pictures", lambda *args: "")
+        patch.setattr("lgr.train.vae.trainer.draw_pictures", lambda *args: "")
         said = done("train", "granular", "--data", sounds, "--out", out, *SMALL, *options)
     assert "stage grains ended: the budget was spent" in said
     assert f"{out}: trained; try it with --codec {out}" in said
@@ -117,7 +117,7 @@ def test_stopping_says_how_to_go_on(sounds: Path, tmp_path: Path, monkeypatch: p
     def stop(*args: Any, **options: Any) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("lgr.train.trainer.Trainer._step", stop)
+    monkeypatch.setattr("lgr.train.vae.trainer.Trainer._step", stop)
     (tmp_path / "run").mkdir()
     result = run("train", "granular", "--data", sounds, "--out", tmp_path / "run", *SMALL)
     assert result.exit_code == STOPPED

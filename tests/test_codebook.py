@@ -9,7 +9,7 @@ from torch.testing import assert_close
 
 from lgr.codebook import CodebookConfig, GrainCodebook
 from lgr.errors import ArgumentError, CodebookError, ShapeError
-from lgr.vectors import SHRINKAGE
+from lgr.latents.vectors import SHRINKAGE
 
 # Grains
 
@@ -88,7 +88,7 @@ def test_vectors_are_what_the_metric_says(metric):
 def test_rows_do_not_depend_on_the_block_they_are_made_in(metric, monkeypatch):
     whole = made(metric=metric)[0]
     vectors = whole.vectors_
-    monkeypatch.setattr("lgr.vectors._BLOCK", 5)
+    monkeypatch.setattr("lgr.latents.vectors._BLOCK", 5)
     small = made(metric=metric)[0]
     assert_close(small.vectors_, vectors, rtol=0, atol=1e-6)
     assert_close(small.whitener_, whole.whitener_, rtol=0, atol=1e-6)

@@ -52,7 +52,7 @@ def test_a_save_that_is_stopped_leaves_the_old_codebook(tmp_path, monkeypatch):
     def stopped(*_args, **_kwargs):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("lgr.codebook_files.json.dumps", stopped)
+    monkeypatch.setattr("lgr.codebook.files.json.dumps", stopped)
     with pytest.raises(KeyboardInterrupt):
         second.save(folder, force=True)
     monkeypatch.undo()

@@ -12,8 +12,8 @@ from torch import Tensor
 
 from lgr.codecs import Codec, DiscreteCodec, StreamingCodec, ToyCodec, load_codec
 from lgr.codecs.registry import DOWNLOADED, shipped_models
-from lgr.codecs.weights import assets_dir
 from lgr.errors import ArgumentError, ShapeError
+from lgr.files import assets_dir
 
 RANDOM = ("encodec-24khz", "encodec-48khz", "dac-16khz", "dac-24khz", "dac-44khz")
 BUNDLED = ["bundled"] if (assets_dir() / "models" / "bundled" / "model.safetensors").is_file() else []

@@ -7,10 +7,10 @@ import torch
 
 from lgr.codebook import CodebookConfig
 from lgr.codecs.toy import ToyCodec
-from lgr.corpus_map import SILENT_DB, CorpusMap, map_corpus
 from lgr.errors import ArgumentError, AudioFileError, CodebookError
-from lgr.projection import fit_projection
-from lgr.recordings import build_codebook
+from lgr.grain_map.layout import SILENT_DB, CorpusMap, map_corpus
+from lgr.latents.projection import fit_projection
+from lgr.sounds import build_codebook
 
 TOY = ToyCodec(sample_rate=8000, hop_length=80)
 RATE, HOP = TOY.info.sample_rate, TOY.info.hop_length
@@ -39,7 +39,7 @@ def test_of_large_grains_frames_are_averaged(monkeypatch):
     vectors = build_codebook(sounds, TOY, CONFIG).vectors_
     dim = vectors.shape[1] // 4
     for most, stretches in ((2 * dim, [(0, 1), (2, 3)]), (dim + 5, [(0, 1, 2, 3)]), (3, [(0, 1, 2, 3)])):
-        monkeypatch.setattr("lgr.corpus_map.MOST_NUMBERS", most)
+        monkeypatch.setattr("lgr.grain_map.layout.MOST_NUMBERS", most)
         frames = vectors.view(-1, 4, dim)
         averaged = torch.cat([frames[:, stretch].mean(1) for stretch in stretches], 1)
         drawn = map_corpus(sounds, TOY, CONFIG)
@@ -82,8 +82,8 @@ def test_umap_is_fitted_to_some_grains_and_places_all(monkeypatch):
         asked.append((len(z), seed))
         return z[:, :2] * 3
 
-    monkeypatch.setattr("lgr.projection._umap", layout)
-    monkeypatch.setattr("lgr.corpus_map.UMAP_GRAINS", 30)
+    monkeypatch.setattr("lgr.latents.projection._umap", layout)
+    monkeypatch.setattr("lgr.grain_map.layout.UMAP_GRAINS", 30)
     sounds = [(noise(40, seed=i), RATE) for i in range(2)]
     drawn, other = (map_corpus(sounds, TOY, CONFIG, method="umap", seed=seed) for seed in (3, 4))
     assert asked == [(30, 3), (30, 4)]

@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lgr.codecs.base import CodecInfo
-from lgr.embedding import LearnedEmbedding, load_embedding, open_embedding, split_reference
 from lgr.errors import ArgumentError, CodebookError, ShapeError, WeightsError
+from lgr.latents.embedding import LearnedEmbedding, load_embedding, open_embedding, split_reference
 from lgr.models.timbre_embedding import TimbreEmbedding, TimbreEmbeddingConfig
-from lgr.train.embedding_export import write_embedding
+from lgr.train.embedding.export import write_embedding
 
 CODEC = CodecInfo(name="made-up", sample_rate=8000, hop_length=80, channels=1, latent_dim=5)
 SIZES = {"latent_dim": 5, "hidden": 8, "cepstra": 4, "contrast": 3}

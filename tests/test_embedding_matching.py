@@ -7,17 +7,17 @@ import pytest
 import torch
 from command_line import done, refused
 
-from lgr.audio import load_audio, save_audio
 from lgr.codebook import CodebookConfig, GrainCodebook
 from lgr.codecs.toy import ToyCodec
-from lgr.embedding import open_embedding
 from lgr.errors import ArgumentError, CodebookError, WeightsError
+from lgr.latents.embedding import open_embedding
 from lgr.models.timbre_embedding import TimbreEmbedding, TimbreEmbeddingConfig
-from lgr.recordings import build_codebook, encode_lanes
-from lgr.render import render
+from lgr.rendering import render
 from lgr.resynth import ResynthConfig, resynthesise
 from lgr.score import Score
-from lgr.train.embedding_export import write_embedding
+from lgr.sound.audio import load_audio, save_audio
+from lgr.sounds import build_codebook, encode_lanes
+from lgr.train.embedding.export import write_embedding
 
 TOY = ToyCodec()  # 320 latents, 24 kHz
 RATE = TOY.info.sample_rate

@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from lgr.errors import ArgumentError, ShapeError
-from lgr.models.embedding_prior import EmbeddingPrior
-from lgr.models.temporal import TemporalConfig, TemporalVAE
+from lgr.models.granular.prior import EmbeddingPrior
+from lgr.models.granular.temporal import TemporalConfig, TemporalVAE
 
 
 def two_classes(n: int = 400, size: int = 6) -> tuple[torch.Tensor, torch.Tensor]:

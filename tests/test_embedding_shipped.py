@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 import torch
 
-from lgr.audio import load_audio
 from lgr.codecs.base import Codec
 from lgr.codecs.registry import load_codec
-from lgr.codecs.weights import assets_dir
-from lgr.embedding import embedding_folder, load_embedding
+from lgr.files import assets_dir
+from lgr.latents.embedding import embedding_folder, load_embedding
 from lgr.resynth import ResynthConfig, resynthesise
+from lgr.sound.audio import load_audio
 from lgr.train.data import shipped_groups
 from lgr.train.material import short_name
 

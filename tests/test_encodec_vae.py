@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from lgr.errors import ArgumentError, ShapeError
-from lgr.models.encodec_fit import fit_linear_path
-from lgr.models.encodec_vae import EncodecVAE, EncodecVAEConfig
-from lgr.models.linear_path import LOUDEST, GainState, LevelGain, ramps
+from lgr.models.encodec_vae.fit import fit_linear_path
+from lgr.models.encodec_vae.linear_path import LOUDEST, GainState, LevelGain, ramps
+from lgr.models.encodec_vae.model import EncodecVAE, EncodecVAEConfig
 from lgr.models.mdct import mdct_basis
 
 HOP = 24

@@ -9,8 +9,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lgr.envelope import Envelope
 from lgr.errors import ArgumentError
+from lgr.sound.envelope import Envelope
 
 values = st.floats(-1e6, 1e6)
 seconds = st.floats(0, 1e5)

@@ -12,16 +12,16 @@ import pytest
 import torch
 from made_up_sounds import RATE, clicks, noise, sine, voice
 
-from lgr.audio import resample, save_audio
 from lgr.codecs.toy import ToyCodec
 from lgr.errors import ArgumentError, AudioFileError, CodebookError
 from lgr.evaluation import NOT_ASKED, Evaluation, codec_embedding, evaluate, evaluate_path, sounds_of
-from lgr.metrics.distribution import frechet_between
-from lgr.recording import Recording
-from lgr.recordings import describe
+from lgr.measures.distribution import frechet_between
+from lgr.measures.transition import measure_transition
 from lgr.resynth import ResynthConfig, resynthesise
 from lgr.score import Score
-from lgr.transition import measure_transition
+from lgr.sound.audio import resample, save_audio
+from lgr.sound.recording import Recording
+from lgr.sounds import describe
 
 GOLDEN = Path(__file__).parent / "goldens" / "evaluation.json"
 TOY = ToyCodec(sample_rate=RATE, hop_length=320)

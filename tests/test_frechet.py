@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from lgr.errors import ArgumentError, ShapeError
-from lgr.metrics.frechet import frechet_distance, mel_statistics
+from lgr.measures.frechet import frechet_distance, mel_statistics
 
 
 def draws(n: int, size: int, seed: int) -> torch.Tensor:

@@ -5,11 +5,11 @@ import torch
 from torch import Tensor
 from torch.testing import assert_close
 
-from lgr.mel import mel_filters
-from lgr.models.encodec_fit import fit_linear_path
-from lgr.models.encodec_vae import EncodecVAE, EncodecVAEConfig
+from lgr.models.encodec_vae.fit import fit_linear_path
+from lgr.models.encodec_vae.model import EncodecVAE, EncodecVAEConfig
 from lgr.models.grain_model import GrainModel
-from lgr.models.granular import DECODERS, GranularConfig, GranularVAE
+from lgr.models.granular.model import DECODERS, GranularConfig, GranularVAE
+from lgr.sound.mel import mel_filters
 
 RATE, HOP = 8000, 128
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from torch.testing import assert_close
 
 from lgr.errors import ArgumentError, ShapeError
-from lgr.grains import cross_fade, cut, grain_starts, join
+from lgr.latents.grains import cross_fade, cut, grain_starts, join
 
 sizes = st.tuples(st.integers(1, 40), st.integers(1, 9), st.integers(1, 12))  # frames, grain_frames, stride
 

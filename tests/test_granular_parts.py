@@ -7,10 +7,10 @@ import torch
 from torch import Tensor
 from torch.testing import assert_close
 
-from lgr.models.grain_decoders import filter_noise
-from lgr.models.grain_encoder import compand, expand, latent_to_level, level_to_latent
-from lgr.models.overlap import before, cut_grains, grain_window, overlap_add
-from lgr.models.post_filter import PostFilter
+from lgr.models.granular.decoders import filter_noise
+from lgr.models.granular.encoder import compand, expand, latent_to_level, level_to_latent
+from lgr.models.granular.overlap import before, cut_grains, grain_window, overlap_add
+from lgr.models.granular.post_filter import PostFilter
 
 HOP = 128
 

@@ -6,8 +6,8 @@ import torch
 from lgr.codecs import load_codec
 from lgr.codecs.toy import ToyCodec
 from lgr.codecs.trained import TrainedCodec
-from lgr.hits import draw_hits, hit_latents, in_a_row, morph_hits, temporal_of
-from lgr.interpolate import PathConfig
+from lgr.latents.path import PathConfig
+from lgr.one_shots import draw_hits, hit_latents, in_a_row, morph_hits, temporal_of
 
 
 @pytest.fixture(scope="module")

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from torch.testing import assert_close
 
 from lgr.codecs.base import CodecInfo
-from lgr.curves import SHAPES, positions
 from lgr.errors import ArgumentError, CodebookError, ShapeError
-from lgr.interpolate import KINDS, LOOPS, PathConfig, join_paths, morph, path, stretch
-from lgr.path_shapes import circle, forward_backward, linear, orbit, random_walk, slerp, spiral, spline, walk
+from lgr.latents.pace import SHAPES, positions
+from lgr.latents.path import KINDS, LOOPS, PathConfig, join_paths, morph, path, stretch
+from lgr.latents.shapes import circle, forward_backward, linear, orbit, random_walk, slerp, spiral, spline, walk
 
 CURVES = (*SHAPES, "power:0.3", "power:4", "random", "random:0.5")
 INFO = CodecInfo(name="one", sample_rate=8000, hop_length=80, channels=1, latent_dim=5)

@@ -9,12 +9,11 @@ import torch
 
 from lgr.codecs.toy import ToyCodec
 from lgr.errors import ArgumentError, ShapeError
-from lgr.interpolate import PathConfig
-from lgr.interpolation_report import interpolation_report, report_of
-from lgr.plots import save_figure
-from lgr.plots_paths import PathPanel, plot_paths
-from lgr.transition import measure_transition, spectrum
-from lgr.travel import travel
+from lgr.interpolation.interpolate import travel
+from lgr.interpolation.report import interpolation_report, report_of
+from lgr.latents.path import PathConfig
+from lgr.measures.transition import measure_transition, spectrum
+from lgr.plots import PathPanel, plot_paths, save_figure
 
 RATE = 16000
 TOY = ToyCodec(sample_rate=RATE, hop_length=160)

@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 from torch.testing import assert_close
 
-from lgr.models.granular import GranularConfig, GranularVAE
-from lgr.models.lapped_grain import LappedGrain
-from lgr.models.overlap import cut_grains, grain_window, overlap_add
+from lgr.models.granular.lapped import LappedGrain
+from lgr.models.granular.model import GranularConfig, GranularVAE
+from lgr.models.granular.overlap import cut_grains, grain_window, overlap_add
 
 RATE = 8000
 HOP = 128

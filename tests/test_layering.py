@@ -1,10 +1,11 @@
-"""Imports point down: the layers of docs/architecture.md, read from its table, hold in the code."""
+"""Imports point down and never in a circle: the table of docs/architecture.md holds in the code."""
 
 import ast
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from graphlib import CycleError, TopologicalSorter
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -30,7 +31,7 @@ Table = dict[str, int]  # a path, or a folder with its slash, to its rank
 
 
 def layer_table(markdown: str) -> Table:
-    """``{"lgr/codecs/": 1, "lgr/score.py": 3, "lgr/plots.py": BESIDE, ...}`` from the table under "Layers"."""
+    """``{"lgr/codecs/": 1, "lgr/score/": 3, "lgr/plots/": BESIDE, ...}`` from the table under "Layers"."""
     ranks: Table = {}
     for line in markdown.splitlines():
         cells = [cell.strip() for cell in line.strip().strip("|").split("|")]
@@ -41,7 +42,7 @@ def layer_table(markdown: str) -> Table:
 
 
 def rank_of(path: str, table: Table) -> int | None:
-    """The rank of a file such as ``lgr/match/path.py``: its own or its folder's; None if neither is listed."""
+    """The rank of a file such as ``lgr/matching/path.py``: its own or its folder's; None if neither is listed."""
     if path in ("lgr/__init__.py", "lgr/__main__.py"):
         return table["lgr/cli/"]  # the front door: it may show everything, and nothing below comes in through it
     folders = [f"{parent.as_posix()}/" for parent in Path(path).parents]
@@ -51,7 +52,8 @@ def rank_of(path: str, table: Table) -> int | None:
 def module_path(root: Path, name: str) -> str | None:
     """The file of a dotted module name, relative to ``root``; None if it is not one of ours."""
     base = name.replace(".", "/")
-    return next((path for path in (f"{base}.py", f"{base}/__init__.py") if (root / path).is_file()), None)
+    places = (f"{folder}{base}{suffix}" for folder in ("", "apps/") for suffix in (".py", "/__init__.py"))
+    return next((path for path in places if (root / path).is_file()), None)
 
 
 def imported_names(node: ast.AST, path: str) -> Iterator[str]:
@@ -91,10 +93,38 @@ def points_up(here: int, there: int, target: str) -> bool:
     if here == there:
         return False
     if here == BESIDE:  # sees the ground, and the score it draws
-        return there != 0 and target != "lgr/score.py"
+        return there != 0 and not target.startswith("lgr/score/")
     if there == BESIDE:  # seen by whole jobs and edges
         return here < 4
     return there > here
+
+
+def room_of(path: str, table: Table) -> str:
+    """The file or folder of the table that a file belongs to."""
+    folders = [f"{parent.as_posix()}/" for parent in Path(path).parents]
+    return next((name for name in (path, *folders) if name in table), path)
+
+
+def circle(arrows: Mapping[str, set[str]]) -> str | None:
+    """A circle of imports in words, or None."""
+    try:
+        TopologicalSorter(arrows).prepare()
+    except CycleError as error:
+        return " -> ".join(reversed(error.args[1]))
+    return None
+
+
+def circles(root: Path, table: Table) -> list[str]:
+    """One circle of files and one of rooms, where there are any: imports inside functions count too."""
+    files: dict[str, set[str]] = {}
+    rooms: dict[str, set[str]] = {}
+    for path in source_files(root):
+        tree = ast.parse((root / path).read_text(encoding="utf-8"))
+        read = {target for node in ast.walk(tree) for target in targets(root, node, path)} - {path}
+        files[path] = read
+        here = room_of(path, table)
+        rooms.setdefault(here, set()).update({room_of(target, table) for target in read} - {here})
+    return [f"imports go in a circle: {found}" for found in (circle(files), circle(rooms)) if found is not None]
 
 
 def source_files(root: Path) -> list[str]:
@@ -136,7 +166,7 @@ def table() -> Table:
 
 
 def test_the_table_names_every_layer(table: Table) -> None:
-    assert set(table.values()) >= {0, 1, 2, 3, 4, 6, BESIDE}
+    assert set(table.values()) >= {0, 1, 2, 3, 4, 5, BESIDE}
     assert table["lgr/errors.py"] == 0
     assert table["lgr/codecs/"] == 1
     assert rank_of("lgr/codecs/base.py", table) == 1
@@ -147,36 +177,41 @@ def test_the_code_keeps_to_the_layers(table: Table) -> None:
     assert violations(ROOT, table) == []
 
 
+def test_nothing_goes_in_a_circle(table: Table) -> None:
+    assert circles(ROOT, table) == []
+
+
 TREE = {
     "lgr/__init__.py": "",
     "lgr/errors.py": "",
     "lgr/codecs/__init__.py": "",
     "lgr/codecs/base.py": "from lgr.errors import LgrError\n",
-    "lgr/grains.py": "from lgr.codecs import base\n",
-    "lgr/plots.py": "from lgr import score\n",
-    "lgr/score.py": "",
+    "lgr/latents/__init__.py": "",
+    "lgr/latents/grains.py": "from lgr.codecs import base\n",
+    "lgr/plots/__init__.py": "from lgr import score\n",
+    "lgr/score/__init__.py": "",
     "lgr/cli/__init__.py": "def main():\n    import librosa\n    from lgr import plots\n",
-    "apps/demo.py": "import gradio\nimport lgr.grains\n",
+    "apps/lgr_app/demo.py": "import gradio\nimport lgr.latents.grains\n",
 }
 
 
 @pytest.mark.parametrize(
     ("path", "text", "message"),
     [
-        ("lgr/grains.py", "import lgr.cli\n", "imports lgr/cli/__init__.py .rank 6., which points up"),
-        ("lgr/codecs/base.py", "from ..grains import cut\n", "imports lgr/grains.py"),
-        ("lgr/codecs/base.py", "def late():\n    from lgr import grains\n", "imports lgr/grains.py"),
-        ("lgr/grains.py", "from lgr import resynthesise\n", "imports lgr/__init__.py"),
-        ("lgr/plots.py", "from lgr.codecs.base import Codec\n", "imports lgr/codecs/base.py"),
-        ("lgr/codecs/base.py", "import lgr.plots\n", "imports lgr/plots.py"),
+        ("lgr/latents/grains.py", "import lgr.cli\n", "imports lgr/cli/__init__.py .rank 5., which points up"),
+        ("lgr/codecs/base.py", "from ..latents.grains import cut\n", "imports lgr/latents/grains.py"),
+        ("lgr/codecs/base.py", "def late():\n    from lgr.latents import grains\n", "imports lgr/latents/grains.py"),
+        ("lgr/latents/grains.py", "from lgr import resynthesise\n", "imports lgr/__init__.py"),
+        ("lgr/plots/__init__.py", "from lgr.codecs.base import Codec\n", "imports lgr/codecs/base.py"),
+        ("lgr/codecs/base.py", "import lgr.plots\n", "imports lgr/plots/__init__.py"),
         (
-            "lgr/grains.py",
+            "lgr/latents/grains.py",
             "try:\n    from umap import UMAP\nexcept ImportError:\n    pass\n",
             "imports umap at module level",
         ),
         ("lgr/cli/__init__.py", "def main():\n    import gradio\n", "imports gradio: only apps/ may"),
         ("lgr/helpers.py", "", "has no rank"),
-        ("lgr/score.py", "x = 1\n" * 351, "has 351 lines"),
+        ("lgr/score/__init__.py", "x = 1\n" * 351, "has 351 lines"),
     ],
 )
 def test_the_checker_sees_each_fault(table: Table, tmp_path: Path, path: str, text: str, message: str) -> None:
@@ -188,11 +223,43 @@ def test_the_checker_sees_each_fault(table: Table, tmp_path: Path, path: str, te
     assert re.search(message, found[0])
 
 
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        (
+            {
+                "lgr/codecs/base.py": "def late():\n    from lgr.codecs import toy\n",
+                "lgr/codecs/toy.py": "import lgr.codecs.base\n",
+            },
+            "toy.py",
+        ),
+        (
+            {
+                "lgr/codecs/base.py": "import lgr.models\n",
+                "lgr/models/__init__.py": "",
+                "lgr/models/net.py": "import lgr.codecs\n",
+            },
+            "lgr/models/",
+        ),
+    ],
+)
+def test_the_checker_sees_circles_of_files_and_of_rooms(
+    table: Table, tmp_path: Path, changed: dict[str, str], message: str
+) -> None:
+    for name, body in (TREE | changed).items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(body, encoding="utf-8")
+    found = circles(tmp_path, table)
+    assert len(found) == 1
+    assert message in found[0]
+
+
 def test_the_checker_passes_a_clean_tree(table: Table, tmp_path: Path) -> None:
     for name, body in TREE.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(body, encoding="utf-8")
     assert violations(tmp_path, table) == []
+    assert circles(tmp_path, table) == []
 
 
 # What a fresh interpreter runs, and the packages it must not have loaded after it: both modules if they exist yet.

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from lgr.errors import ArgumentError, ShapeError
-from lgr.level import MAX_BOOST_DB, OVERLAP, follow_loudness, within_full_scale
+from lgr.sound.level import MAX_BOOST_DB, OVERLAP, follow_loudness, within_full_scale
 
 RATE = 8000
 

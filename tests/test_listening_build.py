@@ -14,10 +14,10 @@ import torch
 from command_line import done, refused
 from made_up_listening import CONDITIONS, ITEMS, RATE, SECONDS, made_results, made_test, sound
 
-from lgr.audio import save_audio
 from lgr.errors import ArgumentError, LgrError
 from lgr.listening.build import ListeningTest, ListeningTestConfig, build_listening_test
 from lgr.listening.loudness import CEILING_DB, integrated_loudness, true_peak_db
+from lgr.sound.audio import save_audio
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from lgr.errors import ArgumentError, ShapeError
 from lgr.losses import MEL_BANDS, WINDOWS, magnitudes, relative_l1, spectral_losses
-from lgr.mel import mel_filters
+from lgr.sound.mel import mel_filters
 
 RATE = 24000
 

@@ -19,7 +19,7 @@ from lgr.losses import (
     reconstruction_terms,
     relative_mstft,
 )
-from lgr.mel import mel_filters
+from lgr.sound.mel import mel_filters
 
 RATE = 16000
 

@@ -8,8 +8,8 @@ from scipy.stats import chisquare
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from lgr.match import MatchConfig, match
-from lgr.match import chain as chain_module
+from lgr.matching import MatchConfig, match
+from lgr.matching import recursion as chain_module
 
 PATH, VITERBI = MatchConfig(sampler="path"), MatchConfig(sampler="viterbi")
 NEXT = torch.tensor([2, -1, 4, 1, -1])  # two recordings, 0-2-4 and 3-1, not in codebook order

@@ -9,8 +9,8 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from lgr.errors import ArgumentError, ShapeError
-from lgr.match import MatchConfig, match
-from lgr.match.cells import inverse_cdf
+from lgr.matching import MatchConfig, match
+from lgr.matching.cells import inverse_cdf
 
 
 def seeded(seed: int = 0) -> torch.Generator:

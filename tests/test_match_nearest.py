@@ -8,11 +8,11 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from lgr.errors import ArgumentError
-from lgr.match.cells import CELL
-from lgr.match.coarse import MOST_LEFT, _spread, candidate_peaks, error_bound
-from lgr.match.logits import Logits
-from lgr.match.nearest import SLACK, TIE, nearest
-from lgr.match.problem import Problem
+from lgr.matching.cells import CELL
+from lgr.matching.coarse import MOST_LEFT, _spread, candidate_peaks, error_bound
+from lgr.matching.logits import Logits
+from lgr.matching.nearest import SLACK, TIE, nearest
+from lgr.matching.problem import Problem
 
 
 def seeded(seed: int = 0) -> torch.Generator:
@@ -177,7 +177,7 @@ def test_too_many_candidates_give_the_coarse_look_up(kind: str) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_is_given_up_on_is_found_in_float32(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lgr.match.nearest.worth_it", lambda logits: True)
+    monkeypatch.setattr("lgr.matching.nearest.worth_it", lambda logits: True)
     logits = cold(*material(kind))
     seen: list[int] = []
     assert torch.equal(nearest(logits, CELL, seen.append), brute_force(logits))

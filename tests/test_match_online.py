@@ -6,7 +6,7 @@ from scipy.stats import chisquare
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from lgr.match import MatchConfig, OnlineState, match, online_step
+from lgr.matching import MatchConfig, OnlineState, match, online_step
 
 ONLINE = MatchConfig(sampler="online")
 

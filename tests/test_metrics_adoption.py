@@ -7,10 +7,10 @@ import torch
 from made_up_sounds import RATE, noise, sine, voice
 
 from lgr.errors import ArgumentError, ShapeError
-from lgr.mel import mel_filters
-from lgr.metrics import adoption as adoption_module
-from lgr.metrics.adoption import centred_directions, measure_adoption
-from lgr.metrics.timbre import BANDS, COEFFICIENTS, envelope_rows, mel_frames, mfcc_rows, nearest_distances
+from lgr.measures import adoption as adoption_module
+from lgr.measures.adoption import centred_directions, measure_adoption
+from lgr.measures.timbre import BANDS, COEFFICIENTS, envelope_rows, mel_frames, mfcc_rows, nearest_distances
+from lgr.sound.mel import mel_filters
 
 VIEWS = (mfcc_rows, envelope_rows)
 
@@ -45,7 +45,7 @@ def test_an_envelopes_distance_is_the_rms_difference_in_decibels() -> None:
     """A shelf of 6 dB on half of the bands is 3 dB from its mean on all of them."""
     flat = noise(20, 3)
     spectrum = torch.fft.rfft(flat)
-    from lgr.mel import mel_edges_hz
+    from lgr.sound.mel import mel_edges_hz
 
     edge = float(mel_edges_hz(BANDS, RATE)[BANDS // 2 + 1])
     spectrum[torch.arange(len(spectrum)) * RATE / len(flat) > edge] *= 10 ** (6 / 20)
@@ -74,7 +74,7 @@ def test_silence_and_what_lies_far_below_the_sound_have_no_rows(view) -> None:
 
 
 def test_nearest_distances_are_the_least_of_all(monkeypatch) -> None:
-    monkeypatch.setattr("lgr.metrics.timbre.BLOCK", 7)  # several blocks either way
+    monkeypatch.setattr("lgr.measures.timbre.BLOCK", 7)  # several blocks either way
     a, b = draws(20, 5, 0), draws(30, 5, 1)
     expected = [min(math.dist(x.tolist(), y.tolist()) for y in b) for x in a]
     assert nearest_distances(a, b).tolist() == pytest.approx(expected, rel=1e-6)

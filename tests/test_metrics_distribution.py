@@ -5,9 +5,9 @@ import torch
 from made_up_sounds import RATE, noise, voice
 
 from lgr.errors import ArgumentError, ShapeError
-from lgr.metrics.distribution import EMBEDDINGS, frechet_between, mfcc_statistics
-from lgr.metrics.frechet import frechet_distance, frechet_extrapolated
-from lgr.metrics.timbre import COEFFICIENTS, mfcc_rows
+from lgr.measures.distribution import EMBEDDINGS, frechet_between, mfcc_statistics
+from lgr.measures.frechet import frechet_distance, frechet_extrapolated
+from lgr.measures.timbre import COEFFICIENTS, mfcc_rows
 
 
 def draws(n: int, size: int, seed: int) -> torch.Tensor:

@@ -8,7 +8,7 @@ import torch
 from made_up_sounds import RATE, noise, sine, voice
 
 from lgr.errors import ShapeError
-from lgr.metrics.reconstruction import align, estoi, lsd, mel_distance, mel_mstft, mstft, rmse, si_sdr
+from lgr.measures.reconstruction import align, estoi, lsd, mel_distance, mel_mstft, mstft, rmse, si_sdr
 
 REFERENCE = voice(300, 1.3) * torch.linspace(0.1, 1, round(1.3 * RATE))
 ESTIMATE = 0.8 * REFERENCE + noise(1.3, 1, level=0.02)

@@ -6,7 +6,7 @@ import torch
 from made_up_sounds import RATE, clicks, noise, sine, voice
 
 from lgr.errors import ShapeError
-from lgr.metrics.retention import (
+from lgr.measures.retention import (
     HOP_SECONDS,
     beat,
     correlation,

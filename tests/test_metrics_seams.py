@@ -10,8 +10,8 @@ from made_up import recording
 from made_up_sounds import RATE, noise
 
 from lgr.errors import ArgumentError, ShapeError
-from lgr.metrics.seams import seam_ratio, seam_samples, spectral_flux
-from lgr.metrics.use import use_numbers
+from lgr.measures.seams import seam_ratio, seam_samples, spectral_flux
+from lgr.measures.use import use_numbers
 from lgr.score import Score
 
 HOP = 320
@@ -74,7 +74,7 @@ def test_the_ratio_is_a_loop_over_positions() -> None:
 def test_flux_is_the_change_of_log_spectra_over_a_hop(monkeypatch) -> None:
     audio = noise(0.2, 4)
     whole = spectral_flux(audio, RATE, HOP)
-    monkeypatch.setattr("lgr.metrics.seams.BLOCK", 5)
+    monkeypatch.setattr("lgr.measures.seams.BLOCK", 5)
     assert torch.equal(spectral_flux(audio, RATE, HOP), whole)
     padded = torch.nn.functional.pad(audio, (240, 240))
 

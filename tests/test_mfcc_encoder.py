@@ -7,8 +7,8 @@ import scipy.fft
 import torch
 from torch import Tensor
 
-from lgr.mel import mel_filters
-from lgr.models.mfcc_encoder import FLOOR, MfccEncoder
+from lgr.models.noise.mfcc_encoder import FLOOR, MfccEncoder
+from lgr.sound.mel import mel_filters
 
 
 def noise(*shape: int, seed: int = 0) -> Tensor:

@@ -5,11 +5,11 @@ import torch
 from torch import Tensor
 
 from lgr.losses import magnitudes
-from lgr.models.colour import TAPS, Colour
-from lgr.models.encodec_fit import fit_linear_path
-from lgr.models.encodec_vae import EncodecVAE, EncodecVAEConfig
+from lgr.models.encodec_vae.colour import TAPS, Colour
+from lgr.models.encodec_vae.fit import fit_linear_path
+from lgr.models.encodec_vae.model import EncodecVAE, EncodecVAEConfig
+from lgr.models.encodec_vae.noise_fill import SOFTER, NoiseFill
 from lgr.models.mdct import mdct_basis
-from lgr.models.noise_fill import SOFTER, NoiseFill
 
 HOP, RATE = 32, 8000
 

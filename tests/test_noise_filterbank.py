@@ -7,10 +7,10 @@ import torch
 from torch import Tensor
 
 from lgr.errors import ArgumentError
-from lgr.mel import mel_edges_hz
-from lgr.models.ddsp_noise import filtered_atoms, impulse_responses, overlap_add
-from lgr.models.noise_filterbank import band_responses, first_block, noise_bands, noise_blocks, play_bands
-from lgr.models.noise_vaes import CEILING, amplitude
+from lgr.models.noise.base import CEILING, amplitude
+from lgr.models.noise.ddsp import filtered_atoms, impulse_responses, overlap_add
+from lgr.models.noise.filterbank import band_responses, first_block, noise_bands, noise_blocks, play_bands
+from lgr.sound.mel import mel_edges_hz
 
 RATE = 24000
 

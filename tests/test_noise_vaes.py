@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from lgr.errors import ArgumentError, ShapeError
-from lgr.models.ddsp_noise import DDSPNoiseConfig, DDSPNoiseVAE, overlap_add
-from lgr.models.noise import uniform_noise
-from lgr.models.noise_band import NoiseBandConfig, NoiseBandVAE
-from lgr.models.noise_vaes import NoiseVAE, NoiseVAEConfig
+from lgr.models.noise.bands import NoiseBandConfig, NoiseBandVAE
+from lgr.models.noise.base import NoiseVAE, NoiseVAEConfig
+from lgr.models.noise.ddsp import DDSPNoiseConfig, DDSPNoiseVAE, overlap_add
+from lgr.models.seeded_noise import uniform_noise
 
 HOP = 16
 SMALL = {

@@ -12,10 +12,8 @@ import pytest
 # every package that conda users of lgr are promised, as `import` or pip knows it
 PROMISED = ["gradio", "torch", "encodec", "descript-audio-codec", "librosa", "matplotlib", "umap-learn", "ipywidgets"]
 ROOT = Path(__file__).parents[1]
-SHOW = (
-    "import lgr; from lgr.codecs.weights import assets_dir; print(assets_dir()); print(lgr.load_codec('bundled').info)"
-)
-SHOW_APP = "from lgr.cli.app_command import find_app; find_app(); import apps.app; print(apps.app.__file__)"
+SHOW = "import lgr; from lgr.files import assets_dir; print(assets_dir()); print(lgr.load_codec('bundled').info)"
+SHOW_APP = "from lgr.cli.browser_app import find_app; print(find_app().__code__.co_filename)"
 
 
 @pytest.fixture(scope="module")
@@ -57,9 +55,9 @@ def test_an_install_that_is_not_editable_has_the_assets(built: Path) -> None:
 def test_an_install_that_is_not_editable_has_the_app(built: Path) -> None:
     pytest.importorskip("gradio", reason="gradio is not installed: pip install 'lgr[app]'")
     said = shown(built, SHOW_APP)
-    assert Path(said[-1]) == built / "lgr" / "browser" / "apps" / "app.py"
-    assert names(built / "lgr" / "browser" / "apps") == [name for name in names(ROOT / "apps") if name != "space"]
-    assert names(built) == ["lgr"]  # nothing that another project could stumble over
+    assert Path(said[-1]) == built / "lgr_app" / "app.py"
+    assert names(built / "lgr_app") == names(ROOT / "apps" / "lgr_app")
+    assert names(built) == ["lgr", "lgr_app"]  # nothing that another project could stumble over
 
 
 def test_an_install_that_is_not_editable_has_the_notebooks(built: Path) -> None:
@@ -71,9 +69,7 @@ def test_an_install_that_is_not_editable_has_the_notebooks(built: Path) -> None:
 
 def test_a_source_distribution_holds_what_a_wheel_is_made_of() -> None:
     grafted = re.findall(r"^graft (\S+)$", (ROOT / "MANIFEST.in").read_text(encoding="utf-8"), flags=re.MULTILINE)
-    copied = re.findall(r'^    "(\w+)": \("', (ROOT / "setup.py").read_text(encoding="utf-8"), flags=re.MULTILINE)
-    assert copied == ["assets", "apps", "notebooks"]
-    assert grafted == copied
+    assert grafted == ["assets", "apps", "notebooks"]
 
 
 def test_the_conda_environment_lists_what_it_promises() -> None:

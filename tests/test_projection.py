@@ -12,7 +12,7 @@ from torch.testing import assert_close
 
 from lgr.codecs.base import CodecInfo
 from lgr.errors import ArgumentError, CodebookError, LgrError, MissingPackageError, ShapeError, WeightsError
-from lgr.projection import fit_projection, latent_rows, load_projection
+from lgr.latents.projection import fit_projection, latent_rows, load_projection
 
 INFO = CodecInfo(name="made-up", sample_rate=8000, hop_length=80, channels=1, latent_dim=7, version="1")
 

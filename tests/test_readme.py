@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from command_line import CLIPS, done
 
-from lgr.audio import audio_info, load_audio, save_audio
 from lgr.codecs import codec_card, codec_names
 from lgr.score import Score
+from lgr.sound.audio import audio_info, load_audio, save_audio
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

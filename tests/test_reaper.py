@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lgr.errors import ArgumentError, LgrError
-from lgr.reaper import quoted, reaper_session
-from lgr.recording import Recording
 from lgr.score import Score
+from lgr.score.reaper import quoted, reaper_session
+from lgr.sound.recording import Recording
 
 TOKEN = re.compile("\"[^\"]*\"|'[^']*'|`[^`]*`|[^ ]+")
 

@@ -8,12 +8,12 @@ import pytest
 import torch
 from torch import Tensor
 
-from lgr.audio import resample, save_audio
 from lgr.codebook import CodebookConfig
 from lgr.codecs import ToyCodec
 from lgr.errors import ArgumentError, CodebookError, MissingPackageError, ShapeError
-from lgr.recording import Recording
-from lgr.recordings import (
+from lgr.sound.audio import resample, save_audio
+from lgr.sound.recording import Recording
+from lgr.sounds import (
     build_codebook,
     describe,
     encode_lanes,

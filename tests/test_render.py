@@ -8,15 +8,15 @@ import pytest
 import torch
 from torch import Tensor
 
-from lgr.audio import save_audio
 from lgr.codebook import GrainCodebook
 from lgr.codecs import ToyCodec, load_codec
-from lgr.envelope import Envelope
 from lgr.errors import ArgumentError, CodebookError
-from lgr.recordings import build_codebook, encode_lanes, read
-from lgr.render import RenderConfig, render, render_latents
+from lgr.rendering import RenderConfig, render, render_latents
 from lgr.resynth import ResynthConfig, Resynthesis, resynthesise
 from lgr.score import Score
+from lgr.sound.audio import save_audio
+from lgr.sound.envelope import Envelope
+from lgr.sounds import build_codebook, encode_lanes, read
 
 RATE = 24000
 TOY = ToyCodec()

@@ -9,11 +9,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from lgr.audio import load_audio
 from lgr.codecs import Codec, ToyCodec, load_codec
-from lgr.codecs.weights import assets_dir
-from lgr.recordings import build_codebook, encode_lanes
+from lgr.files import assets_dir
 from lgr.resynth import ResynthConfig, Resynthesis, resynthesise
+from lgr.sound.audio import load_audio
+from lgr.sounds import build_codebook, encode_lanes
 
 RATE = 8000
 HOP = 80
@@ -218,7 +218,7 @@ def test_nothing_clips_and_nothing_pumps(monkeypatch: pytest.MonkeyPatch) -> Non
         kept = play(target, sources, **options).audio
         assert float(kept.abs().max()) == pytest.approx(0.999, abs=1e-4)
         with monkeypatch.context() as patch:
-            patch.setattr("lgr.render.within_full_scale", lambda audio: audio)
+            patch.setattr("lgr.rendering.within_full_scale", lambda audio: audio)
             unscaled = play(target, sources, **options).audio
         assert float(unscaled.abs().max()) > 1.2
         gain = 0.999 / float(unscaled.abs().max())

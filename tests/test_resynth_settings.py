@@ -9,12 +9,12 @@ import pytest
 import torch
 from torch import Tensor
 
-from lgr.audio import load_audio, save_audio
 from lgr.codebook import CodebookConfig
 from lgr.codecs import Codec, ToyCodec
 from lgr.errors import ArgumentError, AudioFileError, CodebookError
-from lgr.recordings import build_codebook, read
 from lgr.resynth import ResynthConfig, Resynthesis, resynthesise
+from lgr.sound.audio import load_audio, save_audio
+from lgr.sounds import build_codebook, read
 
 RATE = 8000
 HOP = 80

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lgr.errors import ArgumentError, CodebookError, LgrError, ShapeError
-from lgr.recording import Recording
 from lgr.score import Score, ScoreEvent
+from lgr.sound.recording import Recording
 
 TARGET = Recording("beat, 1", "/music/beat, 1.wav", 44100, 44100, "ab" * 32, channels=2)
 SOURCES = (

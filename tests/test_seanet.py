@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from lgr.models.seanet import CausalConv, CausalUpsample, seanet_decoder, seanet_encoder
+from lgr.models.encodec_vae.seanet import CausalConv, CausalUpsample, seanet_decoder, seanet_encoder
 
 
 def noise(*shape: int, seed: int = 1) -> Tensor:

@@ -9,7 +9,7 @@ import torch
 pytest.importorskip("gradio", reason="gradio is not installed: pip install 'lgr[app]'")
 from benchmarks import serve
 from benchmarks.served import Answer, served_app
-from lgr.audio import save_audio
+from lgr.sound.audio import save_audio
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="memory is read from /proc")

@@ -8,13 +8,13 @@ import pytest
 import torch
 from command_line import CLIPS, done
 
-from lgr.audio import load_audio
 from lgr.codecs import load_codec
 from lgr.codecs.registry import shipped_models
 from lgr.codecs.trained import TrainedCodec
-from lgr.codecs.weights import assets_dir
+from lgr.files import assets_dir
+from lgr.latents.projection import load_projection
 from lgr.losses import relative_mstft
-from lgr.projection import load_projection
+from lgr.sound.audio import load_audio
 from lgr.train.data import shipped_groups
 
 MODELS = assets_dir() / "models"

@@ -61,12 +61,13 @@ def python_without_lgr(folder: Path, notes: Path) -> Path:
 @pytest.mark.skipif(sys.platform == "win32", reason="the environment of the test is made for POSIX")
 def test_it_runs_from_its_folder_alone(tmp_path: Path) -> None:
     pytest.importorskip("gradio", reason="gradio is not installed: pip install 'lgr[app]'")
-    from apps.results import play
-    from apps.resynthesise import settings
-    from apps.sounds import clip
+    from lgr_app.results import play
+    from lgr_app.resynthesise import settings
+    from lgr_app.sounds import clip
+
     from benchmarks.served import DIALS, Caller, served_app
-    from lgr.audio import load_audio
     from lgr.codecs import load_codec
+    from lgr.sound.audio import load_audio
 
     space, notes = build_space(tmp_path / "space"), tmp_path / "notes"
     python = python_without_lgr(tmp_path / "python", notes)
@@ -99,13 +100,13 @@ def test_the_watch_sees_what_reaches_into_the_checkout(tmp_path: Path) -> None:
 def test_it_holds_what_it_needs_and_no_more(space: Path) -> None:
     assert {path.name for path in space.iterdir()} == {
         *(".gitattributes", ".gitignore", "LICENSE", "README.md", "app.py", "requirements.txt"),
-        *("apps", "assets", "lgr"),
+        *("assets", "lgr", "lgr_app"),
     }
     names = {path.relative_to(space).as_posix() for path in space.rglob("*") if path.is_file()}
-    assert {"lgr/resynth.py", "lgr/py.typed", "apps/app.py", "assets/models/bundled/model.safetensors"} <= names
+    assert {"lgr/resynth.py", "lgr/py.typed", "lgr_app/app.py", "assets/models/bundled/model.safetensors"} <= names
     assert {f"assets/audio/{path.name}" for path in (ROOT / "assets" / "audio").iterdir()} <= names
     assert {name for name in names if "__pycache__" in name or "test" in Path(name).stem.split("_")} == set()
-    assert not any(name.startswith("apps/space") for name in names)
+    assert not any("space" in Path(name).parts for name in names)
     here = str(ROOT).encode()
     assert [name for name in names if here in (space / name).read_bytes()] == []
 
@@ -152,7 +153,7 @@ def test_its_front_matter_says_what_the_host_reads() -> None:
 
 
 def test_its_readme_lists_every_limit() -> None:
-    from apps.limits import ENVIRONMENT, Limits
+    from lgr_app.limits import ENVIRONMENT, Limits
 
     text = (ROOT / "apps" / "space" / "README.md").read_text(encoding="utf-8")
     listed = re.findall(r"^\| `(LGR_APP_\w+)` \| (\S+) \|", text, flags=re.MULTILINE)

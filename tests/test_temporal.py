@@ -8,7 +8,7 @@ import torch
 from torch.testing import assert_close
 
 from lgr.errors import ArgumentError, ShapeError
-from lgr.models.temporal import TemporalConfig, TemporalVAE, clocks
+from lgr.models.granular.temporal import TemporalConfig, TemporalVAE, clocks
 
 CONFIG = TemporalConfig(
     latent_dim=5, frames=12, embedding_dim=7, encoder_width=11, decoder_width=9, labels=("kick", "snare")

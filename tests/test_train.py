@@ -16,7 +16,7 @@ from torch import Tensor
 
 from lgr.codecs.bundled import BundledCodec
 from lgr.errors import ArgumentError, AudioFileError
-from lgr.models.envelope_net import EnvelopeNet, EnvelopeNetConfig
+from lgr.models.bundled.envelope_net import EnvelopeNet, EnvelopeNetConfig
 from lgr.models.mdct import mdct_basis
 from lgr.models.timbre import FLOOR, raise_floor
 from lgr.train.codec import CodecTrainConfig, mean_raised_envelope, splice, train_codec, training_loss

@@ -10,14 +10,14 @@ import pytest
 import torch
 from command_line import done, refused
 
-from lgr.audio import save_audio
 from lgr.codecs.toy import ToyCodec
-from lgr.embedding import open_embedding
 from lgr.errors import ArgumentError
+from lgr.latents.embedding import open_embedding
 from lgr.models.timbre_embedding import TimbreEmbeddingConfig
-from lgr.train.embedding import RIDGE, EmbeddingTrainConfig, balance, contrast, draw, fit, train_embedding
-from lgr.train.embedding_data import Grains
-from lgr.train.embedding_sounds import at_another_speed, cepstra, changed, log_mel, normalised
+from lgr.sound.audio import save_audio
+from lgr.train.embedding.data import Grains
+from lgr.train.embedding.sounds import at_another_speed, cepstra, changed, log_mel, normalised
+from lgr.train.embedding.train import RIDGE, EmbeddingTrainConfig, balance, contrast, draw, fit, train_embedding
 
 RATE, HOP = 8000, 80
 TOY = ToyCodec(40, sample_rate=RATE, hop_length=HOP)

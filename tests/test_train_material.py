@@ -15,16 +15,16 @@ from tiny_grain_model import RATE, TinyConfig, register, write_sounds
 from lgr.errors import ArgumentError, AudioFileError
 from lgr.train.data import Clip
 from lgr.train.material import choose_clips, gather, split_in_time
-from lgr.train.one_shots import PEAK, one_shot
-from lgr.train.vae import train_model
-from lgr.train.vae_config import VaeTrainConfig
-from lgr.train.vae_steps import label_weights
+from lgr.train.vae.config import VaeTrainConfig
+from lgr.train.vae.one_shots import PEAK, one_shot
+from lgr.train.vae.steps import label_weights
+from lgr.train.vae.train import train_model
 
 
 @pytest.fixture(autouse=True)
 def _tiny(monkeypatch: pytest.MonkeyPatch) -> None:
     register(monkeypatch)
-    monkeypatch.setattr("lgr.train.trainer.draw_pictures", lambda *args: "")
+    monkeypatch.setattr("lgr.train.vae.trainer.draw_pictures", lambda *args: "")
 
 
 @pytest.fixture(scope="module")

@@ -19,10 +19,10 @@ from torch import Tensor
 from lgr.codecs import load_codec
 from lgr.codecs.trained import TrainedCodec
 from lgr.errors import ArgumentError, LgrError, WeightsError
-from lgr.models.temporal import TemporalConfig
-from lgr.train.vae import train_model
-from lgr.train.vae_config import FREE_ON_RESUME, VaeTrainConfig, recipe
-from lgr.train.vae_export import read_log
+from lgr.models.granular.temporal import TemporalConfig
+from lgr.train.vae.config import FREE_ON_RESUME, VaeTrainConfig, recipe
+from lgr.train.vae.export import read_log
+from lgr.train.vae.train import train_model
 
 TEMPORAL = {"frames": 12, "embedding_dim": 4, "encoder_width": 8, "decoder_width": 8}
 
@@ -31,7 +31,7 @@ TEMPORAL = {"frames": 12, "embedding_dim": 4, "encoder_width": 8, "decoder_width
 def _tiny(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
     register(monkeypatch)
     if "pictures" not in request.node.name:  # they take longer than all the rest
-        monkeypatch.setattr("lgr.train.trainer.draw_pictures", lambda *args: "")
+        monkeypatch.setattr("lgr.train.vae.trainer.draw_pictures", lambda *args: "")
 
 
 @pytest.fixture(scope="module")
@@ -119,7 +119,7 @@ def test_training_makes_the_loss_smaller(sounds: Path, tmp_path: Path) -> None:
 def test_pictures_are_left_out_where_matplotlib_is_missing(
     sounds: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("lgr.train.vae_export.find_spec", lambda name: None)
+    monkeypatch.setattr("lgr.train.vae.export.find_spec", lambda name: None)
     rows = trained(sounds, tmp_path / "run", config=tiny(steps=1))
     assert any("no pictures: they need matplotlib" in row.get("note", "") for row in rows)
     assert not (tmp_path / "run" / "loss.png").exists()

@@ -13,10 +13,10 @@ from torch import Tensor
 from lgr.codecs import Codec, StreamingCodec, codec_card, codec_names, load_codec
 from lgr.codecs.trained import TrainedCodec
 from lgr.errors import ArgumentError, ShapeError, WeightsError
+from lgr.models.granular.temporal import TemporalConfig, TemporalVAE
 from lgr.models.kinds import build_model, model_config
-from lgr.models.temporal import TemporalConfig, TemporalVAE
-from lgr.train.vae_export import write_model
-from lgr.train.vae_steps import Parts
+from lgr.train.vae.export import write_model
+from lgr.train.vae.steps import Parts
 
 LABELS = ("Kick", "Snare")
 # As small as each kind allows.

@@ -12,8 +12,8 @@ from lgr.codecs.base import Codec
 from lgr.codecs.segmented import SegmentedCodec
 from lgr.codecs.toy import ToyCodec
 from lgr.errors import ArgumentError, ShapeError
-from lgr.interpolate import PathConfig, path
-from lgr.travel import TravelConfig, label_weights, travel
+from lgr.interpolation.interpolate import TravelConfig, label_weights, travel
+from lgr.latents.path import PathConfig, path
 
 RATE, HOP = 8000, 80
 TOY = ToyCodec(sample_rate=RATE, hop_length=HOP)

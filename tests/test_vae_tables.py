@@ -21,7 +21,7 @@ from benchmarks.vae_runs import Run, Setup, check_never_heard, trained
 from benchmarks.vae_scores import load_scorer, plain, spectral_scores, summary
 from lgr.codecs.trained import TrainedCodec
 from lgr.errors import ArgumentError
-from lgr.models.temporal import TemporalConfig, TemporalVAE
+from lgr.models.granular.temporal import TemporalConfig, TemporalVAE
 from lgr.train.data import Clip
 
 RATE = 24000
@@ -34,7 +34,7 @@ TINY: dict[str, Any] = {"kind": "tiny", "sizes": SIZES, "changes": SMALL}
 @pytest.fixture(autouse=True)
 def _tiny(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     register(monkeypatch)
-    monkeypatch.setattr("lgr.train.trainer.draw_pictures", lambda *args: "")
+    monkeypatch.setattr("lgr.train.vae.trainer.draw_pictures", lambda *args: "")
     threads = torch.get_num_threads()
     yield
     torch.set_num_threads(threads)

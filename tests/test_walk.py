@@ -13,10 +13,10 @@ from made_up import made
 from lgr.codebook import CodebookConfig
 from lgr.codecs.toy import ToyCodec
 from lgr.errors import ArgumentError, CodebookError, ShapeError
-from lgr.recordings import build_codebook
-from lgr.render import render
+from lgr.grain_map.walk import as_recorded, at_most, evenly, grains_in, near_path, play_grain, play_walk, walk_score
+from lgr.rendering import render
 from lgr.score import Score
-from lgr.walk import as_recorded, at_most, evenly, grains_in, near_path, play_grain, play_walk, walk_score
+from lgr.sounds import build_codebook
 
 TOY = ToyCodec(sample_rate=8000, hop_length=80)
 HOP = TOY.info.hop_length
@@ -150,7 +150,7 @@ def test_grains_in_their_own_order_play_the_recording(two_sounds):
 
 
 def test_a_saved_walk_is_played_again_bit_for_bit(tmp_path):
-    from lgr.audio import save_audio
+    from lgr.sound.audio import save_audio
 
     files = [save_audio(tmp_path / f"{i}.wav", noise(30, seed=i), TOY.info.sample_rate) for i in range(2)]
     codebook = build_codebook(files, TOY, CodebookConfig(grain_frames=4))

@@ -9,8 +9,9 @@ from threading import Thread
 
 import pytest
 
-from lgr.codecs.weights import WeightFile, assets_dir, cache_dir, find_weights, local_weights
+from lgr.codecs.weights import WeightFile, find_weights, local_weights
 from lgr.errors import WeightsError
+from lgr.files import assets_dir, cache_dir
 
 BODY = bytes(range(256)) * 2000
 SHA256 = hashlib.sha256(BODY).hexdigest()

@@ -14,8 +14,8 @@ from torch import Tensor, nn
 from lgr.codecs.registry import FOLDER_KINDS
 from lgr.models.grain_model import GrainModel, GrainModelConfig, Posterior
 from lgr.models.kinds import MODELS, Kind
-from lgr.models.noise import frame_noise
-from lgr.train.vae_config import RECIPES
+from lgr.models.seeded_noise import frame_noise
+from lgr.train.vae.config import RECIPES
 
 RATE = 8000
 

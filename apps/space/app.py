@@ -5,7 +5,7 @@ from pathlib import Path
 
 os.environ.setdefault("LGR_ASSETS", str(Path(__file__).resolve().parent / "assets"))
 
-from apps.app import serve
+from lgr_app.app import serve
 
 if __name__ == "__main__":
     everywhere = (

@@ -2,7 +2,7 @@
 
     python -m apps.space.build -o out/space
 
-It holds ``lgr/``, ``apps/`` and ``assets/`` of this checkout without caches and tests, and from ``apps/space/`` the
+It holds ``lgr/``, ``lgr_app/`` and ``assets/`` of this checkout without caches and tests, and from ``apps/space/`` the
 entry file, the README with the front matter that the host reads, the requirements and what git is to know. A folder
 made before is brought up to date; its ``.git`` is kept.
 """
@@ -17,10 +17,10 @@ from lgr.files import atomic_folder
 
 SPACE = Path(__file__).resolve().parent
 ROOT = SPACE.parents[1]
-FOLDERS = {
-    "lgr": ("__pycache__", "assets", "apps", "notebooks"),  # those three: of a wheel that was built here
-    "apps": ("__pycache__", "space", "README.md"),
-    "assets": ("__pycache__", "*.py"),
+FOLDERS = {  # of the Space: where it comes from, and what of it is left out
+    "lgr": (ROOT / "lgr", ("__pycache__",)),
+    "lgr_app": (ROOT / "apps" / "lgr_app", ("__pycache__",)),
+    "assets": (ROOT / "assets", ("__pycache__", "*.py")),
 }
 FILES = {
     SPACE / "app.py": "app.py",
@@ -48,14 +48,14 @@ def build_space(folder: Path) -> Path:
     ArgumentError : ``folder`` is a file, lies in the checkout's own code, or holds something that is no part of a Space
     """
     folder = folder.expanduser().resolve()
-    if ROOT.is_relative_to(folder) or any(folder.is_relative_to(ROOT / top) for top in FOLDERS):
+    if ROOT.is_relative_to(folder) or any(folder.is_relative_to(ROOT / top) for top in ("lgr", "apps", "assets")):
         raise ArgumentError(f"the Space cannot be made in the checkout's own code, got {folder}: use out/space")
     folder.parent.mkdir(parents=True, exist_ok=True)
     with atomic_folder(folder, force=True, what="Space", holds=frozenset(MADE | KEPT), error=ArgumentError) as new:
-        for top, left_out in FOLDERS.items():
-            shutil.copytree(ROOT / top, new / top, ignore=shutil.ignore_patterns(*left_out))
-        for source, target in FILES.items():
-            shutil.copyfile(source, new / target)
+        for name, (source, left_out) in FOLDERS.items():
+            shutil.copytree(source, new / name, ignore=shutil.ignore_patterns(*left_out))
+        for file, name in FILES.items():
+            shutil.copyfile(file, new / name)
         if (folder / ".git").is_dir():
             shutil.copytree(folder / ".git", new / ".git", symlinks=True)
     return folder

@@ -14,14 +14,14 @@ from benchmarks.experiments.picture import curve, label
 from lgr.codebook import CodebookConfig, GrainCodebook
 from lgr.codecs import load_codec
 from lgr.codecs.base import Codec
-from lgr.grains import grain_starts
-from lgr.match import MatchConfig, match
-from lgr.metrics.adoption import measure_adoption
-from lgr.metrics.timbre import mfcc_rows
-from lgr.metrics.use import use_numbers
-from lgr.plots import NORMAL, SMALL, _figure
-from lgr.recordings import build_codebook, encode_lanes, lane_features
+from lgr.latents.grains import grain_starts
+from lgr.matching import MatchConfig, match
+from lgr.measures.adoption import measure_adoption
+from lgr.measures.timbre import mfcc_rows
+from lgr.measures.use import use_numbers
+from lgr.plots import NORMAL, SMALL, new_figure
 from lgr.resynth import ResynthConfig
+from lgr.sounds import build_codebook, encode_lanes, lane_features
 
 TARGETS = ("drum_loop", "speech_reader", "flute")
 STRIDES = (1, 2, 4, 8, 16)
@@ -131,7 +131,7 @@ def use_of(target: str, used: Sequence[str], book: GrainCodebook, codec: Codec, 
 
 def picture(found: dict[str, dict[str, Any]]) -> Any:
     """Over the number of grains: how many different ones are played, and what matching costs."""
-    figure = _figure(7.5, 3.2)
+    figure = new_figure(7.5, 3.2)
     left, right = figure.subplots(1, 2)
     kinds = {"stride": "strides 1 to 16, all recordings", "recordings": "more recordings, and speeds"}
     panels = ((left, "distinct", "distinct grains played (a target)"), (right, "match_ms", "matching (ms/s of target)"))

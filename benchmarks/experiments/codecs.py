@@ -8,12 +8,12 @@ from benchmarks.experiments.measure import Row, Spread, measure, play, slim, sum
 from benchmarks.experiments.page import Result, table
 from benchmarks.experiments.pairs import PAIRS, RATE, SEEDS, Pair, grain_frames_of, open_codecs, told_pairs
 from benchmarks.experiments.picture import label
-from lgr.audio import resample
 from lgr.baselines import play_baseline
 from lgr.codecs.base import Codec
-from lgr.metrics.adoption import measure_adoption
-from lgr.metrics.timbre import mfcc_rows
-from lgr.plots import COLOURS, MARKERS, NORMAL, SMALL, _figure
+from lgr.measures.adoption import measure_adoption
+from lgr.measures.timbre import mfcc_rows
+from lgr.plots import COLOURS, MARKERS, NORMAL, SMALL, new_figure
+from lgr.sound.audio import resample
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -85,7 +85,7 @@ def _grain_ms(name: str, opened: dict[str, Codec]) -> str:
 
 def picture(found: dict[str, dict[str, Spread]], names: Sequence[str]) -> "Figure":
     """Adoption against retention, a mark a codec; bars are the range over seeds."""
-    figure = _figure(7.5, 3.4)
+    figure = new_figure(7.5, 3.4)
     panels = (("distance_left", "distance left (source 0, target 1)"), ("frechet_left", "Fréchet left"))
     for axis, (y, told) in zip(figure.subplots(1, 2), panels, strict=True):
         for i, name in enumerate(names):

@@ -13,7 +13,7 @@ from lgr.baselines import play_baseline
 from lgr.baselines.particle_filter import ParticleConfig
 from lgr.codecs import load_codec
 from lgr.codecs.base import Codec
-from lgr.plots import NORMAL, SMALL, _figure
+from lgr.plots import NORMAL, SMALL, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -152,7 +152,7 @@ PANELS = (
 
 def picture(found: dict[str, dict[str, Spread]], continuities: Sequence[float]) -> "Figure":
     """Against how long a recording plays on; a curve a sampler, along which continuity rises."""
-    figure = _figure(7.5, 5.8)
+    figure = new_figure(7.5, 5.8)
     for axis, (name, told) in zip(figure.subplots(2, 2).ravel(), PANELS, strict=True):
         for i, sampler in enumerate(SAMPLERS):
             first = "viterbi" if sampler == "viterbi" else "independent"

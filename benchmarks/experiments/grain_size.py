@@ -10,7 +10,7 @@ from benchmarks.experiments.picture import curve, label
 from lgr.baselines import play_baseline
 from lgr.codecs import load_codec
 from lgr.codecs.base import Codec
-from lgr.plots import NORMAL, SMALL, _figure
+from lgr.plots import NORMAL, SMALL, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -88,7 +88,7 @@ PANELS = (
 
 def picture(found: dict[str, dict[str, Spread]], sizes: Sequence[int], frame_ms: float) -> "Figure":
     """A curve a method over the length of a grain; bars are the range over seeds."""
-    figure = _figure(7.5, 5.6)
+    figure = new_figure(7.5, 5.6)
     for axis, (name, told) in zip(figure.subplots(2, 2).ravel(), PANELS, strict=True):
         for i, method in enumerate(METHODS):
             known = {s: found[f"{method}, {s}"] for s in sizes if name in found.get(f"{method}, {s}", {})}

@@ -13,15 +13,15 @@ from typing import Any
 from torch import Tensor
 
 from benchmarks.experiments.pairs import RATE, Pair
-from lgr.audio import resample
 from lgr.codebook import GrainCodebook
 from lgr.codecs.base import Codec
 from lgr.evaluation import evaluate
-from lgr.level import follow_loudness, within_full_scale
-from lgr.metrics.retention import envelope_correlation, flux_correlation, onset_f_measure
-from lgr.recordings import with_length
+from lgr.measures.retention import envelope_correlation, flux_correlation, onset_f_measure
 from lgr.resynth import ResynthConfig, Resynthesis, resynthesise
 from lgr.score import Score
+from lgr.sound.audio import resample
+from lgr.sound.level import follow_loudness, within_full_scale
+from lgr.sounds import with_length
 
 Numbers = dict[str, float | None]
 Row = dict[str, Any]  # "pair", "seed", what was varied, and numbers

@@ -6,14 +6,14 @@ from functools import lru_cache
 
 from torch import Tensor
 
-from lgr.audio import load_audio
 from lgr.codecs.base import Codec
 from lgr.codecs.registry import codec_card, codec_names, load_codec
-from lgr.codecs.weights import assets_dir
-from lgr.embedding import load_embedding
 from lgr.errors import LgrError
-from lgr.recordings import Sound
-from lgr.vectors import METRICS, Metric
+from lgr.files import assets_dir
+from lgr.latents.embedding import load_embedding
+from lgr.latents.vectors import METRICS, Metric
+from lgr.sound.audio import load_audio
+from lgr.sounds import Sound
 
 RATE = 24_000  # Hz, at which clips are read and results compared
 SEEDS = 3

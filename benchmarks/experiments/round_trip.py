@@ -13,14 +13,14 @@ import torch
 
 from benchmarks.experiments.page import Result, table
 from benchmarks.experiments.pairs import RATE, clip, clip_names, grain_frames_of, open_codecs
-from lgr.audio import resample
 from lgr.baselines import play_baseline
 from lgr.codecs.base import Codec
 from lgr.evaluation import evaluate
-from lgr.metrics.reconstruction import estoi, si_sdr
-from lgr.recordings import with_length
-from lgr.render import samples_at
+from lgr.measures.reconstruction import estoi, si_sdr
+from lgr.rendering import samples_at
 from lgr.resynth import ResynthConfig, Resynthesis, resynthesise
+from lgr.sound.audio import resample
+from lgr.sounds import with_length
 
 SPEECH = ("speech_reader", "speech_storyteller")
 KEPT = {

@@ -11,9 +11,9 @@ from lgr.baselines import play_baseline
 from lgr.codebook import CodebookConfig
 from lgr.codecs import load_codec
 from lgr.codecs.base import Codec
-from lgr.plots import COLOURS, MARKERS, NORMAL, SMALL, _figure
-from lgr.recordings import build_codebook
-from lgr.vectors import Metric
+from lgr.latents.vectors import Metric
+from lgr.plots import COLOURS, MARKERS, NORMAL, SMALL, new_figure
+from lgr.sounds import build_codebook
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -133,7 +133,7 @@ def picture(found: dict[str, dict[str, Spread]], metrics: Sequence[str], tempera
 
     The bare target would lie far from all others and is left out.
     """
-    figure = _figure(7.5, 7.2)
+    figure = new_figure(7.5, 7.2)
     for axis, (x, y, right, up) in zip(figure.subplots(2, 2).ravel(), PANELS, strict=True):
         for i, metric in enumerate(metrics):
             curve = [found[f"{metric}, τ = {temperature:g}"] for temperature in temperatures]

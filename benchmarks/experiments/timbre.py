@@ -29,13 +29,13 @@ from benchmarks.experiments.pairs import (
     told_codec,
     told_pairs,
 )
-from lgr.audio import resample
 from lgr.codecs.base import Codec
-from lgr.embedding import load_embedding
-from lgr.grains import grain_starts
-from lgr.metrics.timbre import BANDS, COEFFICIENTS, DEPTH_DB, GATE_DB, mel_frames
-from lgr.plots import COLOURS, MARKERS, NORMAL, SMALL, _figure
-from lgr.vectors import Metric, fit_metric, unit_rows
+from lgr.latents.embedding import load_embedding
+from lgr.latents.grains import grain_starts
+from lgr.latents.vectors import Metric, fit_metric, unit_rows
+from lgr.measures.timbre import BANDS, COEFFICIENTS, DEPTH_DB, GATE_DB, mel_frames
+from lgr.plots import COLOURS, MARKERS, NORMAL, SMALL, new_figure
+from lgr.sound.audio import resample
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -226,7 +226,7 @@ def _interval(found: tuple[float, float, float]) -> str:
 def picture(whole: dict[str, dict[str, Found]]) -> "Figure":
     """A row a view, a mark a proxy, bars the 95 % intervals; to the left ranking, to the right matched."""
     rows = [(name, view, found) for name, views in whole.items() for view, found in views.items()]
-    figure = _figure(7.5, 1.2 + 0.3 * len(rows))
+    figure = new_figure(7.5, 1.2 + 0.3 * len(rows))
     panels = (("ranking", "ranking source grains"), ("matched", "matched grains"))
     for axis, (question, told) in zip(figure.subplots(1, 2, sharey=True), panels, strict=True):
         for i, proxy in enumerate(PROXIES):

@@ -1,7 +1,7 @@
 """What baselines share: a task that each is given, and a mosaic that each gives back.
 
 A baseline is a function ``(task, *, its own options) -> (audio, score)``; ``lgr.baselines.play`` lists and calls them.
-``Task.finish`` ends every one of them as ``lgr.render`` ends a resynthesis: exactly as long as the target, at its
+``Task.finish`` ends every one of them as ``lgr.rendering`` ends a resynthesis: exactly as long as the target, at its
 level, within full scale. So what is heard of two methods differs by what they chose, not by how loud they are.
 """
 
@@ -13,15 +13,15 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from lgr.audio import resample, save_audio
 from lgr.codecs.base import Codec
 from lgr.codecs.registry import load_codec
 from lgr.errors import ArgumentError, CodebookError
-from lgr.level import follow_loudness, within_full_scale
-from lgr.recording import Recording
-from lgr.recordings import Progress, Sound, describe, read, with_length
-from lgr.render import output_rate, samples_at
+from lgr.rendering import output_rate, samples_at
 from lgr.score import Score
+from lgr.sound.audio import resample, save_audio
+from lgr.sound.level import follow_loudness, within_full_scale
+from lgr.sound.recording import Recording
+from lgr.sounds import Progress, Sound, describe, read, with_length
 
 Baseline = Callable[..., tuple[Tensor, Score | None]]
 """``baseline(task, **options)``: finished audio ``(channels, samples)``, and a score where it chose grain by grain."""
@@ -87,7 +87,7 @@ class Task:
 
     @property
     def channels(self) -> int:
-        """Channels of the result: 2 where the target or a source is stereo, else 1, as in ``lgr.render``."""
+        """Channels of the result: 2 where the target or a source is stereo, else 1, as in ``lgr.rendering``."""
         return max(audio.shape[0] for audio in (self.target_audio, *self.source_audio))
 
     @property

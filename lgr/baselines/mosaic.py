@@ -16,10 +16,10 @@ from torch import Tensor
 
 from lgr.baselines.base import Task
 from lgr.errors import ArgumentError
-from lgr.grains import grain_starts
-from lgr.mel import mel_filters
-from lgr.models.mfcc_encoder import dct_matrix
+from lgr.latents.grains import grain_starts
+from lgr.models.noise.mfcc_encoder import dct_matrix
 from lgr.score import Score
+from lgr.sound.mel import mel_filters
 
 WAVEFORM = "waveform"  # in the place of a codec's name, in scores that no codec can play
 BANDS = 40

@@ -7,10 +7,10 @@ from torch import Tensor
 
 from lgr.baselines.base import Task
 from lgr.codebook import CodebookConfig, GrainCodebook
-from lgr.grains import grain_starts
-from lgr.recordings import encode_lanes
-from lgr.render import RenderConfig, render_latents, target_frames
+from lgr.latents.grains import grain_starts
+from lgr.rendering import RenderConfig, render_latents, target_frames
 from lgr.score import Score
+from lgr.sounds import encode_lanes
 
 
 def random_grains(task: Task) -> tuple[Tensor, Score]:

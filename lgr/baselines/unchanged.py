@@ -4,8 +4,8 @@ import torch
 from torch import Tensor
 
 from lgr.baselines.base import Task
-from lgr.recordings import encode_lanes
-from lgr.render import extra_samples
+from lgr.rendering import extra_samples
+from lgr.sounds import encode_lanes
 
 
 def unchanged(task: Task) -> tuple[Tensor, None]:

@@ -4,6 +4,6 @@ Commands parse, call the package and print. Nothing heavier than typer is import
 ``lgr --help`` answers at once.
 """
 
-from lgr.cli.app import app, main
+from lgr.cli.program import app, main
 
 __all__ = ["app", "main"]

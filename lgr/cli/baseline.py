@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from lgr.cli import options as o
+from lgr.cli.support import options as o
 
 
 def baseline(
@@ -54,13 +54,13 @@ def baseline(
       lgr baseline mosaic glass.wav -t drums.wav -o mosaic.wav
       lgr baseline nmf rain/ -t voice.wav -o nmf.wav --seed 3
     """
-    from lgr.audio import audio_info
     from lgr.baselines.play import CHOOSES_GRAINS, baseline_names, play_baseline
-    from lgr.cli.outputs import Outputs
-    from lgr.cli.progress import progress_bar
-    from lgr.cli.sources import find_sources, open_codec
-    from lgr.cli.tables import seconds_text
+    from lgr.cli.support.outputs import Outputs
+    from lgr.cli.support.progress import progress_bar
+    from lgr.cli.support.sources import find_sources, open_codec
+    from lgr.cli.support.tables import seconds_text
     from lgr.errors import ArgumentError
+    from lgr.sound.audio import audio_info
 
     if name not in baseline_names():
         raise ArgumentError(f"NAME must be one of {', '.join(baseline_names())}, got {name!r}")
@@ -101,6 +101,6 @@ def check_rate(path: Path, sample_rate: int) -> None:
     """Try the format of an output on a sample of silence: mp3, for one, does not have every rate."""
     import torch
 
-    from lgr.audio import save_audio
+    from lgr.sound.audio import save_audio
 
     save_audio(path, torch.zeros(2, 1), sample_rate, force=True)

@@ -5,12 +5,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lgr.cli import options as o
+from lgr.cli.support import options as o
 from lgr.errors import ArgumentError
 
 if TYPE_CHECKING:
     from lgr.codebook import GrainCodebook
-    from lgr.recording import Recording
+    from lgr.sound.recording import Recording
 
 codebook_app = typer.Typer(help="Build, describe and merge codebooks: encode once, play often.")
 
@@ -51,11 +51,11 @@ def build(
       lgr codebook build "samples/*.flac" -o samples.codebook
       lgr resynth samples.codebook -t drums.wav -o out.wav
     """
-    from lgr.cli.progress import progress_bar
-    from lgr.cli.sources import find_sources, open_codec
+    from lgr.cli.support.progress import progress_bar
+    from lgr.cli.support.sources import find_sources, open_codec
     from lgr.codebook import CodebookConfig
-    from lgr.codebook_files import check_place
-    from lgr.recordings import build_codebook
+    from lgr.codebook.files import check_place
+    from lgr.sounds import build_codebook
 
     config = CodebookConfig(
         **o.given(grain_frames=grain_frames, stride=stride, silence_db=silence_db, metric=metric, embedding=embedding)
@@ -109,7 +109,7 @@ def merge(
       lgr codebook merge rain.codebook glass.codebook -o both.codebook
     """
     from lgr.codebook import GrainCodebook
-    from lgr.codebook_files import check_place
+    from lgr.codebook.files import check_place
 
     if len(folders) < 2:
         raise ArgumentError(f"FOLDER must be two saved codebooks or more, got only {folders[0]}")
@@ -127,7 +127,7 @@ def merge(
 
 def describe(folder: Path) -> None:
     """Print what a saved codebook is."""
-    from lgr.cli.tables import print_facts, print_table, seconds_text
+    from lgr.cli.support.tables import print_facts, print_table, seconds_text
     from lgr.codebook import GrainCodebook
 
     book = GrainCodebook.load(folder)
@@ -174,7 +174,7 @@ def _grain_ms(book: "GrainCodebook") -> float:
 
 
 def _contents(book: "GrainCodebook") -> str:
-    from lgr.cli.tables import seconds_text
+    from lgr.cli.support.tables import seconds_text
 
     seconds = sum(book.frames_) / book.codec_.frame_rate
     n = len(book.recordings_)

@@ -14,10 +14,10 @@ def codecs() -> None:
       lgr codecs
       lgr resynth rain/ -t voice.wav -o out.wav --codec encodec-24khz
     """
-    from lgr.cli.tables import print_table
+    from lgr.cli.support.tables import print_table
     from lgr.codecs.registry import codec_card, codec_names
-    from lgr.codecs.weights import cache_dir
     from lgr.errors import LgrError
+    from lgr.files import cache_dir
 
     rows, here, missing = [], [], []
     for name in codec_names():

@@ -27,12 +27,12 @@ def demo(
       lgr demo
     """
     started = time.perf_counter()
-    from lgr.cli.jobs import job
-    from lgr.cli.outputs import Outputs, result_folder
-    from lgr.cli.pictures import check_pictures, score_figure, shown_audio, sweep_figure, sweep_measures
-    from lgr.cli.progress import progress_bar
-    from lgr.cli.tables import print_table
-    from lgr.codecs.weights import assets_dir
+    from lgr.cli.support.jobs import job
+    from lgr.cli.support.outputs import Outputs, result_folder
+    from lgr.cli.support.pictures import check_pictures, score_figure, shown_audio, sweep_figure, sweep_measures
+    from lgr.cli.support.progress import progress_bar
+    from lgr.cli.support.tables import print_table
+    from lgr.files import assets_dir
 
     clips = assets_dir() / "audio"
     target, sources = clips / TARGET, [clips / name for name in SOURCES]
@@ -57,9 +57,9 @@ def demo(
         with progress_bar() as progress:
             opened = todo.open_codec(None)
             results = list(todo.at_temperatures(TEMPERATURES, opened, 0, progress))
-            from lgr.audio import load_audio
             from lgr.plots import plot_spectrograms, save_figure
-            from lgr.reaper import reaper_session
+            from lgr.score.reaper import reaper_session
+            from lgr.sound.audio import load_audio
 
             for name, result in zip(names, results, strict=True):
                 result.save(parts[f"{name}.wav"], force=True)

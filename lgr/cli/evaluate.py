@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lgr.cli import options as o
+from lgr.cli.support import options as o
 from lgr.errors import ArgumentError, CodebookError
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from lgr.cli.progress import Report
+    from lgr.cli.support.progress import Report
     from lgr.codecs.base import Codec
     from lgr.evaluation import Evaluation
     from lgr.score import Score
@@ -67,9 +67,9 @@ def evaluate(
       lgr evaluate out.wav --target drums.wav --source glass.wav
       lgr evaluate between.wav --seams 1,2
     """
-    from lgr.cli.outputs import Outputs
-    from lgr.cli.progress import progress_bar
-    from lgr.cli.sources import open_codec
+    from lgr.cli.support.outputs import Outputs
+    from lgr.cli.support.progress import progress_bar
+    from lgr.cli.support.sources import open_codec
 
     todo = _sounds(results, target, source, seams) if target or source or seams else _scores(results)
     with Outputs(force=force, inputs=[each.path for each in todo]) as outputs:
@@ -100,9 +100,9 @@ class Result:
     def measure(
         self, *, render: bool, pitch: bool, cross: "Codec | None", codec: str | None, progress: "Report"
     ) -> "Evaluation":
-        from lgr.audio import load_audio
         from lgr.evaluation import evaluate as measure
         from lgr.evaluation import evaluate_path
+        from lgr.sound.audio import load_audio
 
         if self.seams_seconds is not None:
             return evaluate_path(*load_audio(self.path), self.seams_seconds)
@@ -112,11 +112,11 @@ class Result:
 
     def _sound(self, score: "Score", render: bool, codec: str | None, progress: "Report") -> "tuple[Tensor, int]":
         """The sound beside the score, or the score rendered."""
-        from lgr.audio import AUDIO_SUFFIXES, load_audio
-        from lgr.cli.sources import open_codec
+        from lgr.cli.support.sources import open_codec
         from lgr.codecs.base import version_options
-        from lgr.render import RenderConfig
-        from lgr.render import render as play
+        from lgr.rendering import RenderConfig
+        from lgr.rendering import render as play
+        from lgr.sound.audio import AUDIO_SUFFIXES, load_audio
 
         beside = [self.path.with_suffix(suffix) for suffix in AUDIO_SUFFIXES]
         file = next((each for each in beside if each.is_file()), None)
@@ -175,7 +175,7 @@ def _score_files(path: Path) -> Iterator[Path]:
 
 def _is_score(path: Path) -> bool:
     """Whether a file of a folder claims to be a score; if it is damaged, reading it tells how."""
-    from lgr.score_files import FORMAT
+    from lgr.score.files import FORMAT
 
     try:
         if not path.is_file():
@@ -191,7 +191,7 @@ def _is_score(path: Path) -> bool:
 def _sounds(
     results: Sequence[str], target: Path | None, sources: Sequence[str] | None, seams: str | None
 ) -> list[Result]:
-    from lgr.audio import audio_files
+    from lgr.sound.audio import audio_files
 
     for text in results:
         if Path(text).suffix.lower() in SCORES:
@@ -223,7 +223,7 @@ def _json_path(path: Path | None) -> Path | None:
 
 
 def _json_text(todo: Sequence[Result], found: "Sequence[Evaluation]") -> str:
-    from lgr.recording import lgr_version
+    from lgr.files import lgr_version
 
     results = [{**each.facts(), **evaluation.to_json()} for each, evaluation in zip(todo, found, strict=True)]
     document = {"format": "lgr-evaluation", "version": 1, "lgr": lgr_version(), "results": results}
@@ -238,7 +238,7 @@ def _names(paths: Sequence[Path]) -> list[str]:
 
 def _print(names: Sequence[str], found: "Sequence[Evaluation]") -> None:
     """A row a number, a column a result; then why numbers are missing, unless nobody asked for them."""
-    from lgr.cli.tables import print_table
+    from lgr.cli.support.tables import print_table
     from lgr.evaluation import NOT_ASKED
 
     rows, before = [], ""

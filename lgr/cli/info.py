@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from lgr.cli.sources import is_codebook
+from lgr.cli.support.sources import is_codebook
 from lgr.errors import AudioFileError
 
 
@@ -40,8 +40,8 @@ def info(
 
 
 def _describe_sound(path: Path) -> None:
-    from lgr.audio import audio_info, load_audio
-    from lgr.cli.tables import print_facts, seconds_text
+    from lgr.cli.support.tables import print_facts, seconds_text
+    from lgr.sound.audio import audio_info, load_audio
 
     header = audio_info(path)
     audio, _ = load_audio(path)
@@ -64,8 +64,8 @@ def _level(amplitude: float) -> str:
 
 
 def _describe_score(path: Path) -> None:
-    from lgr.cli.pictures import sweep_measures
-    from lgr.cli.tables import print_facts, print_table, seconds_text
+    from lgr.cli.support.pictures import sweep_measures
+    from lgr.cli.support.tables import print_facts, print_table, seconds_text
     from lgr.score import Score
 
     score = Score.load(path)
@@ -89,7 +89,7 @@ def _describe_score(path: Path) -> None:
 
 
 def _describe_codec(path: Path) -> None:
-    from lgr.cli.tables import print_facts
+    from lgr.cli.support.tables import print_facts
     from lgr.codecs.registry import codec_card
 
     card = codec_card(path)
@@ -106,8 +106,8 @@ def _describe_codec(path: Path) -> None:
 
 
 def _describe_folder(path: Path) -> None:
-    from lgr.audio import audio_files, audio_info
-    from lgr.cli.tables import print_facts, seconds_text
+    from lgr.cli.support.tables import print_facts, seconds_text
+    from lgr.sound.audio import audio_files, audio_info
 
     total, damaged = 0.0, []
     files = audio_files([path])

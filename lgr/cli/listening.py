@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lgr.cli import options as o
+from lgr.cli.support import options as o
 from lgr.errors import ArgumentError
 
 if TYPE_CHECKING:
@@ -53,8 +53,8 @@ def listening_test(
     Example:
       lgr listening-test results/ -o study --abx nearest:random
     """
-    from lgr.cli.progress import progress_bar
-    from lgr.cli.tables import print_facts
+    from lgr.cli.support.progress import progress_bar
+    from lgr.cli.support.tables import print_facts
     from lgr.listening.build import ListeningTestConfig, build_listening_test
 
     config = ListeningTestConfig(
@@ -97,8 +97,8 @@ def listening_analysis(
     import csv
     import json
 
-    from lgr.cli.outputs import Outputs, result_folder
-    from lgr.cli.pictures import check_pictures
+    from lgr.cli.support.outputs import Outputs, result_folder
+    from lgr.cli.support.pictures import check_pictures
     from lgr.listening.analysis import analyse
 
     check_pictures()
@@ -130,7 +130,7 @@ def _pair(text: str) -> tuple[str, str]:
 
 
 def _print(found: "Analysis") -> None:
-    from lgr.cli.tables import print_table
+    from lgr.cli.support.tables import print_table
 
     kept = len(found.listeners) - len(found.excluded)
     typer.echo(

@@ -25,20 +25,20 @@ def render(
     Example:
       lgr render out.json -o again.wav
     """
-    from lgr.cli.outputs import Outputs
-    from lgr.cli.progress import progress_bar
-    from lgr.cli.sources import open_codec
-    from lgr.cli.tables import seconds_text
+    from lgr.cli.support.outputs import Outputs
+    from lgr.cli.support.progress import progress_bar
+    from lgr.cli.support.sources import open_codec
+    from lgr.cli.support.tables import seconds_text
     from lgr.codecs.base import version_options
-    from lgr.render import RenderConfig
-    from lgr.render import render as play
+    from lgr.rendering import RenderConfig
+    from lgr.rendering import render as play
     from lgr.score import Score
 
     loaded = Score.load(score)
     inputs = [score, *(Path(r.path) for r in (loaded.target, *loaded.recordings) if r.path)]
     with Outputs(force=force, inputs=inputs) as outputs:
         part = outputs.claim(out, "audio", "-o")
-        from lgr.audio import save_audio
+        from lgr.sound.audio import save_audio
 
         made_as = version_options(RenderConfig.from_json(loaded.config.get("render", {})).codec_version)
         opened = open_codec(codec, made_with=loaded.codec, what=f"score {score}", **made_as)

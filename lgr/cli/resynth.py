@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lgr.cli import options as o
+from lgr.cli.support import options as o
 
 if TYPE_CHECKING:
     from lgr.resynth import Resynthesis
@@ -71,10 +71,10 @@ def resynth(
       lgr resynth a.wav b.wav -t c.wav -o d.wav --weight 0:1,8:0 --weight 1
       lgr resynth rain.codebook -t voice.wav -o out.wav --plot out.png
     """
-    from lgr.cli.jobs import job
-    from lgr.cli.outputs import Outputs
-    from lgr.cli.pictures import check_pictures, score_figure
-    from lgr.cli.progress import progress_bar
+    from lgr.cli.support.jobs import job
+    from lgr.cli.support.outputs import Outputs
+    from lgr.cli.support.pictures import check_pictures, score_figure
+    from lgr.cli.support.progress import progress_bar
 
     chosen = o.given(
         grain_frames=grain_frames,
@@ -116,7 +116,7 @@ def resynth(
                 progress("drawing", 0, 1)
                 save_figure(score_figure(result.score, title=f"{target.name}: {out.name}"), plot_part, force=True)
             if reaper_part:
-                from lgr.reaper import reaper_session
+                from lgr.score.reaper import reaper_session
 
                 reaper_session(result.score, reaper_part, force=True)
         spent = time.perf_counter() - started
@@ -127,7 +127,7 @@ def resynth(
 
 def summary(path: Path, result: "Resynthesis", spent_seconds: float) -> str:
     """One line on a result: where it is, what it is, how it was made."""
-    from lgr.cli.tables import seconds_text
+    from lgr.cli.support.tables import seconds_text
 
     channels, samples = result.audio.shape
     score = result.score

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from lgr.cli.options import option
+from lgr.cli.support.options import option
 
 
 def sample(
@@ -34,11 +34,11 @@ def sample(
     Example:
       lgr sample drums-granular --class snare --n 8 --seed 3 -o hits/
     """
-    from lgr.audio import save_audio
-    from lgr.cli.outputs import Outputs, result_folder
+    from lgr.cli.support.outputs import Outputs, result_folder
     from lgr.codecs.registry import load_codec
     from lgr.codecs.trained import TrainedCodec
     from lgr.errors import ArgumentError
+    from lgr.sound.audio import save_audio
 
     codec = load_codec(str(Path(model).expanduser()) if Path(model).expanduser().is_dir() else model)
     if not isinstance(codec, TrainedCodec):

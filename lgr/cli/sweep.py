@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from lgr.cli import options as o
+from lgr.cli.support import options as o
 from lgr.errors import ArgumentError
 
 TEMPERATURES = "0,0.01,0.02,0.05,0.1,0.2"
@@ -56,11 +56,11 @@ def sweep(
     Example:
       lgr sweep glass.wav -t drums.wav -o sweep --temperatures 0,0.02,0.1
     """
-    from lgr.cli.jobs import job
-    from lgr.cli.outputs import Outputs, result_folder
-    from lgr.cli.pictures import check_pictures, shown_audio, sweep_figure, sweep_measures
-    from lgr.cli.progress import progress_bar
-    from lgr.cli.tables import print_table
+    from lgr.cli.support.jobs import job
+    from lgr.cli.support.outputs import Outputs, result_folder
+    from lgr.cli.support.pictures import check_pictures, shown_audio, sweep_figure, sweep_measures
+    from lgr.cli.support.progress import progress_bar
+    from lgr.cli.support.tables import print_table
 
     values = parse_temperatures(temperatures)
     chosen = o.given(

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from lgr.cli.options import option
+from lgr.cli.support.options import option
 from lgr.cli.train_embedding import embedding
 from lgr.cli.train_models import HELP, model_command
 
@@ -58,10 +58,10 @@ def codec(
       lgr train codec --data recordings/ --out runs/codec --resume
       lgr resynth rain/ -t voice.wav -o out.wav --codec runs/codec
     """
-    from lgr.cli.options import given
-    from lgr.cli.outputs import result_folder
+    from lgr.cli.support.options import given
+    from lgr.cli.support.outputs import result_folder
     from lgr.codecs.registry import find_device
-    from lgr.codecs.weights import assets_dir
+    from lgr.files import assets_dir
     from lgr.train.codec import CodecTrainConfig, train_codec
     from lgr.train.data import shipped_groups
 

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from lgr.cli.options import ForceOption, option
+from lgr.cli.support.options import ForceOption, option
 
 BUDGET, DATA, TRAINING = "Budget", "Data", "Training"
 
@@ -69,13 +69,13 @@ def embedding(
     import shlex
     import sys
 
-    from lgr.cli.options import given
-    from lgr.cli.outputs import result_folder
-    from lgr.cli.progress import progress_bar
+    from lgr.cli.support.options import given
+    from lgr.cli.support.outputs import result_folder
+    from lgr.cli.support.progress import progress_bar
     from lgr.codecs.registry import load_codec
-    from lgr.codecs.weights import assets_dir
+    from lgr.files import assets_dir
     from lgr.train.data import shipped_groups
-    from lgr.train.embedding import EmbeddingTrainConfig, train_embedding
+    from lgr.train.embedding.train import EmbeddingTrainConfig, train_embedding
 
     out = out.expanduser()
     config = EmbeddingTrainConfig(**given(steps=steps, seed=seed), pitch_invariant=pitch_invariant)

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from lgr.cli.options import option
+from lgr.cli.support.options import option
 from lgr.errors import ArgumentError
 
 BUDGET, DATA, MODEL, TRAINING = "Budget", "Data", "Model", "Training"
@@ -204,14 +204,14 @@ HELP = {
 
 def train(kind: str, *, data: Path, out: Path, **options: Any) -> None:
     """Train a model of this kind with the options that were given, showing progress."""
-    from lgr.cli.options import given
-    from lgr.cli.outputs import result_folder
+    from lgr.cli.support.options import given
+    from lgr.cli.support.outputs import result_folder
     from lgr.codecs.registry import find_device
-    from lgr.codecs.weights import assets_dir
+    from lgr.files import assets_dir
     from lgr.models.kinds import model_config
     from lgr.train.data import shipped_groups
-    from lgr.train.vae import train_model
-    from lgr.train.vae_config import recipe
+    from lgr.train.vae.config import recipe
+    from lgr.train.vae.train import train_model
 
     find_device(options["device"])
     in_recipe = (
@@ -299,7 +299,7 @@ def pace(row: dict[str, Any]) -> str:
 
 def terms(values: dict[str, Any]) -> str:
     """The loss terms of a row, without its other columns."""
-    from lgr.plots_training import NO_TERMS
+    from lgr.plots.training import NO_TERMS
 
     named = {k: v for k, v in values.items() if k == "loss" or k not in NO_TERMS}
     return ", ".join(f"{k} {v:.3f}" for k, v in named.items())

@@ -1,8 +1,8 @@
 """The codec in the box: 24 kHz, 75 frames a second, causal, streaming, trained by this project (see its card).
 
-A latent is ``[envelope | detail]`` (see ``lgr.models.envelope_net``). Matching reads only the envelope: there, cosine
-means timbre. Files of any length are worked through in slices of ``SLICE_FRAMES``, carrying the network's state, so
-memory is bounded and the slices cannot be heard or measured.
+A latent is ``[envelope | detail]`` (see ``lgr.models.bundled.envelope_net``). Matching reads only the envelope: there,
+cosine means timbre. Files of any length are worked through in slices of ``SLICE_FRAMES``, carrying the network's state,
+so memory is bounded and the slices cannot be heard or measured.
 """
 
 from dataclasses import dataclass, fields
@@ -15,7 +15,7 @@ from lgr.codecs.base import CodecInfo, check_audio, check_latents
 from lgr.codecs.folder import read_folder
 from lgr.errors import ShapeError, WeightsError
 from lgr.files import sha256
-from lgr.models.envelope_net import DecodeState, EncodeState, EnvelopeNet, EnvelopeNetConfig
+from lgr.models.bundled.envelope_net import DecodeState, EncodeState, EnvelopeNet, EnvelopeNetConfig
 from lgr.models.timbre import raise_floor
 
 SLICE_FRAMES = 1500  # 20 seconds at a time

@@ -19,8 +19,9 @@ import torch
 
 from lgr.codecs.base import Codec, CodecInfo
 from lgr.codecs.toy import ToyCodec
-from lgr.codecs.weights import WeightFile, assets_dir, local_weights
+from lgr.codecs.weights import WeightFile, local_weights
 from lgr.errors import ArgumentError, MissingPackageError, WeightsError
+from lgr.files import assets_dir
 from lgr.models.kinds import MODELS
 
 # name: (module, class, variant); these modules list CARDS, WEIGHTS and maybe ORIGINALS by name

@@ -30,7 +30,7 @@ class TrainedCodec:
     Parameters
     ----------
     model : the grain model; it is put in evaluation mode
-    temporal : ``lgr.models.temporal.TemporalVAE`` over its latents, or None
+    temporal : ``lgr.models.granular.temporal.TemporalVAE`` over its latents, or None
     name, version, licence : of ``CodecInfo``
     """
 
@@ -230,7 +230,7 @@ def read_model(described: Any, weights: dict[str, Tensor], folder: Path) -> tupl
         model = build_model(described["model"], model_config(described["model"], described["config"]))
         temporal = None
         if described.get("temporal") is not None:
-            from lgr.models.temporal import TemporalConfig, TemporalVAE
+            from lgr.models.granular.temporal import TemporalConfig, TemporalVAE
 
             temporal = TemporalVAE(TemporalConfig(**described["temporal"]))
         for prefix, part in (("model.", model), ("temporal.", temporal)):

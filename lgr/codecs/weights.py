@@ -6,7 +6,6 @@ after its SHA-256 was checked.
 """
 
 import os
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from email.message import Message
@@ -17,7 +16,7 @@ from urllib.error import HTTPError
 from urllib.request import HTTPRedirectHandler, Request, build_opener, urlopen
 
 from lgr.errors import WeightsError
-from lgr.files import sha256
+from lgr.files import cache_dir, sha256
 
 TIMEOUT_SECONDS = 30.0
 BLOCK_BYTES = 1 << 18
@@ -39,25 +38,6 @@ class WeightFile:
     url: str
     sha256: str | None = None
     size: int | None = None
-
-
-def assets_dir() -> Path:
-    """The folder of lgr's own assets: ``LGR_ASSETS``, ``assets/`` of a checkout, or ``lgr/assets`` of a wheel."""
-    if chosen := os.environ.get("LGR_ASSETS"):
-        return Path(chosen)
-    package = Path(__file__).resolve().parents[1]
-    checkout = package.parent
-    # site-packages may hold some other project's assets/, so a checkout is known by its pyproject.toml
-    return checkout / "assets" if (checkout / "pyproject.toml").is_file() else package / "assets"
-
-
-def cache_dir() -> Path:
-    """The folder lgr may fill and a person may empty: ``LGR_CACHE``, or ``lgr`` in the platform's cache folder."""
-    if chosen := os.environ.get("LGR_CACHE"):
-        return Path(chosen)
-    if sys.platform == "win32":
-        return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local") / "lgr"
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "lgr"
 
 
 def local_weights(codec_name: str, files: Sequence[WeightFile], folder: str | Path | None = None) -> Path | None:

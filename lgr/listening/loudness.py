@@ -13,8 +13,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from lgr.audio import resample
 from lgr.errors import ArgumentError, check_shape
+from lgr.sound.audio import resample
 
 BLOCK_SECONDS, STEPS_PER_BLOCK = 0.4, 4
 ABSOLUTE_GATE_LUFS, RELATIVE_GATE_LU = -70.0, -10.0

@@ -17,12 +17,12 @@ def plot_analysis(analysis: Analysis, *, title: str = "") -> "Figure":
     Boxes hold median and quartiles, whiskers reach to 1.5 times their distance, rings are ratings beyond; a diamond is
     the mean with its 95 % interval.
     """
-    from lgr.plots import _figure, _finish
+    from lgr.plots import finish, new_figure
 
     heights = [0.9 + 0.34 * len(analysis.conditions)]
     if analysis.comparisons:
         heights.append(0.7 + 0.25 * len(analysis.comparisons))
-    figure = _figure(7.0, 0.4 + sum(heights))
+    figure = new_figure(7.0, 0.4 + sum(heights))
     parts = figure.subfigures(len(heights), 1, height_ratios=heights, squeeze=False)[:, 0]
     axes = list(parts[0].subplots(1, len(QUESTIONS), sharey=True))
     for q, (axis, question) in enumerate(zip(axes, QUESTIONS, strict=True)):
@@ -34,7 +34,7 @@ def plot_analysis(analysis: Analysis, *, title: str = "") -> "Figure":
         axes.append(parts[1].subplots())
         _draw_comparisons(axes[-1], analysis)
     n = len(analysis.listeners) - len(analysis.excluded)
-    _finish(figure, axes, title or f"{n} listener{'s' if n != 1 else ''}, {len(analysis.excluded)} excluded")
+    finish(figure, axes, title or f"{n} listener{'s' if n != 1 else ''}, {len(analysis.excluded)} excluded")
     return figure
 
 

@@ -10,8 +10,8 @@ of sinusoids": ``C_k^2 + (C_{k+1} - C_{k-1})^2``).
 import torch
 from torch import Tensor, nn
 
-from lgr.mel import mel_filters
 from lgr.models.timbre import FLOOR, raise_floor, timbre_map
+from lgr.sound.mel import mel_filters
 
 BANDS = 40
 SILENCE = 1e-6  # amplitude: -120 dBFS, from which levels are counted in decades

@@ -18,10 +18,10 @@ class Kind:
 
 
 MODELS = {
-    "granular": Kind("lgr.models.granular", "GranularVAE", "GranularConfig"),
-    "ddsp-noise": Kind("lgr.models.ddsp_noise", "DDSPNoiseVAE", "DDSPNoiseConfig"),
-    "noiseband": Kind("lgr.models.noise_band", "NoiseBandVAE", "NoiseBandConfig"),
-    "encodec-vae": Kind("lgr.models.encodec_vae", "EncodecVAE", "EncodecVAEConfig"),
+    "granular": Kind("lgr.models.granular.model", "GranularVAE", "GranularConfig"),
+    "ddsp-noise": Kind("lgr.models.noise.ddsp", "DDSPNoiseVAE", "DDSPNoiseConfig"),
+    "noiseband": Kind("lgr.models.noise.bands", "NoiseBandVAE", "NoiseBandConfig"),
+    "encodec-vae": Kind("lgr.models.encodec_vae.model", "EncodecVAE", "EncodecVAEConfig"),
 }
 
 

@@ -21,7 +21,7 @@ from torch import Tensor
 from lgr.errors import ArgumentError
 from lgr.files import atomic_path
 from lgr.losses import WINDOWS, relative_l1, spectral_losses
-from lgr.models.envelope_net import EnvelopeNet, EnvelopeNetConfig
+from lgr.models.bundled.envelope_net import EnvelopeNet, EnvelopeNetConfig
 from lgr.models.timbre import FLOOR, raise_floor, timbre_map
 from lgr.train.data import AudioCache, Clip, CropSampler, read_manifest, split_by_group
 

@@ -13,9 +13,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from lgr.audio import audio_files, load_audio
 from lgr.errors import ArgumentError, AudioFileError
 from lgr.files import atomic_path
+from lgr.sound.audio import audio_files, load_audio
 
 REDISTRIBUTABLE = ("yes", "yes-attribution")
 

@@ -5,8 +5,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from lgr.audio import AUDIO_SUFFIXES
 from lgr.errors import ArgumentError
+from lgr.sound.audio import AUDIO_SUFFIXES
 from lgr.train.data import AudioCache, Clip, read_manifest, split_by_group
 
 SILENT = 1e-4  # peak, -80 dB under full scale: such a recording teaches nothing

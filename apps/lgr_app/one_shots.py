@@ -1,0 +1,161 @@
+"""One-shots as the tab shows them: drawn from a model's temporal embedding, morphed, written down for download."""
+
+import json
+import math
+import re
+import zipfile
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from lgr.codecs.trained import TrainedCodec
+from lgr.errors import ArgumentError
+from lgr.latents.path import PathConfig
+from lgr.one_shots import draw_hits, hit_latents, in_a_row, morph_hits
+from lgr.plots import plot_spectrograms
+from lgr.sound.audio import save_audio
+from lgr.sound.level import within_full_scale
+from lgr_app.opened import Progress
+from lgr_app.pictures import save_picture
+
+EACH = "one of each"  # in place of a class
+MOST = 12  # one-shots, and steps of a morph
+LONGEST_SECONDS = 4.0
+COLUMNS = 4  # of a picture
+
+
+@dataclass(frozen=True, kw_only=True)
+class Draw:
+    """What was drawn, in plain values: the same draw is the same one-shots again.
+
+    ``label`` is a class of the model, ``EACH``, or "" for no class in particular.
+    """
+
+    model: str = "drums-granular"
+    label: str = EACH
+    n: int = 8  # of no account where label is EACH
+    seed: int = 1
+    seconds: float = 1.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Morph:
+    """From one one-shot of a draw to another, counted from 0. ``kind`` is "linear" or "slerp"."""
+
+    first: int = 0
+    last: int = 1
+    steps: int = 8
+    kind: str = "linear"
+    every_seconds: float = 0.4  # from one to the next, where they are heard in a row
+
+
+@dataclass(frozen=True)
+class OneShot:
+    """A sound ``(1, samples)`` and what it is called."""
+
+    title: str
+    audio: Tensor
+
+
+@dataclass(frozen=True)
+class Files:
+    """Where one-shots were written: a .wav each, and all of them with their description."""
+
+    sounds: tuple[Path, ...]
+    together: Path
+    description: Path
+
+
+def titles(labels: Sequence[str], draw: Draw) -> list[str]:
+    """What the one-shots of a draw are called, of a model with these labels."""
+    if draw.label == EACH:
+        return [label.replace("_", " ") for label in labels]
+    kind = draw.label.replace("_", " ") or "Any"
+    return [f"{kind} {i + 1}" for i in range(draw.n)]
+
+
+def hits_of(codec: TrainedCodec, draw: Draw) -> Tensor:
+    """The hits of a draw, see ``lgr.one_shots``; ``ArgumentError`` for a class or a number that cannot be."""
+    if draw.label == EACH:
+        return torch.cat([draw_hits(codec, label, 1, draw.seed) for label in codec.labels])
+    if not 1 <= draw.n <= MOST:
+        raise ArgumentError(f"How many must be from 1 to {MOST}, got {draw.n}")
+    return draw_hits(codec, draw.label or None, draw.n, draw.seed)
+
+
+def drawn(codec: TrainedCodec, draw: Draw, *, progress: Progress | None = None) -> list[OneShot]:
+    """The one-shots of a draw."""
+    sounds = _played(codec, hits_of(codec, draw), draw.seconds, progress)
+    return [OneShot(title, sound) for title, sound in zip(titles(codec.labels, draw), sounds, strict=True)]
+
+
+def morphed(
+    codec: TrainedCodec, draw: Draw, morph: Morph, *, progress: Progress | None = None
+) -> tuple[list[OneShot], Tensor]:
+    """The steps from one one-shot of a draw to another, and all in a row ``(1, samples)``."""
+    hits, names = hits_of(codec, draw), titles(codec.labels, draw)
+    for place in (morph.first, morph.last):
+        if not 0 <= place < len(hits):
+            raise ArgumentError(f"Choose two of the {len(hits)} one-shots drawn, got number {place + 1}")
+    if not 2 <= morph.steps <= MOST:
+        raise ArgumentError(f"Steps must be from 2 to {MOST}, got {morph.steps}")
+    if not 0 < morph.every_seconds <= LONGEST_SECONDS:
+        raise ArgumentError(f"Time between hits must be above 0 and at most {LONGEST_SECONDS:g} s")
+    way = morph_hits(codec, hits[morph.first], hits[morph.last], morph.steps, PathConfig(kind=morph.kind))
+    sounds = _played(codec, way, draw.seconds, progress)
+    between = [f"{100 * i / (morph.steps - 1):.0f} % {names[morph.last]}" for i in range(1, morph.steps - 1)]
+    called = [names[morph.first], *between, names[morph.last]]
+    steps = [OneShot(title, sound) for title, sound in zip(called, sounds, strict=True)]
+    every = round(morph.every_seconds * codec.info.sample_rate)
+    return steps, within_full_scale(in_a_row(torch.cat(sounds), every)[None])
+
+
+def write(
+    codec: TrainedCodec, shots: Sequence[OneShot], draw: Draw, folder: Path, *, morph: Morph | None = None
+) -> Files:
+    """Write the sounds (WAV), their description (JSON) and all together (ZIP) into ``folder``."""
+    kind = "morph" if morph else _slug(draw.label or "any")
+    sounds = [folder / f"{i + 1:02d}-{_slug(shot.title)}-seed{draw.seed}.wav" for i, shot in enumerate(shots)]
+    for path, shot in zip(sounds, shots, strict=True):
+        save_audio(path, shot.audio, codec.info.sample_rate)
+    description, together = (folder / f"{kind}-seed{draw.seed}.{suffix}" for suffix in ("json", "zip"))
+    facts: dict[str, Any] = {"codec_version": codec.info.version, "draw": asdict(draw)}
+    facts |= {"morph": asdict(morph)} if morph else {}
+    facts["sounds"] = {path.name: shot.title for path, shot in zip(sounds, shots, strict=True)}
+    description.write_text(json.dumps(facts, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    with zipfile.ZipFile(together, "w", zipfile.ZIP_DEFLATED) as archive:
+        for path in (*sounds, description):
+            archive.write(path, path.name)
+    return Files(tuple(sounds), together, description)
+
+
+def draw_picture(shots: Sequence[OneShot], sample_rate: int, path: Path) -> Path:
+    """Spectrograms of one-shots side by side."""
+    pairs = [(shot.title, shot.audio[0].numpy(), sample_rate) for shot in shots]
+    columns = min(COLUMNS, len(pairs))
+    figure = plot_spectrograms(pairs, columns=columns)
+    figure.set_figheight(0.5 + 1.8 * math.ceil(len(pairs) / columns))
+    return save_picture(figure, path)
+
+
+def _slug(text: str) -> str:
+    """A text as part of a file's name."""
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
+
+
+def _played(codec: TrainedCodec, hits: Tensor, seconds: float, progress: Progress | None) -> list[Tensor]:
+    """The sounds ``(1, samples)`` of hits, within full scale."""
+    if not 0 < seconds <= LONGEST_SECONDS:
+        raise ArgumentError(f"Length must be above 0 and at most {LONGEST_SECONDS:g} s, got {seconds:g}")
+    frames = max(1, math.ceil(seconds * codec.info.frame_rate))
+    sounds = []
+    for i, latents in enumerate(hit_latents(codec, hits, frames)):
+        if progress is not None:
+            progress("decoding", i, len(hits))
+        # One at a time, as `lgr sample` does: a sound must not depend on how many others there are.
+        sounds.append(within_full_scale(codec.decode(latents[None])[0]))
+    return sounds

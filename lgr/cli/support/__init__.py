@@ -1,0 +1,1 @@
+"""What commands share: options, sources, outputs, progress, tables and errors."""

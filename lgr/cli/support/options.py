@@ -1,0 +1,221 @@
+"""Options that more than one command has, and what they become. Defaults are the package's; here they are only told."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from lgr.errors import ArgumentError
+
+if TYPE_CHECKING:
+    from lgr.sound.envelope import Envelope
+
+GRAINS, CHOOSING, SOUND, CODEC, FILES = "Grains", "Choosing", "Sound", "Codec", "Files"
+
+
+def option(*names: str, help: str, panel: str | None = None, default: str | None = None, **more: Any) -> Any:
+    """An option that is None unless it is given; ``default`` tells what the package then takes."""
+    text = help if default is None else f"{help} Default: {default}."
+    return typer.Option(*names, help=text, rich_help_panel=panel, show_default=False, **more)
+
+
+SourcesArgument = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="SOURCE", show_default=False, help="Files, folders, 'patterns*', or one saved codebook."),
+]
+TargetOption = Annotated[
+    Path, option("--target", "-t", panel=FILES, metavar="FILE", help="The sound to play with the sources' grains.")
+]
+CodebookOption = Annotated[
+    Path | None,
+    option("--codebook", panel=FILES, metavar="FOLDER", help="A saved codebook, instead of SOURCEs."),
+]
+ForceOption = Annotated[bool, typer.Option("--force", help="Replace existing results.", rich_help_panel=FILES)]
+
+CodecOption = Annotated[
+    str | None,
+    option(
+        "--codec",
+        panel=CODEC,
+        metavar="NAME",
+        help="A name that `lgr codecs` lists, or the folder of a trained codec.",
+        default="bundled, or the codebook's",
+    ),
+]
+SpaceOption = Annotated[
+    str | None,
+    option(
+        "--space",
+        panel=CODEC,
+        metavar="NAME",
+        help="latent: before quantisation; quantized: after it (EnCodec, DAC and SoundStream only).",
+        default="latent",
+    ),
+]
+LevelsOption = Annotated[
+    int | None,
+    option(
+        "--levels", panel=CODEC, metavar="N", min=1, help="Quantizer levels to use, from the coarsest.", default="all"
+    ),
+]
+
+GrainFramesOption = Annotated[
+    int | None,
+    option(
+        "--grain-frames", panel=GRAINS, metavar="N", help="Length of a grain in latent frames, 1 or more.", default="4"
+    ),
+]
+HopFramesOption = Annotated[
+    int | None,
+    option(
+        "--hop-frames",
+        panel=GRAINS,
+        metavar="N",
+        help="Frames from one target grain to the next, 1 to the grain's length; less makes grains overlap.",
+        default="the grain's length",
+    ),
+]
+StrideOption = Annotated[
+    int | None,
+    option(
+        "--stride", panel=GRAINS, metavar="N", help="Frames from one source grain to the next, 1 or more.", default="1"
+    ),
+]
+SilenceOption = Annotated[
+    float | None,
+    option(
+        "--silence-db",
+        panel=GRAINS,
+        metavar="DB",
+        help="Leave out source grains that stay below this level, in dB under full scale, such as -60.",
+        default="keep all",
+    ),
+]
+AugmentOption = Annotated[
+    list[str] | None,
+    option(
+        "--augment",
+        panel=GRAINS,
+        metavar="WHAT=NUMBER",
+        help="Add a changed copy of every source: speed=1.12 (rate), gain=-6 (dB), pitch=3 (semitones). Repeatable.",
+    ),
+]
+MetricOption = Annotated[
+    str | None,
+    option(
+        "--metric",
+        panel=CHOOSING,
+        metavar="NAME",
+        help="How grains are compared: cosine, centred, whitened, or learned (by an embedding: `lgr train embedding`).",
+        default="centred",
+    ),
+]
+EmbeddingOption = Annotated[
+    str | None,
+    option(
+        "--embedding",
+        panel=CHOOSING,
+        metavar="FOLDER",
+        help="Of --metric learned: what `lgr train embedding` wrote.",
+        default="the one that comes with lgr for the codec",
+    ),
+]
+TemperatureOption = Annotated[
+    str | None,
+    option(
+        "--temperature",
+        panel=CHOOSING,
+        metavar="CURVE",
+        help="0: always the nearest grain; higher: bolder choices; 0 or more.",
+        default="0.02",
+    ),
+]
+ContinuityOption = Annotated[
+    str | None,
+    option(
+        "--continuity",
+        panel=CHOOSING,
+        metavar="CURVE",
+        help="Chance that a recording plays on rather than jumps, from 0 to below 1.",
+        default="0",
+    ),
+]
+SamplerOption = Annotated[
+    str | None,
+    option(
+        "--sampler",
+        panel=CHOOSING,
+        metavar="NAME",
+        help="auto, independent (each grain alone), path (whole paths), viterbi (the best path), online (never looks "
+        "ahead). auto: path where continuity is above 0, else independent.",
+        default="auto",
+    ),
+]
+PenaltyOption = Annotated[
+    float | None,
+    option(
+        "--repetition-penalty",
+        panel=CHOOSING,
+        metavar="NUMBER",
+        help="Distance added to grains played lately, 0 or more; needs --repetition-frames; makes the sampler online.",
+        default="0",
+    ),
+]
+PenaltyFramesOption = Annotated[
+    int | None,
+    option(
+        "--repetition-frames", panel=CHOOSING, metavar="N", help="How many grains back the penalty looks.", default="0"
+    ),
+]
+WeightOption = Annotated[
+    list[str] | None,
+    option(
+        "--weight",
+        panel=CHOOSING,
+        metavar="CURVE",
+        help="How readily a source is chosen, 0 or more; once for each SOURCE, in their order.",
+        default="all 1",
+    ),
+]
+SeedOption = Annotated[
+    int,
+    typer.Option(
+        "--seed", metavar="N", min=0, max=2**31, help="Of the random draws, 0 or more.", rich_help_panel=CHOOSING
+    ),
+]
+WetOption = Annotated[
+    str | None,
+    option(
+        "--wet",
+        panel=SOUND,
+        metavar="CURVE",
+        help="1: all grains, 0: all target.",
+        default="1",
+    ),
+]
+LoudnessOption = Annotated[
+    bool | None,
+    option(
+        "--match-loudness/--no-match-loudness", panel=SOUND, help="Follow the target's level.", default="match-loudness"
+    ),
+]
+
+
+def envelope(option: str, text: str) -> "Envelope":
+    """The curve that an option's text says; errors name the option."""
+    from lgr.sound.envelope import Envelope
+
+    try:
+        return Envelope.parse(text)
+    except ArgumentError as error:
+        raise ArgumentError(f"{option}: {error}") from error
+
+
+def given(**options: Any) -> dict[str, Any]:
+    """The options that were given, with curves parsed: keywords for ``ResynthConfig``, which knows the defaults."""
+    curves = {"temperature", "continuity", "wet"}
+    return {
+        name: envelope(f"--{name}", value) if name in curves else value
+        for name, value in options.items()
+        if value is not None
+    }

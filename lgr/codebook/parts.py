@@ -1,0 +1,106 @@
+"""Recordings side by side: what a codebook is made of before a metric is fitted to it."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from lgr.errors import ArgumentError, CodebookError, check_shape
+from lgr.latents.grains import grain_starts
+from lgr.sound.recording import Recording
+
+
+class Parts(NamedTuple):
+    """All frames of some recordings, next to each other in memory, and where grains start in them."""
+
+    latents: Tensor  # (lanes, total_frames, latent_dim), float32
+    features: Tensor  # (total_frames, feature_dim), float32; the very memory of latents where they are the same numbers
+    recordings: tuple[Recording, ...]
+    frames: tuple[int, ...]  # of each recording
+    starts: Tensor  # (n_grains,), int64, index into total_frames
+    recording: Tensor  # (n_grains,), int64
+
+
+def same_memory(features: Tensor, latents: Tensor) -> bool:
+    """Whether features (total_frames, feature_dim) are the one lane of latents (1, total_frames, latent_dim)."""
+    return features.data_ptr() == latents.data_ptr() and features.shape == latents.shape[1:]
+
+
+def side_by_side(
+    latents: Sequence[Tensor],
+    recordings: Sequence[Recording],
+    features: Sequence[Tensor] | None,
+    gate: tuple[Sequence[Tensor], float] | None,
+    grain_frames: int,
+    stride: int,
+) -> Parts:
+    """Join recordings that ``check_parts`` has seen, and place their grains.
+
+    Parameters
+    ----------
+    latents : (lanes, latent_dim, frames) each; one lane is repeated where others have more
+    features : (feature_dim, frames) each; None: the mean of the latents over lanes
+    gate : levels in dB, (frames,) each, and the level that a grain's loudest frame must reach; None keeps every grain
+
+    Raises
+    ------
+    CodebookError : a recording is shorter than one grain
+    """
+    lanes = max(len(each) for each in latents)
+    if features is None:
+        features = [each.mean(0) if len(each) > 1 else each[0] for each in latents]
+    starts, owners, offset = [], [], 0
+    for i, (each, recording) in enumerate(zip(latents, recordings, strict=True)):
+        frames = each.shape[-1]
+        if frames < grain_frames:
+            raise CodebookError(
+                f"recording {recording.name!r} is shorter than one grain: it has {frames} frames and grain_frames is "
+                f"{grain_frames}; leave it out or use shorter grains"
+            )
+        kept = grain_starts(frames, grain_frames, stride, "shift")
+        if gate is not None:
+            loudest = gate[0][i].cpu().unfold(0, grain_frames, 1).amax(1)
+            kept = kept[loudest[kept] >= gate[1]]
+        starts.append(kept + offset)
+        owners.append(torch.full_like(kept, i))
+        offset += frames
+    joined = torch.cat([each.mT.expand(lanes, -1, -1) for each in latents], dim=1).float()
+    same = lanes == 1 and all(torch.equal(f, x[0]) for f, x in zip(features, latents, strict=True))  # kept once
+    return Parts(
+        latents=joined,
+        features=joined[0] if same else torch.cat([each.mT for each in features]).float(),
+        recordings=tuple(recordings),
+        frames=tuple(each.shape[-1] for each in latents),
+        starts=torch.cat(starts).to(joined.device),
+        recording=torch.cat(owners).to(joined.device),
+    )
+
+
+def check_parts(
+    latents: Sequence[Tensor],
+    recordings: Sequence[Recording],
+    features: Sequence[Tensor] | None,
+    levels_db: Sequence[Tensor] | None,
+    latent_dim: int,
+) -> None:
+    """Raise ``ArgumentError`` or ``ShapeError`` unless the sequences fit each other and hold finite numbers."""
+    if not recordings:
+        raise ArgumentError("recordings must hold at least one recording, got none")
+    for name, each in (("latents", latents), ("features", features), ("levels_db", levels_db)):
+        if each is not None and len(each) != len(recordings):
+            raise ArgumentError(f"{name} must be one Tensor for each of {len(recordings)} recordings, got {len(each)}")
+    lanes = max((x.shape[0] for x in latents if x.ndim), default=1)
+    for i, (x, recording) in enumerate(zip(latents, recordings, strict=True)):
+        of = f"of recording {recording.name!r}"
+        fits = x.ndim == 3 and x.shape[0] in (1, lanes) and x.shape[1] == latent_dim
+        check_shape(f"latents {of}", x.shape, f"(1 or {lanes} lanes, {latent_dim}, frames)", fits)
+        if not bool(x.isfinite().all()):
+            raise ArgumentError(f"latents {of} must be finite, got NaN or infinity")
+        if features is not None:
+            f, dim = features[i], features[0].shape[0]
+            check_shape(f"features {of}", f.shape, f"({dim}, {x.shape[2]})", f.shape == (dim, x.shape[2]))
+            if not bool(f.isfinite().all()):
+                raise ArgumentError(f"features {of} must be finite, got NaN or infinity")
+        if levels_db is not None:
+            check_shape(f"levels_db {of}", levels_db[i].shape, f"({x.shape[2]},)", levels_db[i].shape == x.shape[2:])

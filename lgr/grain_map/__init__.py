@@ -1,0 +1,1 @@
+"""Every grain of some recordings on a plane, and walks over it."""

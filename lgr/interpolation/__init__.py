@@ -1,0 +1,1 @@
+"""From sounds to a sound between them, and what it is like."""

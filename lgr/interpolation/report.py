@@ -1,0 +1,103 @@
+"""A path between two sounds with the real sounds around it, measured: paper 003's figure 1 and its numbers."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from lgr.codecs.base import Codec
+from lgr.interpolation.interpolate import Travel, TravelConfig, travel
+from lgr.latents.path import PathConfig
+from lgr.measures.transition import Spectrum, TransitionNumbers, json_numbers, measure_transition, spectrum
+from lgr.sounds import Progress, Sound
+
+
+@dataclass(frozen=True, kw_only=True)
+class InterpolationReport:
+    """What a path between two sounds is like, and what figure 1 shows of it."""
+
+    travel: Travel
+    spectrum: Spectrum
+    numbers: TransitionNumbers
+    names: tuple[str, str]
+
+    @property
+    def seams_seconds(self) -> tuple[float, float]:
+        first, second = (seam / self.travel.sample_rate for seam in self.travel.seams)
+        return first, second
+
+    def to_json(self) -> dict[str, Any]:
+        """A JSON object: what was done, the numbers, and the centroid over time."""
+        return {
+            "codec": self.travel.codec.name,
+            "codec_version": self.travel.codec.version,
+            "sample_rate": self.travel.sample_rate,
+            "sounds": list(self.names),
+            "travel": self.travel.config.to_json(),
+            "seams_seconds": list(self.seams_seconds),
+            "numbers": self.numbers.to_json(),
+            "centroid": {
+                "seconds": np.round(self.spectrum.seconds, 6).tolist(),
+                "hz": json_numbers(np.round(self.spectrum.centroid_hz, 3).tolist()),
+            },
+        }
+
+
+def report_of(travelled: Travel, names: tuple[str, str] = ("A", "B")) -> InterpolationReport:
+    """The report of a travel that has the real sounds around its path.
+
+    ``ArgumentError`` where it has too little of them (``TravelConfig.context_seconds``), or the path is too short.
+    """
+    first, second = (seam / travelled.sample_rate for seam in travelled.seams)
+    return InterpolationReport(
+        travel=travelled,
+        spectrum=spectrum(travelled.audio, travelled.sample_rate),
+        numbers=measure_transition(travelled.audio, travelled.sample_rate, (first, second)),
+        names=names,
+    )
+
+
+def interpolation_report(
+    codec: Codec,
+    a: Sound,
+    b: Sound,
+    *,
+    path: PathConfig | None = None,
+    seconds: float = 1.0,
+    context_seconds: float = 1.0,
+    endpoints: str = "edge",
+    seed: int = 0,
+    from_seconds: float | None = None,
+    to_seconds: float | None = None,
+    labels: Sequence[str | None] = (),
+    names: tuple[str, str] = ("A", "B"),
+    progress: Progress | None = None,
+) -> InterpolationReport:
+    """Travel from ``a`` to ``b`` with the real sounds around the path, and measure it (paper 003, figure 1).
+
+    Parameters
+    ----------
+    a, b : a file or (audio, sample_rate)
+    path, seconds, endpoints, seed, from_seconds, to_seconds, labels : see ``lgr.interpolation.interpolate``
+    context_seconds : of the real sounds, before and after
+    names : of the sounds, for the report
+
+    Raises
+    ------
+    ArgumentError : the sounds or the path are shorter than the numbers need
+    """
+    config = TravelConfig(
+        path=path or PathConfig(), seconds=seconds, context_seconds=context_seconds, endpoints=endpoints
+    )
+    travelled = travel(
+        [a, b],
+        codec,
+        config,
+        seed=seed,
+        from_seconds=from_seconds,
+        to_seconds=to_seconds,
+        labels=labels,
+        progress=progress,
+    )
+    return report_of(travelled, names)

@@ -1,0 +1,214 @@
+"""Retention: how much of the target's time stays in a result. Both are ``(samples,)`` at one rate and begin together.
+
+Onsets and flux are of one detector for both sounds, so its habits cancel. Levels matter to ``envelope_correlation``
+only, whose floor is 80 dB under full scale, as in the project's scorer.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from lgr.errors import MissingPackageError, check_shape
+from lgr.measures.timbre import mel_frames
+from lgr.sound.audio import resample
+
+WINDOW_SECONDS, HOP_SECONDS = 0.02, 0.005  # of the onset curve
+BANDS = 40
+KNEE = 100.0  # magnitudes are compressed as log10(1 + KNEE * m), m = 1 the loudest: 40 dB count
+LAG = 2  # frames over which a rise is looked for
+ONSET_WINDOW_SECONDS = 0.05  # of the F-measure, as MIREX and mir_eval have it
+NEIGHBOURS_SECONDS, AROUND_SECONDS = 0.03, 0.1  # either way: an onset is the largest in the first, and stands above
+RISE = 0.07  # the mean in the second by this share of the sound's largest flux
+SLOWEST_BPM, FASTEST_BPM, USUAL_BPM = 40.0, 240.0, 120.0
+PULSE = 0.25  # least autocorrelation, and least prominence of its peak, at the beat of what has one
+SMOOTH_SECONDS = 0.05  # of the onset curve, before beats are sought: players are not exact
+PITCH_RATE, PITCH_FRAME, PITCH_HOP = 12000, 1024, 240  # Hz, samples, samples
+LOWEST_HZ, HIGHEST_HZ = 65.4, 1046.5  # C2 to C6
+PITCH_STEP_SEMITONES = 0.25  # a quarter of the time of librosa's .1, and small against the tolerance
+TOLERANCE_CENTS = 50.0
+VOICED_SHARE = 0.05  # least share of voiced frames of a sound with a pitch
+
+
+def onset_curve(audio: Tensor, sample_rate: int) -> Tensor:
+    """Spectral flux ``(frames,)`` in [0, 1]: rises of compressed mel magnitudes, relative to the largest; 0 in silence.
+
+    Frame ``i`` is the rise that ends at ``i * HOP_SECONDS``, to within half a window.
+    """
+    window, hop = round(sample_rate * WINDOW_SECONDS), round(sample_rate * HOP_SECONDS)
+    # Silence before the sound, so that one that begins at once has an onset there.
+    padded = torch.nn.functional.pad(audio, (window + LAG * hop, window))
+    magnitude = mel_frames(padded, window, hop, sample_rate, BANDS)[0].sqrt()
+    top = magnitude.max()
+    if not float(top) > 0:
+        return magnitude.new_zeros(magnitude.shape[0] - LAG)
+    loud = torch.log10(1 + KNEE * magnitude / top)
+    flux = (loud[LAG:] - loud[:-LAG]).clamp(min=0).mean(1)
+    return flux / flux.max().clamp(min=1e-12)
+
+
+def onset_seconds(audio: Tensor, sample_rate: int) -> Tensor:
+    """Where something begins, ``(onsets,)`` float64, increasing: local maxima of ``onset_curve`` that stand out."""
+    from scipy.ndimage import maximum_filter1d, uniform_filter1d
+
+    curve = onset_curve(audio, sample_rate).double().numpy()
+    neighbours = 2 * round(NEIGHBOURS_SECONDS / HOP_SECONDS) + 1
+    around = 2 * round(AROUND_SECONDS / HOP_SECONDS) + 1
+    is_top = curve == maximum_filter1d(curve, neighbours, mode="constant")
+    stands_out = curve >= uniform_filter1d(curve, around, mode="nearest") + RISE
+    at = torch.from_numpy(is_top & stands_out).nonzero()[:, 0]
+    return at.double() * round(sample_rate * HOP_SECONDS) / sample_rate
+
+
+def onset_f_measure(target: Tensor, result: Tensor, sample_rate: int) -> float | None:
+    """F-measure in [0, 1] of the result's onsets against the target's within 50 ms (Bello et al. 2005; ``mir_eval``).
+
+    None where the target has no onset.
+    """
+    try:
+        from mir_eval.onset import f_measure
+    except ImportError as error:
+        raise MissingPackageError("the onset F-measure needs mir_eval: pip install 'lgr[metrics]'") from error
+    reference, estimate = (onset_seconds(x, sample_rate).numpy() for x in (target, result))
+    if not len(reference):
+        return None
+    # mir_eval warns of an empty estimate, whose F-measure is 0 by definition.
+    return float(f_measure(reference, estimate, window=ONSET_WINDOW_SECONDS)[0]) if len(estimate) else 0.0
+
+
+def flux_correlation(target: Tensor, result: Tensor, sample_rate: int) -> float | None:
+    """Pearson's correlation of the two onset curves; None where one of them is constant (silence)."""
+    return correlation(*(onset_curve(x, sample_rate) for x in _same_length(target, result)))
+
+
+def envelope_correlation(target: Tensor, result: Tensor, sample_rate: int) -> float | None:
+    """Pearson's correlation of the log energies of 10 ms, floor -80 dBFS; None where one of them is constant."""
+    hop = sample_rate // 100
+    logs = []
+    for audio in _same_length(target, result):
+        n = audio.shape[0] // hop
+        logs.append(torch.log10(audio[: n * hop].double().view(n, hop).square().mean(1) + 1e-8))
+    return correlation(*logs)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Beat:
+    """``bpm``, and the autocorrelation of the onset curve at the beat's period, ``pulse`` in (0, 1]."""
+
+    bpm: float
+    pulse: float
+
+
+def beat(audio: Tensor, sample_rate: int) -> Beat | None:
+    """The beat of ``audio`` (samples,) by autocorrelation, near ``USUAL_BPM`` rather than far (Ellis 2007).
+
+    None in less than two of the slowest beats (3 s), and where no peak and its prominence reach ``PULSE``: a single
+    swell has a high autocorrelation everywhere, and a peak nowhere.
+    """
+    from scipy.signal import find_peaks
+
+    pulses = _pulses(audio, sample_rate)
+    rate = sample_rate / round(sample_rate * HOP_SECONDS)
+    first, last = round(60 * rate / FASTEST_BPM), round(60 * rate / SLOWEST_BPM)
+    if len(pulses) < 2 * last:
+        return None
+    peaks, _ = find_peaks(pulses[: last + 1], height=PULSE, prominence=PULSE)
+    lags = peaks[peaks >= first]
+    if not len(lags):
+        return None
+    octaves = np.log2(60 * rate / lags / USUAL_BPM)
+    best = int(lags[(pulses[lags] * np.exp(-0.5 * octaves**2)).argmax()])
+    before, at, after = pulses[best - 1 : best + 2]
+    bend = before - 2 * at + after
+    period = best + float(0.5 * (before - after) / bend if bend < 0 else 0.0)  # the top of a parabola through three
+    return Beat(bpm=60 * rate / period, pulse=float(at))
+
+
+def tempo_agreement(target: Tensor, result: Tensor, sample_rate: int) -> float | None:
+    """How much of the target's pulse the result keeps: its autocorrelation at the target's beat, over the target's own.
+
+    In [0, 1]; no octave can be mistaken, since the result's own tempo is not asked for (``beat`` tells it). None where
+    the target has no beat.
+    """
+    target, result = _same_length(target, result)
+    found = beat(target, sample_rate)
+    if found is None:
+        return None
+    period = 60 / found.bpm * sample_rate / round(sample_rate * HOP_SECONDS)
+    kept = _pulses(result, sample_rate)[round(period)]
+    return min(1.0, max(0.0, float(kept) / found.pulse))
+
+
+def _pulses(audio: Tensor, sample_rate: int) -> NDArray[np.float64]:
+    """Autocorrelation of the smoothed onset curve at every lag in frames, 1 at lag 0; 0 throughout in silence."""
+    curve = onset_curve(audio, sample_rate).double().numpy()
+    n = len(curve)
+    smooth = np.convolve(curve, np.hanning(round(SMOOTH_SECONDS / HOP_SECONDS) + 2), mode="same")
+    smooth = smooth - smooth.mean()
+    power = np.abs(np.fft.rfft(smooth, 2 * n)) ** 2
+    found = np.fft.irfft(power)[:n]
+    return found / found[0] if found[0] > 1e-12 else np.zeros(n)
+
+
+def pitch_hz(audio: Tensor, sample_rate: int) -> NDArray[np.float64]:
+    """Pitch every ``PITCH_HOP / PITCH_RATE`` seconds (20 ms), ``(frames,)``, 0 where unvoiced.
+
+    pYIN (Mauch and Dixon 2014) by ``librosa``, C2 to C6, in quarters of a semitone; 0.06 s a second of sound.
+    """
+    try:
+        import librosa
+    except ImportError as error:
+        raise MissingPackageError("pitch needs librosa: pip install 'lgr[explore]'") from error
+    at_rate = resample(audio[None], sample_rate, PITCH_RATE)[0]
+    if at_rate.shape[0] < PITCH_FRAME:  # no frame lies wholly within it
+        return np.zeros(1 + at_rate.shape[0] // PITCH_HOP)
+    hz, _, _ = librosa.pyin(
+        at_rate.numpy(),
+        fmin=LOWEST_HZ,
+        fmax=HIGHEST_HZ,
+        sr=PITCH_RATE,
+        frame_length=PITCH_FRAME,
+        hop_length=PITCH_HOP,
+        resolution=PITCH_STEP_SEMITONES,
+    )
+    return np.nan_to_num(np.asarray(hz, dtype=np.float64))
+
+
+def pitch_agreement(target: Tensor, result: Tensor, sample_rate: int) -> float | None:
+    """Raw pitch accuracy in [0, 1]: share of the target's voiced frames whose pitch the result has within 50 cents.
+
+    Frames in which the result is unvoiced count as wrong (``mir_eval.melody``; Poliner et al. 2007). None where less
+    than ``VOICED_SHARE`` of the target is voiced.
+    """
+    try:
+        from mir_eval.melody import hz2cents, raw_pitch_accuracy
+    except ImportError as error:
+        raise MissingPackageError("pitch agreement needs mir_eval: pip install 'lgr[metrics]'") from error
+    wanted, heard = (pitch_hz(x, sample_rate) for x in _same_length(target, result))
+    voiced = wanted > 0
+    if voiced.mean() < VOICED_SHARE:
+        return None
+    if not (heard > 0).any():
+        return 0.0  # of which mir_eval would warn
+    return float(
+        raw_pitch_accuracy(voiced, hz2cents(wanted), heard > 0, hz2cents(heard), cent_tolerance=TOLERANCE_CENTS)
+    )
+
+
+def correlation(a: Tensor, b: Tensor) -> float | None:
+    """Pearson's correlation of two curves ``(n,)``; None where one is constant or shorter than 2."""
+    a, b = a.double(), b.double()
+    if a.shape[0] < 2:
+        return None
+    a, b = a - a.mean(), b - b.mean()
+    norm = float(a.norm() * b.norm())
+    return float(a @ b) / norm if norm > 1e-12 else None
+
+
+def _same_length(target: Tensor, result: Tensor) -> tuple[Tensor, Tensor]:
+    for name, audio in (("target", target), ("result", result)):
+        check_shape(name, audio.shape, "(samples >= 1,)", audio.ndim == 1 and audio.shape[0] >= 1)
+    n = min(target.shape[0], result.shape[0])
+    return target[:n], result[:n]

@@ -1,0 +1,1 @@
+"""The bundled codec's network."""

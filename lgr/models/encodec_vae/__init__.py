@@ -1,0 +1,1 @@
+"""Paper 003's VAE of waveforms, with EnCodec's network."""

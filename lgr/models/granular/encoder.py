@@ -1,0 +1,147 @@
+"""The encoder of a grain: strided residual convolutions, then dense layers to a mean and a log variance (001, 3.2).
+
+What makes it learn quickly:
+
+- Level is taken out first. A grain is divided by its level and the level itself *is* latent 0, in a fixed scale, so a
+  quieter sound differs in that one number, however rare its level was in training; the decoder multiplies by it, so
+  silence decodes to silence.
+- The first convolution starts as windowed cosines and sines on a mel scale, and is trained on from there; the layers
+  after it see its pairs' log magnitudes (timbre) and its companded outputs (phase).
+- A linear path from the coefficients and levels of ``lgr.models.granular.lapped`` to the mean starts as these, so the
+  latent is a transform code of the grain from the first step on, which training need only improve (the decoder
+  "lapped+pp" starts as its inverse).
+"""
+
+import math
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+
+from lgr.models.granular.lapped import LappedGrain
+
+FLOOR = 1e-6  # amplitude (-120 dBFS) that counts as silence
+LEVEL_CENTRE, LEVEL_SCALE = 3.0, 1.5  # decades above FLOOR: latent 0 is about N(0, 1) over recordings, silence is -2
+LOUDEST = 6.5  # decades above FLOOR: no latent can ask for more than +10 dBFS
+COMPANDING = 3.0
+SMALL = 0.02  # of the usual first weights, where a network starts as nearly nothing beside a transform
+
+
+def compand(x: Tensor) -> Tensor:
+    """Sign times ``log(1 + 3 |x|)``: small values stay linear, large ones do not drown them."""
+    return x.sign() * torch.log1p(COMPANDING * x.abs())
+
+
+def expand(y: Tensor) -> Tensor:
+    """The inverse of ``compand``, held below 134: no single bin can blow up."""
+    return y.sign() * torch.expm1(y.abs().clamp(max=6.0)) / COMPANDING
+
+
+def level_to_latent(rms: Tensor) -> Tensor:
+    """RMS amplitude >= 0 to latent 0."""
+    return (torch.log10(rms / FLOOR + 1) - LEVEL_CENTRE) / LEVEL_SCALE
+
+
+def latent_to_level(latent: Tensor) -> Tensor:
+    """The exact inverse of ``level_to_latent`` up to +10 dBFS; amplitude 0 at silence and for anything below."""
+    decades = (LEVEL_CENTRE + LEVEL_SCALE * latent).clamp(0.0, LOUDEST)
+    return (torch.pow(10.0, decades) - 1) * FLOOR
+
+
+def cosine_sine_filters(length: int, n_bands: int, sample_rate: int) -> Tensor:
+    """``(2 * n_bands, length)``: Hann-windowed cosines, then sines, at mel-spaced frequencies, with unit norm."""
+    top = 2595 * math.log10(1 + sample_rate / 2 / 700)
+    mels = torch.linspace(0, top, n_bands + 2, dtype=torch.float64)[1:-1]
+    hz = 700 * (10 ** (mels / 2595) - 1)
+    time = torch.arange(length, dtype=torch.float64) - (length - 1) / 2
+    phase = 2 * torch.pi * hz[:, None] / sample_rate * time
+    filters = torch.cat([torch.cos(phase), torch.sin(phase)]) * torch.hann_window(length, dtype=torch.float64)
+    unit: Tensor = filters / filters.norm(dim=1, keepdim=True)
+    return unit.float()
+
+
+class _Residual(nn.Module):
+    """Two convolutions and a residual connection."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.body = nn.Sequential(
+            nn.GELU(), nn.Conv1d(width, width, 3, padding=1), nn.GELU(), nn.Conv1d(width, width, 1)
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + cast(Tensor, self.body(x))
+
+
+class ResidualDense(nn.Module):
+    """``x + W2 gelu(W1 norm(x))``: the residual fully-connected layer of encoder and decoder alike."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(width)
+        self.first = nn.Linear(width, width)
+        self.second = nn.Linear(width, width)
+        nn.init.normal_(self.second.weight, std=0.3 / math.sqrt(width))
+        nn.init.zeros_(self.second.bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        hidden = nn.functional.gelu(self.first(self.norm(x)), approximate="tanh")
+        return x + cast(Tensor, self.second(hidden))
+
+
+class GrainEncoder(nn.Module):
+    """``(n, grain_length)`` grains to means and log variances ``(n, latent_dim)``, every grain by itself."""
+
+    def __init__(
+        self,
+        *,
+        lapped: LappedGrain,
+        latent_dim: int,
+        sample_rate: int,
+        n_bands: int,
+        channels: tuple[int, int],
+        width: int,
+    ) -> None:
+        super().__init__()
+        self.lapped = lapped
+        length = 4 * lapped.hop
+        self.n_bands = n_bands
+        kernel = length // 4
+        self.analysis = nn.Conv1d(1, 2 * n_bands, kernel, stride=kernel // 2, bias=False)  # 7 steps a grain
+        with torch.no_grad():
+            self.analysis.weight.copy_(cosine_sine_filters(kernel, n_bands, sample_rate)[:, None])
+        self.convolutions = nn.Sequential(
+            nn.Conv1d(3 * n_bands, channels[0], 3, stride=2, padding=1),  # 7 steps to 4
+            _Residual(channels[0]),
+            nn.GELU(),
+            nn.Conv1d(channels[0], channels[1], 3, stride=2, padding=1),  # 4 steps to 2
+            _Residual(channels[1]),
+        )
+        self.dense = nn.Sequential(nn.Linear(2 * channels[1] + 1, width), ResidualDense(width))
+        self.mean = nn.Linear(width, latent_dim - 1)
+        self.log_variance = nn.Linear(width, latent_dim)
+        self.transform = nn.Linear(lapped.hop + lapped.n_levels, latent_dim - 1, bias=False)
+        known = lapped.n_waveform + lapped.n_levels
+        with torch.no_grad():
+            for parameter in (self.transform.weight, self.mean.weight, self.mean.bias):
+                parameter[:known].mul_(SMALL)
+            self.transform.weight[: lapped.n_waveform, : lapped.hop].fill_diagonal_(1.0)
+            self.transform.weight[lapped.n_waveform : known, lapped.hop :].fill_diagonal_(1.0)
+        nn.init.constant_(self.log_variance.bias, -6.0)
+        nn.init.normal_(self.log_variance.weight, std=0.01)
+
+    def forward(self, grains: Tensor) -> tuple[Tensor, Tensor]:
+        power = (grains * self.lapped.window).square().mean(1, keepdim=True)
+        rms = (power + 1e-20).sqrt()  # the root's slope is infinite at zero
+        level = level_to_latent(rms)
+        unit = grains / (rms + FLOOR)
+        pairs = self.analysis(unit[:, None])  # (n, 2 * n_bands, 7)
+        cosines, sines = pairs.split(self.n_bands, 1)
+        log_power = torch.log(cosines.square() + sines.square() + 1e-4) / 4
+        steps = self.convolutions(torch.cat([log_power, compand(pairs)], 1))
+        hidden = self.dense(torch.cat([steps.flatten(1), level], 1))
+        with torch.autocast(grains.device.type, enabled=False):  # logarithms of small powers
+            code = torch.cat([compand(self.lapped.coefficients(unit)), self.lapped.levels(unit)], 1)
+        mean = self.mean(hidden) + self.transform(code)
+        log_variance = self.log_variance(hidden).clamp(-14.0, 4.0)
+        return torch.cat([level, mean.to(grains)], 1), log_variance.to(grains)  # under autocast too

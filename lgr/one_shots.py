@@ -1,0 +1,83 @@
+"""One-shots out of a model's temporal embedding: drawn, morphed one into another, played in a row (paper 001, 5.3).
+
+A hit is ``[e | label weights]``, one row ``(embedding_dim + n_labels,)``: the embedding of a whole series of latents
+and what class it is said to be. So a path between two hits (``lgr.latents.path``) takes the class along, like a path
+between latents.
+"""
+
+import torch
+from torch import Tensor
+
+from lgr.codecs.base import Codec
+from lgr.codecs.trained import TrainedCodec
+from lgr.errors import ArgumentError, check_shape
+from lgr.latents.path import PathConfig, path
+from lgr.models.granular.temporal import TemporalVAE
+
+
+def temporal_of(codec: Codec) -> TemporalVAE:
+    """A codec's temporal embedding; ``ArgumentError`` where it has none."""
+    temporal = codec.temporal if isinstance(codec, TrainedCodec) else None
+    if not isinstance(temporal, TemporalVAE):
+        raise ArgumentError(
+            f"codec must have a temporal embedding (lgr train granular --temporal), {codec.info.name} has none"
+        )
+    return temporal
+
+
+def draw_hits(codec: TrainedCodec, label: str | None, n: int, seed: int) -> Tensor:
+    """``n`` hits ``(n, embedding_dim + n_labels)``: those that ``codec.sample`` plays for the same arguments.
+
+    Parameters
+    ----------
+    label : a class, in any case, or None for no class in particular
+    n : int >= 1
+    seed : of the draws; the first of eight hits is the one that ``n=1`` gives
+    """
+    temporal = temporal_of(codec)
+    if n < 1:
+        raise ArgumentError(f"n must be >= 1, got {n}")
+    labels = codec.label_weights(label).expand(n, -1)
+    generator = torch.Generator().manual_seed(seed)
+    draws = [torch.randn(temporal.config.embedding_dim, generator=generator) for _ in range(n)]
+    with torch.no_grad():
+        return torch.cat([temporal.prior.place(torch.stack(draws).to(labels), labels), labels], 1)
+
+
+def morph_hits(codec: TrainedCodec, a: Tensor, b: Tensor, n: int, config: PathConfig | None = None) -> Tensor:
+    """``n`` hits, 2 or more, from ``a`` to ``b``, both ``(embedding_dim + n_labels,)``: both ends and evenly between.
+
+    ``config`` is the kind of path, a straight line by default.
+    """
+    return path([a, b], n, config, n_labels=len(codec.labels)).T
+
+
+def hit_latents(codec: TrainedCodec, hits: Tensor, frames: int | None = None) -> Tensor:
+    """Latents ``(n, latent_dim, frames)`` for ``codec.decode`` of hits ``(n, embedding_dim + n_labels)``.
+
+    ``frames`` is their length, 1 or more; by default that of the series the embedding was trained on.
+    """
+    temporal = temporal_of(codec)
+    size = temporal.config.embedding_dim
+    wanted = f"(n, {size + len(codec.labels)})"
+    check_shape("hits", hits.shape, wanted, hits.ndim == 2 and hits.shape[1] == size + len(codec.labels))
+    frames = temporal.config.frames if frames is None else frames
+    labels = hits[:, size:]
+    with torch.no_grad():
+        series = temporal.render(hits[:, :size], labels, frames)  # (n, frames, latent_dim)
+    return torch.cat([series, labels[:, None].expand(-1, frames, -1)], 2).transpose(1, 2)
+
+
+def in_a_row(sounds: Tensor, every: int) -> Tensor:
+    """Sounds ``(n, samples)`` one after the other, a new one every so many samples, 1 or more, the old ones ringing on.
+
+    Returns ``((n - 1) * every + samples,)``; where sounds meet they are added.
+    """
+    check_shape("sounds", sounds.shape, "(n, samples), both at least 1", sounds.ndim == 2 and sounds.numel() > 0)
+    if every < 1:
+        raise ArgumentError(f"every must be >= 1 sample, got {every}")
+    n, samples = sounds.shape
+    row = sounds.new_zeros((n - 1) * every + samples)
+    for i, sound in enumerate(sounds):
+        row[i * every : i * every + samples] += sound
+    return row

@@ -1,0 +1,200 @@
+"""Audio from a score: gather the chosen latents, join them, blend with the target, decode, follow the target's level.
+
+Every result is made here, from the score alone, so playing a saved score again gives the same audio bit for bit.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Self
+
+import torch
+from torch import Tensor
+
+from lgr.codecs.base import Codec, CodecInfo, version_options
+from lgr.codecs.registry import load_codec
+from lgr.errors import ArgumentError, CodebookError, LgrError
+from lgr.files import sha256
+from lgr.latents.grains import join
+from lgr.score import Score
+from lgr.sound.audio import resample
+from lgr.sound.envelope import Envelope
+from lgr.sound.level import follow_loudness, within_full_scale
+from lgr.sound.recording import Recording
+from lgr.sounds import Progress, Sound, encode_lanes, read, with_length
+
+ALL_GRAINS = Envelope.of(1.0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RenderConfig:
+    """What becomes of the chosen grains. Kept in the score, as ``score.config["render"]``."""
+
+    wet: Envelope = ALL_GRAINS  # 0: the target through the codec; 1: the chosen grains
+    match_loudness: bool = True
+    codec_version: str = ""  # CodecInfo.version: other weights or another space would play the score otherwise
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "wet", Envelope.of(self.wet))
+        if not (self.wet.minimum >= 0 and self.wet.maximum <= 1):
+            raise ArgumentError(f"wet must stay within 0 and 1, got {self.wet}")
+
+    def to_json(self) -> dict[str, Any]:
+        return {**asdict(self), "wet": self.wet.to_json()}
+
+    @classmethod
+    def from_json(cls, data: Any) -> Self:
+        known = {f.name for f in fields(cls)}
+        if not isinstance(data, dict) or not set(data) <= known:
+            raise CodebookError(f"score: config.render must have the keys {sorted(known)}, got {data!r}")
+        if not isinstance(data.get("codec_version", ""), str) or not isinstance(data.get("match_loudness", True), bool):
+            raise CodebookError(f"score: config.render must hold codec_version and match_loudness, got {data!r}")
+        return cls(**data)
+
+
+def output_rate(target: Recording, info: CodecInfo) -> int:
+    """The result's sample rate: the target's, so that lengths agree to the sample, or the codec's if that is higher."""
+    return max(target.sample_rate, info.sample_rate)
+
+
+def samples_at(recording: Recording, sample_rate: int) -> int:
+    """Length of a recording resampled to ``sample_rate``, as ``lgr.sound.audio.resample`` makes it."""
+    return max(1, round(recording.samples * sample_rate / recording.sample_rate))
+
+
+def result_lanes(score: Score, info: CodecInfo) -> int:
+    """Lanes of a result: two where the target or a recording is stereo and the codec is mono, else one.
+
+    All of the score's recordings count, whether it plays them or not: they, too, are in the codebook that chose.
+    """
+    stereo = any(recording.channels == 2 for recording in (score.target, *score.recordings))
+    return 2 if stereo and info.channels == 1 else 1
+
+
+def extra_samples(info: CodecInfo) -> int:
+    """Silence to put after a target so that a causal codec with look-ahead finishes the last hop."""
+    return info.lookahead if info.causal else 0
+
+
+def target_frames(target: Recording, info: CodecInfo) -> int:
+    """Latent frames of a target."""
+    return info.frames(samples_at(target, info.sample_rate) + extra_samples(info))
+
+
+def render_latents(
+    score: Score,
+    codec: Codec,
+    latents: Sequence[Tensor | None],
+    target_audio: Tensor | None,
+    target_latents: Tensor | None,
+) -> Tensor:
+    """The audio of a score whose material is at hand: ``(channels, samples)`` at ``output_rate``.
+
+    Parameters
+    ----------
+    latents : of each of the score's recordings, (lanes, latent_dim, frames); None only where the score plays none of it
+    target_audio : (channels, samples) at the codec's rate; needed for ``match_loudness``
+    target_latents : (lanes, latent_dim, target_frames); needed where ``wet`` is below 1
+    """
+    info, config = codec.info, RenderConfig.from_json(score.config.get("render", {}))
+    frames = target_frames(score.target, info)
+    lanes = result_lanes(score, info)
+    like = next(x for x in latents if x is not None)
+    grains = like.new_empty(lanes, len(score), info.latent_dim, score.grain_frames)
+    within = torch.arange(score.grain_frames)
+    owner, source_frame = torch.from_numpy(score.recording), torch.from_numpy(score.source_frame)
+    for i, x in enumerate(latents):
+        mine = torch.nonzero(owner == i)[:, 0]
+        if mine.numel() == 0:
+            continue
+        assert x is not None
+        at = source_frame[mine][:, None] + within  # (grains of this recording, grain_frames)
+        if int(at.min()) < 0 or int(at.max()) >= x.shape[2]:
+            raise CodebookError(
+                f"score: recording {score.recordings[i].name!r} has {x.shape[2]} frames, "
+                f"and a grain of {score.grain_frames} frames at frame {int(source_frame[mine].max())} does not fit"
+            )
+        grains[:, mine] = x[:, :, at].movedim(1, 2).expand(lanes, -1, -1, -1)
+    played = join(grains, torch.from_numpy(score.target_frame), frames)  # (lanes, latent_dim, frames)
+    if config.wet.minimum < 1:
+        assert target_latents is not None
+        seconds = torch.arange(frames, dtype=torch.float64) * info.hop_length / info.sample_rate
+        wet = config.wet.at(seconds).to(played)
+        # Two products, not a lerp: at wet 0 and 1 the result is exactly the one or the other.
+        played = wet * played + (1 - wet) * target_latents.expand(lanes, -1, -1)
+    audio = codec.decode(played)
+    audio = audio.squeeze(0) if info.channels == 2 else audio.squeeze(1)  # (channels, samples)
+    audio = with_length(audio, samples_at(score.target, info.sample_rate))
+    if config.match_loudness:
+        assert target_audio is not None
+        reference = target_audio if target_audio.shape[0] in (1, audio.shape[0]) else target_audio.mean(0, keepdim=True)
+        audio = follow_loudness(audio, reference, info.sample_rate)
+    rate = output_rate(score.target, info)
+    if rate != info.sample_rate:
+        audio = resample(audio, info.sample_rate, rate)
+    # There and back again a length may be rounded twice: 5001 samples at 44.1 kHz come back as 5000.
+    return within_full_scale(with_length(audio, samples_at(score.target, rate)))
+
+
+def open_codec(score: Score) -> Codec:
+    """The codec a score was made with, with the options it had."""
+    version = RenderConfig.from_json(score.config.get("render", {})).codec_version
+    return load_codec(score.codec, **version_options(version))
+
+
+def _checked(recording: Recording, what: str) -> Sound:
+    """The file of a recording, if it is where it was and as it was."""
+    if not recording.path:
+        raise CodebookError(f"score: {what} {recording.name!r} was never in a file, so its sound cannot be found again")
+    try:
+        same = sha256(recording.path) == recording.sha256
+    except LgrError as error:
+        raise CodebookError(
+            f"score: {what} {recording.path} is gone or cannot be read; put it back, or edit the score's path to where "
+            "it is now"
+        ) from error
+    if not same:
+        raise CodebookError(f"score: {what} {recording.path} has changed since the score was made; restore that file")
+    return recording.path
+
+
+def render(score: Score, *, codec: Codec | None = None, progress: Progress | None = None) -> tuple[Tensor, int]:
+    """Play a score: ``(channels, samples)`` and the sample rate.
+
+    The recordings it plays, and the target if it is needed, are read from the files that the score names.
+
+    Raises
+    ------
+    CodebookError : a file is gone or has changed, or the score does not fit the codec
+    """
+    codec = open_codec(score) if codec is None else codec
+    info = codec.info
+    config = RenderConfig.from_json(score.config.get("render", {}))
+    same = (info.sample_rate, info.hop_length, info.version) == (
+        score.sample_rate,
+        score.hop_length,
+        config.codec_version or info.version,
+    )
+    if not same or (info.name != score.codec and not config.codec_version):
+
+        def said(name: str, rate: int, hop: int, version: str) -> str:
+            return f"{name} ({rate} Hz, hop {hop}{f', version {version}' if version else ''})"
+
+        made = said(score.codec, score.sample_rate, score.hop_length, config.codec_version)
+        given = said(info.name, info.sample_rate, info.hop_length, info.version)
+        raise CodebookError(f"score: made with {made}, and the codec is {given}")
+    used = set(score.recording.tolist())
+    latents: list[Tensor | None] = []
+    for i, recording in enumerate(score.recordings):
+        if progress is not None:
+            progress("encoding sources", i, len(score.recordings))
+        audio = read(_checked(recording, "recording"), codec, recording) if i in used else None
+        latents.append(None if audio is None else encode_lanes(audio, codec))
+    target_audio = target_latents = None
+    if config.match_loudness or config.wet.minimum < 1:
+        target_audio = read(_checked(score.target, "target"), codec)
+        if config.wet.minimum < 1:
+            target_latents = encode_lanes(target_audio, codec, extra=extra_samples(info))
+    if progress is not None:
+        progress("decoding", 0, 1)
+    result = render_latents(score, codec, latents, target_audio, target_latents)
+    return result, output_rate(score.target, info)

@@ -1,0 +1,205 @@
+"""From files to what a codebook is made of: audio, latents, features and levels of recordings, originals and augmented.
+
+Augmentations are made from the originals only, never from each other's output.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from lgr.codebook import CodebookConfig, GrainCodebook
+from lgr.codecs.base import Codec
+from lgr.errors import ArgumentError, MissingPackageError, check_shape
+from lgr.files import sha256
+from lgr.latents.embedding import LearnedEmbedding, load_embedding
+from lgr.sound.audio import audio_info, load_audio, resample
+from lgr.sound.recording import Recording
+
+Progress = Callable[[str, int, int], None]
+"""Called with what is being done, how much is done, and of how much."""
+
+Sound = str | Path | tuple[Tensor, int]
+"""A file, or audio ``(channels, samples)`` with its sample rate."""
+
+
+MAX_SPEED = 8.0  # of an augmentation: a typing error should not make hours of audio
+
+
+def describe(sound: Sound, *, name: str = "audio") -> Recording:
+    """The ``Recording`` of a sound; its file is fingerprinted, so that a later render knows it again."""
+    if isinstance(sound, tuple):
+        audio, sample_rate = _pair(sound, name)
+        check_shape(name, audio.shape, "(channels, samples), both at least 1", audio.ndim == 2 and audio.numel() > 0)
+        if not torch.is_floating_point(audio):
+            raise ArgumentError(f"{name} must be floating point in [-1, 1], got {audio.dtype}")
+        if not bool(torch.isfinite(audio).all()):
+            raise ArgumentError(f"{name} must be finite, got NaN or infinite samples")
+        return Recording(name, "", sample_rate, audio.shape[1], channels=audio.shape[0])
+    path = Path(sound).expanduser()
+    info = audio_info(path)
+    return Recording(
+        path.stem, str(path.resolve()), info.sample_rate, info.samples, sha256(path), channels=info.channels
+    )
+
+
+def read(sound: Sound, codec: Codec, augmentation: Recording | None = None) -> Tensor:
+    """Audio ``(channels, samples)`` of a sound at the codec's rate, augmented as ``augmentation`` says.
+
+    More channels than two are mixed to one; a stereo codec gets two. The length is that of ``describe``, resampled.
+    """
+    rate = codec.info.sample_rate
+    if isinstance(sound, tuple):
+        audio, source_rate = sound[0].detach().float(), sound[1]
+    else:
+        # At its own rate first: a file with too many channels can only be judged once it is read.
+        audio, source_rate = load_audio(sound)
+        # An MP3's header may only estimate its length, but all that is counted is counted by the header.
+        audio = with_length(audio, audio_info(sound).samples)
+    if audio.shape[0] > 2:
+        audio = audio.mean(0, keepdim=True)
+    speed = 1.0 if augmentation is None else _speed(augmentation)
+    # Played faster, as a tape: pitch and duration change together, and no second resampling is needed.
+    audio = resample(audio, round(source_rate * speed), rate)
+    if augmentation is not None:
+        audio = _augmented(audio, augmentation, rate)
+    if codec.info.channels == 2 and audio.shape[0] == 1:
+        audio = audio.repeat(2, 1)
+    return audio
+
+
+def with_length(audio: Tensor, samples: int) -> Tensor:
+    """``audio`` (channels, any) cut, or completed with silence, to exactly ``samples`` samples."""
+    missing = samples - audio.shape[1]
+    return torch.nn.functional.pad(audio, (0, missing)) if missing > 0 else audio[:, :samples]
+
+
+def encode_lanes(audio: Tensor, codec: Codec, *, extra: int = 0) -> Tensor:
+    """Latents ``(lanes, latent_dim, frames)`` of audio ``(channels, samples)``.
+
+    A mono codec encodes the channels of a stereo file as two lanes of a batch. ``extra`` samples of silence are put at
+    the end (a causal codec with look-ahead needs them to finish the last hop).
+    """
+    if extra:
+        audio = torch.nn.functional.pad(audio, (0, extra))
+    return codec.encode(audio.unsqueeze(0) if codec.info.channels == 2 else audio.unsqueeze(1))
+
+
+def lane_features(latents: Tensor, source: Codec | LearnedEmbedding) -> Tensor:
+    """What matching reads: the mean over lanes of the codec's or an embedding's features, ``(feature_dim, frames)``."""
+    return source.features(latents).mean(0)
+
+
+def feature_source(codec: Codec, config: CodebookConfig) -> Codec | LearnedEmbedding:
+    """Whose ``features`` a codebook of this configuration is made of: the embedding's for "learned", else the codec's.
+
+    Raises
+    ------
+    WeightsError, CodebookError : the embedding is not there, damaged, another codec's or not the one that was named
+    """
+    return load_embedding(codec.info, config.embedding) if config.metric == "learned" else codec
+
+
+def frame_levels_db(audio: Tensor, codec: Codec, frames: int) -> Tensor:
+    """RMS level of each hop in dB under full scale, ``(frames,)``, over all channels; -200 for digital silence."""
+    hop = codec.info.hop_length
+    padded = torch.nn.functional.pad(audio, (0, max(0, frames * hop - audio.shape[1])))[:, : frames * hop]
+    power = padded.view(audio.shape[0], frames, hop).square().mean((0, 2))
+    return 10 * torch.log10(power + 1e-20)
+
+
+def with_augmentations(recordings: Sequence[Recording], augmentations: Sequence[str]) -> list[Recording]:
+    """The originals, then each of them under each augmentation (``"speed=1.12"``, ``"gain=-6"``, ``"pitch=3"``)."""
+    added = [
+        replace(r, name=f"{r.name} ({augmentation})", augmentation=augmentation)
+        for augmentation in augmentations
+        for r in recordings
+    ]
+    return [*recordings, *added]
+
+
+def build_codebook(
+    sounds: Sequence[Sound],
+    codec: Codec,
+    config: CodebookConfig | None = None,
+    *,
+    weights: Sequence[float] | None = None,
+    augmentations: Sequence[str] = (),
+    progress: Progress | None = None,
+) -> GrainCodebook:
+    """Encode recordings and fit a codebook on them.
+
+    Parameters
+    ----------
+    sounds : files, or (audio, sample_rate) pairs; at least one
+    weights : one number >= 0 a sound, how readily its grains are chosen
+    augmentations : see ``with_augmentations``
+    progress : called before each recording is encoded
+
+    Raises
+    ------
+    AudioFileError, ArgumentError, CodebookError : a sound cannot be read, is silent throughout or shorter than a grain
+    """
+    config = config or CodebookConfig()
+    if isinstance(sounds, str | Path):
+        raise ArgumentError(f"sources must be a list of sounds, got one: [{str(sounds)!r}] is a list of it")
+    if not sounds:
+        raise ArgumentError("sources must name at least one recording, got none")
+    if weights is not None and len(weights) != len(sounds):
+        raise ArgumentError(f"weights must be one number for each of {len(sounds)} sources, got {len(weights)}")
+    named = [describe(sound, name=f"source {i + 1}") for i, sound in enumerate(sounds)]
+    if weights is not None:
+        named = [replace(r, weight=float(w)) for r, w in zip(named, weights, strict=True)]
+    recordings = with_augmentations(named, augmentations)
+    source = feature_source(codec, config)
+    if isinstance(source, LearnedEmbedding):
+        config = replace(config, embedding=source.reference)  # which one it was, weights and all, stays with the grains
+    latents, features, levels, heard = [], [], [], False
+    for i, recording in enumerate(recordings):
+        if progress is not None:
+            progress("encoding sources", i, len(recordings))
+        audio = read(sounds[i % len(sounds)], codec, recording)
+        heard = heard or bool(audio.abs().max() > 0)
+        encoded = encode_lanes(audio, codec)
+        latents.append(encoded)
+        features.append(lane_features(encoded, source))
+        levels.append(frame_levels_db(audio, codec, encoded.shape[2]))
+    if not heard:
+        raise ArgumentError("sources must hold some sound, got digital silence in every recording")
+    if progress is not None:
+        progress("encoding sources", len(recordings), len(recordings))
+    return GrainCodebook(config).fit(latents, recordings, features=features, levels_db=levels, codec=codec.info)
+
+
+def _pair(sound: Any, name: str) -> tuple[Tensor, int]:
+    """The two of a pair, if they are audio and a sample rate."""
+    if len(sound) != 2 or not isinstance(sound[0], Tensor) or not isinstance(sound[1], int):
+        given = ", ".join(type(each).__name__ for each in sound)
+        raise ArgumentError(f"{name} must be a file or (audio Tensor, sample rate in Hz), got ({given})")
+    return sound[0], sound[1]
+
+
+def _speed(recording: Recording) -> float:
+    if not 1 / MAX_SPEED <= recording.speed <= MAX_SPEED:
+        raise ArgumentError(f"augmentation speed must be in [{1 / MAX_SPEED}, {MAX_SPEED}], got {recording.speed}")
+    return recording.speed
+
+
+def _augmented(audio: Tensor, recording: Recording, sample_rate: int) -> Tensor:
+    if recording.gain_db:
+        audio = audio * 10 ** (recording.gain_db / 20)
+    if recording.pitch_semitones:
+        try:
+            import librosa
+        except ImportError as error:
+            raise MissingPackageError(
+                "augmentation 'pitch' needs librosa: pip install 'lgr[explore]' (or use 'speed', which does not)"
+            ) from error
+        samples = audio.shape[1]
+        whole = with_length(audio, max(samples, 2048))  # librosa warns of less than one of its windows
+        shifted = librosa.effects.pitch_shift(whole.numpy(), sr=sample_rate, n_steps=recording.pitch_semitones)
+        audio = torch.from_numpy(shifted[:, :samples]).float()
+    return audio

@@ -1,0 +1,139 @@
+"""What training an embedding leaves: the folder that ``lgr.latents.embedding`` opens, and what people should know."""
+
+import csv
+import json
+import shlex
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import save
+
+from lgr.codecs.base import CodecInfo
+from lgr.files import atomic_path, lgr_version
+from lgr.latents.embedding import FORMAT, MODEL
+from lgr.models.timbre_embedding import TimbreEmbedding
+from lgr.train.material import Material, short_name
+
+
+@dataclass(frozen=True, kw_only=True)
+class EmbeddingReport:
+    """What is told of a run in its card and its ``metrics.json``."""
+
+    codec: CodecInfo
+    material: Material
+    recipe: dict[str, Any]
+    losses: list[dict[str, float]]
+    figures: dict[str, float]
+    seconds: float
+    command: Sequence[str]
+    licence: str
+
+
+def write_embedding(out: Path, net: TimbreEmbedding, codec: CodecInfo, *, licence: str) -> None:
+    """``model.safetensors`` (float16, where it can hold the numbers) and ``config.json``, each whole or not at all."""
+    kept = {}
+    for name, value in net.state_dict().items():
+        small = value.detach().cpu().half()
+        kept[name] = (small if value.ndim >= 2 and bool(small.isfinite().all()) else value.cpu().float()).contiguous()
+    described = {
+        "model": MODEL,
+        "format": FORMAT,
+        "codec": asdict(codec),
+        "config": net.config.to_json(),
+        "licence": licence,
+    }
+    _write(out / "model.safetensors", save(kept))
+    _write(out / "config.json", json.dumps(described, indent=2).encode() + b"\n")
+
+
+def write_report(out: Path, told: EmbeddingReport, net: TimbreEmbedding) -> None:
+    """``metrics.json``, ``training_data.csv`` and the card."""
+    material = told.material
+    metrics = {
+        "codec": told.codec.name,
+        "codec_version": told.codec.version,
+        "lgr": lgr_version(),
+        "torch": torch.__version__.partition("+")[0],
+        "seconds": round(told.seconds, 1),
+        "held_out": told.figures,
+        "training_seconds": round(material.seconds(material.training), 1),
+        "held_out_seconds": round(material.seconds(material.held_out), 1),
+        "recordings": {"training": len(material.training), "held_out": len(material.held_out)},
+        "left_out": [short_name(path) + why for path, why in material.skipped],
+        "notes": list(material.notes),
+        "recipe": told.recipe,
+        "losses": told.losses,
+    }
+    _write(out / "metrics.json", json.dumps(metrics, indent=2).encode() + b"\n")
+    with (
+        atomic_path(out / "training_data.csv", force=True) as part,
+        part.open("w", newline="", encoding="utf-8") as lines,
+    ):
+        table = csv.writer(lines)
+        table.writerow(("name", "use", "group", "licence", "attribution"))
+        for use, clips in (("training", material.training), ("held out", material.held_out)):
+            for clip in clips:
+                table.writerow((short_name(clip.path), use, short_name(clip.group), clip.licence, clip.attribution))
+    _write(out / "README.md", card(out, told, net).encode())
+
+
+def card(out: Path, told: EmbeddingReport, net: TimbreEmbedding) -> str:
+    """The model card: task, data, command, figures, limits."""
+    material, config, codec = told.material, net.config, told.codec
+    weights = sum(p.numel() for p in net.parameters())
+    licences = sorted({clip.licence or "not stated" for clip in material.training})
+    invariant = "gain, phase, tilt, noise" + (" and pitch" if told.recipe["pitch_invariant"] else "")
+    last = told.losses[-1]
+    lines = [
+        f"# Embedding of {codec.name}'s latents",
+        "",
+        f"What `--metric learned` reads of latents of the codec `{codec.name}`"
+        + (f" (version {codec.version})" if codec.version else "")
+        + f": {config.context_frames} latents of {config.latent_dim} become {config.feature_dim} features a frame, "
+        f"{config.cepstra} mel cepstra (by a linear map) and {config.contrast} numbers that tell recordings apart (by "
+        f"an MLP). {weights:,} weights. Trained to overhear {invariant}. Causal.",
+        "",
+        f"Licence of the weights: {told.licence or 'not stated'}.",
+        "",
+        "## Data",
+        "",
+        f"{len(material.training)} recordings ({material.seconds(material.training) / 60:.1f} minutes) for training, "
+        f"{len(material.held_out)} ({material.seconds(material.held_out) / 60:.1f} minutes) held out, split by source. "
+        f"No labels were used. Licences: {', '.join(licences)}. `training_data.csv` credits every recording.",
+        "",
+        *(f"- {note}." for note in material.notes),
+        *([""] if material.notes else []),
+        "## Training",
+        "",
+        f"    {shlex.join(told.command)}",
+        "",
+        f"{told.recipe['steps']} steps; {told.seconds / 60:.1f} minutes with reading and, unless the cache had it, "
+        f"encoding. The MLP's losses at the end: contrast {last['contrast']:.3f} nats, cepstra {last['cepstra']:.3f} "
+        "of their variance.",
+        "",
+        "## Figures",
+        "",
+        f"Share of held-out grains whose nearest among {2 * min(64, len(material.held_out)) - 1} others (two grains of "
+        "each recording, differently changed) is of their own recording:",
+        "",
+        "| compared by | share |",
+        "|---|---:|",
+        f"| these features | {told.figures['features']:.3f} |",
+        f"| the unchanged sounds' own cepstra | {told.figures['cepstra']:.3f} |",
+        "",
+        "## Limits",
+        "",
+        "Grains of one recording are called alike, whatever changes within it, and recordings of one instrument are "
+        "told apart like any others: what a person calls the same timbre was not asked. Sounds unlike those of the "
+        "training may be compared badly.",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _write(path: Path, content: bytes) -> None:
+    with atomic_path(path, force=True) as temporary:
+        temporary.write_bytes(content)
