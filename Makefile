@@ -21,7 +21,7 @@ REFERENCE_NEEDS := einops argbind
 
 PIP_INSTALL = $(BIN)/python -m pip install --disable-pip-version-check --constraint constraints.txt \
 	$(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
-REQUIREMENTS := pyproject.toml constraints.txt
+REQUIREMENTS := pyproject.toml setup.py constraints.txt
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint bench listening-test app space screenshots notebooks render-notebooks experiments train-codec clean
