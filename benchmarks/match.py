@@ -58,7 +58,7 @@ def ours(name: str, target: Tensor, codebook: Tensor, following: Tensor) -> None
     elif name == "independent":
         match(target, codebook, temperature=0.1, generator=generator)
     else:
-        config = MatchConfig(sampler="path" if name == "path" else "viterbi")
+        config = MatchConfig(sampler="chain" if name == "path" else "viterbi")
         match(
             target,
             codebook,
@@ -174,7 +174,7 @@ def run_path(threads: int, repeats: int, scale: float) -> Iterator[Figures]:
     target, codebook, following = problem("path", scale)
     size = f"{len(target):,} on {len(codebook):,} x {codebook.shape[1]}"
     base = "lgr, softmax sampling"
-    names = {base: "independent", "lgr, path sampling": "path", "lgr, Viterbi": "viterbi"}
+    names = {base: "independent", "lgr, chain sampling": "path", "lgr, Viterbi": "viterbi"}
     cases = {label: partial(ours, name, target, codebook, following) for label, name in names.items()}
     times = best_times(cases, repeats)
     for label, name in names.items():

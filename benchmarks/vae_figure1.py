@@ -90,7 +90,7 @@ def figure1(setup: Setup, pictures: Path) -> tuple[dict[str, Any], str]:
     clips = texture_clips(setup)
     codecs = _codecs(setup, [clip.path for found in clips.values() for clip in found])
     if not codecs:
-        raise ArgumentError(f"there must be a model to travel with, got none in {setup.models} and {setup.work}")
+        raise ArgumentError(f"there must be a model to interpolate with, got none in {setup.models} and {setup.work}")
     result: dict[str, Any] = {"models": {called: codec.info.name for called, codec in codecs.items()}}
     told = [HEAD]
     for name in CLASSES:
@@ -130,8 +130,8 @@ def _draw(path: Path, name: str, reports: dict[str, InterpolationReport]) -> Non
     panels = [
         PathPanel(
             title=called,
-            audio=report.travel.audio.mean(0).numpy(),
-            sample_rate=report.travel.sample_rate,
+            audio=report.interpolation.audio.mean(0).numpy(),
+            sample_rate=report.interpolation.sample_rate,
             seams_seconds=report.seams_seconds,
             centroid_seconds=report.spectrum.seconds,
             centroid_hz=report.spectrum.centroid_hz,

@@ -55,7 +55,7 @@ class ResynthConfig:
     stride: int = 1  # from one source grain to the next
     metric: Metric = "centred"  # how grains are compared
     embedding: str = ""  # of metric "learned": a folder; "": the one that ships for the codec
-    sampler: SamplerChoice = "auto"  # "auto": "path" where continuity is above 0, else "independent"
+    sampler: SamplerChoice = "auto"  # "auto": "chain" where continuity is above 0, else "independent"
     temperature: Envelope = NEARLY_NEAREST  # distance units; 0: always the nearest grain
     continuity: Envelope = NEVER  # probability in [0, 1) of playing on in the same recording
     wet: Envelope = ALL_GRAINS  # 1: all grains, 0: all target
@@ -77,7 +77,7 @@ class ResynthConfig:
             raise ArgumentError(f"continuity must be at least 0 and below 1, got {self.continuity}")
         if self.sampler == "independent" and self.continuity.maximum > 0:
             raise ArgumentError(
-                f'continuity must be 0 with sampler "independent", got {self.continuity}: use "path" or "auto"'
+                f'continuity must be 0 with sampler "independent", got {self.continuity}: use "chain" or "auto"'
             )
         if any(w.minimum < 0 for w in self.source_weights):
             raise ArgumentError(f"source_weights must be >= 0, got {', '.join(map(str, self.source_weights))}")
@@ -109,7 +109,7 @@ class ResynthConfig:
 
     def match_config(self) -> MatchConfig:
         if self.sampler == "auto":
-            follows: Sampler = "path" if self.continuity.maximum else "independent"
+            follows: Sampler = "chain" if self.continuity.maximum else "independent"
             chosen: Sampler = "online" if self.repetition_penalty else follows
         else:
             chosen = self.sampler
@@ -263,11 +263,11 @@ def _source_log_weights(codebook: GrainCodebook, config: ResynthConfig, seconds:
     given, n = len(config.source_weights), max(originals) + 1
     if given not in (n, len(originals)):
         raise ArgumentError(f"source_weights must be one for each of {n} sources, got {given}")
-    curves = torch.stack([w.at(seconds) for w in config.source_weights], 1)  # (n_grains, given)
-    if bool((curves == 0).all(1).any()):
-        first = float(seconds[(curves == 0).all(1)][0])
+    weights = torch.stack([w.at(seconds) for w in config.source_weights], 1)  # (n_grains, given)
+    if bool((weights == 0).all(1).any()):
+        first = float(seconds[(weights == 0).all(1)][0])
         raise ArgumentError(f"source_weights must be above 0 for a source at all times, got 0 for all at {first:.6g} s")
-    return curves[:, originals if given == n else slice(None)].log()
+    return weights[:, originals if given == n else slice(None)].log()
 
 
 def _originals(recordings: Sequence[Recording]) -> list[int]:

@@ -113,7 +113,7 @@ table({str(paths[i]): {"probability": float(exact[i])} for i in best}, "the five
 # (the dots: grains at the end of a recording jump with probability 1). One sum serves all $j$, so a step costs $M$
 # operations, not $M^2$. Then draw the *last* grain in proportion to $\alpha_T$, and go backwards. The result is an
 # exact draw of the whole path: not an approximation that gets better with time. `lgr.match` does this
-# (`sampler="path"`).
+# (`sampler="chain"`).
 #
 # Exact is a claim that can be tested: draw 4,000 paths and compare.
 
@@ -127,7 +127,7 @@ drawn = match(
     temperature=tau,
     continuity=continuity,
     next_grain=next_grain,
-    config=MatchConfig(sampler="path"),
+    config=MatchConfig(sampler="chain"),
     generator=torch.Generator().manual_seed(0),
 ).index.view(DRAWS, STEPS)
 place = GRAINS ** torch.arange(STEPS - 1, -1, -1)  # a path as a number in base 5: its place in the list

@@ -89,8 +89,8 @@ def report(codec, kind="linear", seconds=1.0, endpoints="edge"):
 def panel(title, each):
     return PathPanel(
         title=title,
-        audio=each.travel.audio.mean(0).numpy(),
-        sample_rate=each.travel.sample_rate,
+        audio=each.interpolation.audio.mean(0).numpy(),
+        sample_rate=each.interpolation.sample_rate,
         seams_seconds=each.seams_seconds,
         centroid_seconds=each.spectrum.seconds,
         centroid_hz=each.spectrum.centroid_hz,
@@ -114,7 +114,7 @@ picture(
     "Figure 2. Half a second of real rain, a straight path of one second, half a second of real sea. Above, "
     "spectrograms (Hz, dB below the loudest spot); below, the centroid in Hz. Dashed: the seams.",
 )
-play({name: (each.travel.audio, each.travel.sample_rate) for name, each in straight.items()})
+play({name: (each.interpolation.audio, each.interpolation.sample_rate) for name, each in straight.items()})
 
 # %%
 table({name: numbers(each) for name, each in straight.items()}, "straight path")
@@ -141,7 +141,12 @@ table({name: numbers(each) for name, each in straight.items()}, "straight path")
 # %%
 averaged = {name: report(codec, endpoints="mean") for name, codec in MODELS.items()}
 table({name: numbers(each) for name, each in averaged.items()}, "between means")
-play({f"{name}, between means": (each.travel.audio, each.travel.sample_rate) for name, each in averaged.items()})
+play(
+    {
+        f"{name}, between means": (each.interpolation.audio, each.interpolation.sample_rate)
+        for name, each in averaged.items()
+    }
+)
 
 # %% [markdown]
 # For `textures-noiseband` this is a path as good as the first. For `bundled` it goes badly wrong: the centroid jumps by
@@ -159,7 +164,7 @@ play({f"{name}, between means": (each.travel.audio, each.travel.sample_rate) for
 a, b = torch.tensor([1.0, 0.2]), torch.tensor([-0.3, 1.0])
 figure = Figure(figsize=(4.6, 3.6), layout="constrained")
 axis = figure.subplots()
-for i, kind in enumerate(("linear", "slerp", "circle", "spiral", "walk")):
+for i, kind in enumerate(("linear", "slerp", "circle", "spiral", "wander")):
     line = path([a, b], 200, PathConfig(kind=kind), generator=torch.Generator().manual_seed(1))
     axis.plot(line[0], line[1], color=COLOURS[i], linewidth=1.2, label=kind)
 axis.plot(*zip(a.tolist(), b.tolist(), strict=True), "ko")
@@ -175,10 +180,10 @@ picture(
 # %%
 ways = {
     kind: report(MODELS["textures-noiseband"], kind=kind, endpoints="mean")
-    for kind in ("linear", "slerp", "spiral", "walk")
+    for kind in ("linear", "slerp", "spiral", "wander")
 }
 table({kind: numbers(each) for kind, each in ways.items()}, "textures-noiseband")
-play({kind: (each.travel.audio, each.travel.sample_rate) for kind, each in ways.items()})
+play({kind: (each.interpolation.audio, each.interpolation.sample_rate) for kind, each in ways.items()})
 
 # %% [markdown]
 # The direct ways, linear and slerp, hardly differ here. Spiral and walk have no trend, and they are not meant to: they
@@ -189,14 +194,14 @@ play({kind: (each.travel.audio, each.travel.sample_rate) for kind, each in ways.
 def listen(model, kind, seconds):
     each = report(MODELS[model], kind=kind, seconds=seconds, endpoints="mean")
     table({kind: numbers(each)}, model)
-    play_at_once(each.travel.audio, each.travel.sample_rate)
+    play_at_once(each.interpolation.audio, each.interpolation.sample_rate)
 
 
 # Your own journey, while the notebook runs; the players above are the static fallback.
 _ = ipywidgets.interact_manual(
     listen,
     model=ipywidgets.Dropdown(options=list(MODELS)),
-    kind=ipywidgets.Dropdown(options=["linear", "slerp", "circle", "spiral", "loop", "walk"]),
+    kind=ipywidgets.Dropdown(options=["linear", "slerp", "circle", "spiral", "loop", "wander"]),
     seconds=ipywidgets.FloatSlider(value=1, min=0.5, max=5, step=0.5),
 )
 
@@ -240,7 +245,7 @@ _ = ipywidgets.interact_manual(
 # for seconds in (0.3, 0.6, 1.2):
 #     each = report(MODELS["bundled"], seconds=seconds)
 #     print(seconds, numbers(each))
-#     play({f"{seconds} s": (each.travel.audio, each.travel.sample_rate)})
+#     play({f"{seconds} s": (each.interpolation.audio, each.interpolation.sample_rate)})
 # ```
 # </details>
 #

@@ -181,9 +181,9 @@ def test_what_is_of_another_map_is_refused(drawn: Drawn) -> None:
         hear_lasso(drawn, [0, len(drawn.corpus)], codec)
     with pytest.raises(ArgumentError, match="holds no grain"):
         hear_lasso(drawn, [], codec)
-    with pytest.raises(ArgumentError, match="path must be finite"):
+    with pytest.raises(ArgumentError, match="line must be finite"):
         hear_path(drawn, [[0.0, math.nan]], codec)
-    with pytest.raises(ShapeError, match="path must be"):
+    with pytest.raises(ShapeError, match="line must be"):
         hear_path(drawn, [], codec)
     with pytest.raises(ArgumentError, match="colour must be one of"):
         view(drawn, "Taste")

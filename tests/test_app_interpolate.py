@@ -30,7 +30,7 @@ def codec() -> Codec:
 
 @pytest.fixture(scope="module")
 def rain_to_sea(codec: Codec) -> tuple[InterpolationReport, dict]:
-    journey = Journey(kind="walk", curve="random:0.8", seconds=1.0)
+    journey = Journey(kind="wander", curve="random:0.8", seconds=1.0)
     return travel_between(RAIN, SEA, codec, journey, seed=3)
 
 
@@ -65,13 +65,13 @@ def test_every_path_ends_at_the_second_sound(kind: str) -> None:
 
 def test_a_seed_replays_and_the_report_says_how(rain_to_sea: tuple[InterpolationReport, dict], codec: Codec) -> None:
     report, told = rain_to_sea
-    again, _ = travel_between(RAIN, SEA, codec, Journey(kind="walk", curve="random:0.8", seconds=1.0), seed=3)
-    assert torch.equal(again.travel.audio, report.travel.audio)
-    other, _ = travel_between(RAIN, SEA, codec, Journey(kind="walk", curve="random:0.8", seconds=1.0), seed=4)
-    assert not torch.equal(other.travel.audio, report.travel.audio)
+    again, _ = travel_between(RAIN, SEA, codec, Journey(kind="wander", curve="random:0.8", seconds=1.0), seed=3)
+    assert torch.equal(again.interpolation.audio, report.interpolation.audio)
+    other, _ = travel_between(RAIN, SEA, codec, Journey(kind="wander", curve="random:0.8", seconds=1.0), seed=4)
+    assert not torch.equal(other.interpolation.audio, report.interpolation.audio)
 
     told = json.loads(json.dumps(told))  # what a visitor downloads is enough
-    config = told["report"]["travel"]
+    config = told["report"]["interpolation"]
     replayed = interpolation_report(
         codec,
         RAIN,
@@ -83,7 +83,7 @@ def test_a_seed_replays_and_the_report_says_how(rain_to_sea: tuple[Interpolation
         labels=told["labels"],
         **{name: config[name] for name in ("seconds", "context_seconds", "endpoints")},
     )
-    assert torch.equal(replayed.travel.audio, report.travel.audio)
+    assert torch.equal(replayed.interpolation.audio, report.interpolation.audio)
 
 
 def test_files_hold_the_result_and_no_folder(rain_to_sea: tuple[InterpolationReport, dict], tmp_path: Path) -> None:
@@ -91,8 +91,8 @@ def test_files_hold_the_result_and_no_folder(rain_to_sea: tuple[InterpolationRep
     files = write(report, told, tmp_path)
     assert (files.audio.name, files.report.name) == ("rain_to_sea.flac", "rain_to_sea.json")
     audio, rate = load_audio(files.audio)
-    assert rate == report.travel.sample_rate
-    torch.testing.assert_close(audio, report.travel.audio, rtol=0, atol=2**-22)
+    assert rate == report.interpolation.sample_rate
+    torch.testing.assert_close(audio, report.interpolation.audio, rtol=0, atol=2**-22)
     text = files.report.read_text()
     assert json.loads(text)["report"]["numbers"] == report.numbers.to_json()
     assert "/" not in text
@@ -105,7 +105,7 @@ def test_a_class_changes_along_the_path() -> None:
     assert labels == codec.labels
     journey = Journey(first_label="violin", last_label="flute", seconds=0.5)
     report, _ = travel_between(clip("violin"), clip("flute"), codec, journey, seed=0)
-    weights = report.travel.latents[0, -len(labels) :]  # (n_labels, frames)
+    weights = report.interpolation.latents[0, -len(labels) :]  # (n_labels, frames)
     violin, flute = weights[labels.index("violin")], weights[labels.index("flute")]
     torch.testing.assert_close(violin + flute, torch.ones(weights.shape[1]))
     torch.testing.assert_close(weights.sum(0), torch.ones(weights.shape[1]))
@@ -125,7 +125,7 @@ def test_the_table_says_what_silence_leaves_unknown(rain_to_sea: tuple[Interpola
     table = numbers_table(report)
     assert f"<td>{report.numbers.trend:.2f}</td>" in table
     assert "–" not in table
-    silent = report_of(dataclasses.replace(report.travel, audio=torch.zeros_like(report.travel.audio)))
+    silent = report_of(dataclasses.replace(report.interpolation, audio=torch.zeros_like(report.interpolation.audio)))
     assert "<td>–, – Hz</td>" in numbers_table(silent)
     assert "nan" not in numbers_table(silent)
 

@@ -152,7 +152,7 @@ OPTIONS = [
     (["--space", "quantized"], ["bundled", "space"]),
     (["--levels", "0"], ["--levels"]),
     (["--seed", "-1"], ["--seed"]),
-    (["--repetition-penalty", "0.1", "--sampler", "path"], ["repetition_penalty", "online"]),
+    (["--repetition-penalty", "0.1", "--sampler", "chain"], ["repetition_penalty", "online"]),
     (["--repetition-penalty", "0.1"], ["repetition_frames must be >= 1"]),
     (["--continuity", "0.5", "--stride", "3"], ["multiple of stride=3"]),
     (["--score", "score.txt"], ["--score must end in .json or .csv", "score.txt"]),

@@ -91,7 +91,7 @@ def test_a_sound_without_a_score(made: Path) -> None:
 def test_a_path_is_measured_at_its_seams(made: Path, tmp_path: Path) -> None:
     report = tmp_path / "path.json"
     sounds = (made / "target.wav", made / "source.wav")
-    done("path", *sounds, "-o", tmp_path / "path.wav", "--context", "1", "--report", report)
+    done("interpolate", *sounds, "-o", tmp_path / "path.wav", "--context", "1", "--report", report)
     told = json.loads(report.read_text(encoding="utf-8"))
     seams = ",".join(str(each) for each in told["seams_seconds"])
     text = done("evaluate", tmp_path / "path.wav", "--seams", seams)

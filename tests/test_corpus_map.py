@@ -8,7 +8,7 @@ import torch
 from lgr.codebook import CodebookConfig
 from lgr.codecs.toy import ToyCodec
 from lgr.errors import ArgumentError, AudioFileError, CodebookError
-from lgr.grain_map.layout import SILENT_DB, CorpusMap, map_corpus
+from lgr.grain_map.layout import SILENT_DB, GrainMap, map_grains
 from lgr.latents.projection import fit_projection
 from lgr.sounds import build_codebook
 
@@ -27,7 +27,7 @@ def noise(frames, seed=0):
 
 def test_the_map_is_the_projection_of_what_matching_reads():
     sounds = [(noise(60, seed=i), RATE) for i in range(2)]
-    drawn = map_corpus(sounds, TOY, CONFIG)
+    drawn = map_grains(sounds, TOY, CONFIG)
     vectors = build_codebook(sounds, TOY, CONFIG).vectors_
     torch.testing.assert_close(drawn.points, fit_projection(vectors).points, atol=1e-5, rtol=0)
     assert len(drawn) == len(drawn.codebook) == len(vectors)
@@ -42,7 +42,7 @@ def test_of_large_grains_frames_are_averaged(monkeypatch):
         monkeypatch.setattr("lgr.grain_map.layout.MOST_NUMBERS", most)
         frames = vectors.view(-1, 4, dim)
         averaged = torch.cat([frames[:, stretch].mean(1) for stretch in stretches], 1)
-        drawn = map_corpus(sounds, TOY, CONFIG)
+        drawn = map_grains(sounds, TOY, CONFIG)
         torch.testing.assert_close(drawn.points, fit_projection(averaged).points, atol=1e-5, rtol=0)
         path = drawn.place(sounds[0], TOY)  # as its own grains
         torch.testing.assert_close(path[:14], drawn.points[drawn.codebook.recording_ == 0][:28:2], atol=1e-5, rtol=0)
@@ -51,7 +51,7 @@ def test_of_large_grains_frames_are_averaged(monkeypatch):
 def test_level_and_centroid_are_those_of_each_grain():
     quiet = torch.zeros(1, RATE // 2)
     sounds = [(sine(1000, 0.5, 0.5), RATE), (torch.cat([sine(3000, 0.05, 0.5), quiet], 1), RATE)]
-    drawn = map_corpus(sounds, TOY, CONFIG)
+    drawn = map_grains(sounds, TOY, CONFIG)
     owner, length = drawn.codebook.recording_, CONFIG.grain_frames * HOP / RATE
     loud = owner == 0
     tone = ~loud & (drawn.seconds + length < 0.5)
@@ -67,7 +67,7 @@ def test_level_and_centroid_are_those_of_each_grain():
 
 def test_a_target_that_is_a_source_lies_on_its_own_grains():
     sounds = [(noise(61, seed=i), RATE) for i in range(2)]
-    drawn = map_corpus(sounds, TOY, CONFIG)
+    drawn = map_grains(sounds, TOY, CONFIG)
     path = drawn.place(sounds[1], TOY)
     own = drawn.points[(drawn.codebook.recording_ == 1) & (drawn.codebook.source_frame_ % 4 == 0)][:15]
     torch.testing.assert_close(path[:15], own, atol=1e-5, rtol=0)
@@ -85,7 +85,7 @@ def test_umap_is_fitted_to_some_grains_and_places_all(monkeypatch):
     monkeypatch.setattr("lgr.latents.projection._umap", layout)
     monkeypatch.setattr("lgr.grain_map.layout.UMAP_GRAINS", 30)
     sounds = [(noise(40, seed=i), RATE) for i in range(2)]
-    drawn, other = (map_corpus(sounds, TOY, CONFIG, method="umap", seed=seed) for seed in (3, 4))
+    drawn, other = (map_grains(sounds, TOY, CONFIG, method="umap", seed=seed) for seed in (3, 4))
     assert asked == [(30, 3), (30, 4)]
     assert drawn.projection.rows.tolist() != other.projection.rows.tolist()
     assert len(drawn.points) == len(drawn.codebook) > 30
@@ -98,7 +98,7 @@ def test_umap_is_fitted_to_some_grains_and_places_all(monkeypatch):
 def test_progress_is_told_and_can_stop_the_work():
     sounds = [(noise(60, seed=i), RATE) for i in range(2)]
     told = []
-    map_corpus(sounds, TOY, CONFIG, progress=lambda what, done, of: told.append((what, done, of)))
+    map_grains(sounds, TOY, CONFIG, progress=lambda what, done, of: told.append((what, done, of)))
     assert [what for what, _, _ in told] == ["encoding sources"] * 3 + ["measuring grains"] * 2 + [
         "laying out the map"
     ] * 2
@@ -109,20 +109,20 @@ def test_progress_is_told_and_can_stop_the_work():
             raise InterruptedError(what)
 
     with pytest.raises(InterruptedError, match="measuring grains"):
-        map_corpus(sounds, TOY, CONFIG, progress=leave)
+        map_grains(sounds, TOY, CONFIG, progress=leave)
 
 
 def test_what_cannot_be_mapped_is_refused(tmp_path):
     sound = (noise(60), RATE)
     with pytest.raises(CodebookError, match="at least 3 grains, got 2"):
-        map_corpus([(noise(6), RATE)], TOY, CONFIG)
+        map_grains([(noise(6), RATE)], TOY, CONFIG)
     with pytest.raises(ArgumentError, match="method must be one of pca, umap, got 'tsne'"):
-        map_corpus([sound], TOY, CONFIG, method="tsne")
+        map_grains([sound], TOY, CONFIG, method="tsne")
     with pytest.raises(ArgumentError, match="at least one recording"):
-        map_corpus([], TOY, CONFIG)
+        map_grains([], TOY, CONFIG)
     (tmp_path / "text.wav").write_text("not a sound")
     with pytest.raises(AudioFileError, match="holds text"):
-        map_corpus([tmp_path / "text.wav"], TOY, CONFIG)
-    drawn: CorpusMap = map_corpus([sound], TOY, CONFIG)
+        map_grains([tmp_path / "text.wav"], TOY, CONFIG)
+    drawn: GrainMap = map_grains([sound], TOY, CONFIG)
     with pytest.raises(ArgumentError, match="target must hold some sound"):
         drawn.place((torch.zeros(1, RATE), RATE), TOY)

@@ -1,4 +1,4 @@
-"""Envelopes: numbers and curves over seconds."""
+"""Envelopes: numbers and envelopes over seconds."""
 
 import json
 import math
@@ -14,12 +14,12 @@ from lgr.sound.envelope import Envelope
 
 values = st.floats(-1e6, 1e6)
 seconds = st.floats(0, 1e5)
-curves = st.lists(st.tuples(seconds, values), min_size=1, max_size=8).map(
+envelopes = st.lists(st.tuples(seconds, values), min_size=1, max_size=8).map(
     lambda points: Envelope(tuple(sorted(points, key=lambda point: point[0])))
 )
 
 
-@given(curves)
+@given(envelopes)
 def test_text_and_json_round_trip(curve: Envelope) -> None:
     assert Envelope.parse(str(curve)) == curve
     assert Envelope.from_json(json.loads(json.dumps(curve.to_json()))) == curve
@@ -27,7 +27,7 @@ def test_text_and_json_round_trip(curve: Envelope) -> None:
     assert Envelope.of([list(point) for point in curve.points]) == curve
 
 
-@given(curves, st.lists(st.floats(-1e5, 2e5), min_size=1, max_size=20))
+@given(envelopes, st.lists(st.floats(-1e5, 2e5), min_size=1, max_size=20))
 def test_between_its_extremes_everywhere(curve: Envelope, times: list[float]) -> None:
     out = curve.at(torch.tensor(times, dtype=torch.float64))
     low, high = np.float32(curve.minimum), np.float32(curve.maximum)
@@ -43,7 +43,7 @@ def test_equals_numpys_interpolation(points: list[tuple[float, float]]) -> None:
     np.testing.assert_allclose(curve.at(torch.from_numpy(at)).numpy() / scale, expected / scale, atol=1e-6)
 
 
-@given(curves)
+@given(envelopes)
 def test_goes_through_its_points_and_holds_its_ends(curve: Envelope) -> None:
     last = {at: value for at, value in curve.points}  # the later of two at one second holds
     out = curve.at(torch.tensor(list(last), dtype=torch.float64))

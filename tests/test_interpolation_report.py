@@ -9,7 +9,7 @@ import torch
 
 from lgr.codecs.toy import ToyCodec
 from lgr.errors import ArgumentError, ShapeError
-from lgr.interpolation.interpolate import travel
+from lgr.interpolation.interpolate import interpolate
 from lgr.interpolation.report import interpolation_report, report_of
 from lgr.latents.path import PathConfig
 from lgr.measures.transition import measure_transition, spectrum
@@ -136,8 +136,8 @@ def made(kind: str = "linear", **options):
 def test_a_report_is_of_the_real_sounds_and_the_path() -> None:
     report = made(seconds=0.8, context_seconds=0.5)
     assert report.seams_seconds == (0.5, 1.3)
-    assert report.travel.audio.shape == (1, round(1.8 * RATE))
-    assert report.numbers == measure_transition(report.travel.audio, RATE, report.seams_seconds)
+    assert report.interpolation.audio.shape == (1, round(1.8 * RATE))
+    assert report.numbers == measure_transition(report.interpolation.audio, RATE, report.seams_seconds)
     assert report.numbers.trend > 0.9
     centroid = report.spectrum.centroid_hz
     assert centroid[report.spectrum.seconds < 0.5].mean() < centroid[report.spectrum.seconds > 1.3].mean()
@@ -147,7 +147,7 @@ def test_a_report_is_json() -> None:
     report = made(kind="slerp").to_json()
     assert json.loads(json.dumps(report, allow_nan=False)) == report
     assert report["sounds"] == ["low", "high"]
-    assert report["travel"]["path"]["kind"] == "slerp"
+    assert report["interpolation"]["path"]["kind"] == "slerp"
     assert report["seams_seconds"] == [1.0, 2.0]
     assert len(report["centroid"]["hz"]) == len(report["centroid"]["seconds"]) > 100
     assert set(report["numbers"]) >= {"jump_hz", "relative_jump", "trend", "relative_flux"}
@@ -156,7 +156,7 @@ def test_a_report_is_json() -> None:
 def test_a_path_without_the_real_sounds_cannot_be_reported() -> None:
     sound = (hiss(2, 1)[None], RATE)
     with pytest.raises(ArgumentError, match=r"must leave 0\.3 s before"):
-        report_of(travel([sound, sound], TOY))
+        report_of(interpolate([sound, sound], TOY))
 
 
 def panel(**changes) -> PathPanel:

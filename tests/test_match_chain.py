@@ -11,7 +11,7 @@ from torch.nn.functional import normalize
 from lgr.matching import MatchConfig, match
 from lgr.matching import recursion as chain_module
 
-PATH, VITERBI = MatchConfig(sampler="path"), MatchConfig(sampler="viterbi")
+PATH, VITERBI = MatchConfig(sampler="chain"), MatchConfig(sampler="viterbi")
 NEXT = torch.tensor([2, -1, 4, 1, -1])  # two recordings, 0-2-4 and 3-1, not in codebook order
 STEPS, GRAINS = 4, 5
 PLACE = GRAINS ** torch.arange(STEPS - 1, -1, -1)  # a path's number in lexicographic order

@@ -258,9 +258,9 @@ def test_bad_recordings_and_shapes_are_named() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"sampler": "best"}, "sampler must be one of independent, path, viterbi, online, got 'best'"),
+        ({"sampler": "best"}, "sampler must be one of independent, chain, viterbi, online, got 'best'"),
         ({"repetition_penalty": -1.0, "sampler": "online"}, "repetition_penalty must be finite and >= 0, got -1.0"),
-        ({"repetition_penalty": 1.0, "sampler": "path"}, "repetition_penalty must be 0 with sampler 'path'"),
+        ({"repetition_penalty": 1.0, "sampler": "chain"}, "repetition_penalty must be 0 with sampler 'chain'"),
         ({"repetition_frames": -1}, "repetition_frames must be >= 0"),
         (
             {"repetition_penalty": 0.5, "sampler": "online"},

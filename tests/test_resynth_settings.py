@@ -1,4 +1,4 @@
-"""Steering a resynthesis: curves, weights, gates, codebooks, files; and every setting and sound that is refused."""
+"""Steering a resynthesis: envelopes, weights, gates, codebooks, files; and every setting and sound that is refused."""
 
 import math
 from pathlib import Path
@@ -191,7 +191,7 @@ def test_ten_samples_are_a_target() -> None:
         ({"metric": "euclid"}, "metric must be one of"),
         ({"sampler": "random"}, "sampler must be one of auto"),
         ({"source_weights": (-1,)}, "source_weights must be >= 0, got -1"),
-        ({"repetition_penalty": 1.0, "sampler": "path"}, "repetition_penalty must be 0 with sampler 'path'"),
+        ({"repetition_penalty": 1.0, "sampler": "chain"}, "repetition_penalty must be 0 with sampler 'chain'"),
         ({"repetition_penalty": 1.0}, "repetition_frames must be >= 1 with repetition_penalty=1.0, got 0"),
         ({"continuity": 0.5, "stride": 3}, "hop_frames must be a multiple of stride=3 with continuity above 0, got 4"),
         ({"continuity": "0:0,1:0.5", "stride": 4, "hop_frames": 2}, "multiple of stride=4 .* got 2"),
@@ -214,7 +214,7 @@ def test_continuity_needs_grains_that_can_play_on() -> None:
 
 def test_the_sampler_follows_from_what_is_asked() -> None:
     assert config().match_config().sampler == "independent"
-    assert config(continuity="0:0,1:0.5").match_config().sampler == "path"
+    assert config(continuity="0:0,1:0.5").match_config().sampler == "chain"
     assert config(repetition_penalty=0.1, repetition_frames=8).match_config().sampler == "online"
     assert config(sampler="viterbi", continuity=0.5).match_config().sampler == "viterbi"
 

@@ -13,7 +13,7 @@ from made_up import made
 from lgr.codebook import CodebookConfig
 from lgr.codecs.toy import ToyCodec
 from lgr.errors import ArgumentError, CodebookError, ShapeError
-from lgr.grain_map.walk import as_recorded, at_most, evenly, grains_in, near_path, play_grain, play_walk, walk_score
+from lgr.grain_map.walks import as_recorded, at_most, evenly, grains_in, near_line, play_grain, play_walk, walk_score
 from lgr.rendering import render
 from lgr.score import Score
 from lgr.sounds import build_codebook
@@ -75,7 +75,7 @@ def test_a_dot_is_a_line_too():
 def test_what_is_passed_is_among_the_nearest(n_points, neighbours, seed):
     points = torch.randn(n_points, 2, generator=seeded(seed))
     path = torch.randn(5, 2, generator=seeded(seed + 1))
-    found = near_path(points, path, 90, neighbours=neighbours, generator=seeded(seed))
+    found = near_line(points, path, 90, neighbours=neighbours, generator=seeded(seed))
     distance = (points[None] - evenly(path, 90)[:, None]).norm(dim=2)  # (90, n_points)
     nearer = (distance < distance.gather(1, found[:, None]) - 1e-5).sum(1)
     assert int(nearer.max()) < neighbours
@@ -83,7 +83,7 @@ def test_what_is_passed_is_among_the_nearest(n_points, neighbours, seed):
 
 def test_each_neighbour_is_as_likely():
     points = torch.tensor([[0.0, 0.0], [0.0, 0.1], [0.1, 0.0], [9.0, 9.0]])
-    found = near_path(points, torch.zeros(1, 2), 6000, neighbours=3, generator=seeded())
+    found = near_line(points, torch.zeros(1, 2), 6000, neighbours=3, generator=seeded())
     counts = torch.bincount(found, minlength=4)
     assert counts[3] == 0
     assert float(((counts[:3] - 2000) ** 2 / 2000).sum()) < 13.8  # the .999 quantile with 2 degrees of freedom
@@ -91,10 +91,10 @@ def test_each_neighbour_is_as_likely():
 
 def test_a_line_through_grains_plays_these_and_a_seed_replays():
     points = torch.stack([torch.arange(12.0), torch.zeros(12)], 1)
-    assert torch.equal(near_path(points, points[[3, 8]], 6, generator=seeded()), torch.arange(3, 9))
-    once, again = (near_path(points, points, 50, neighbours=4, generator=seeded(5)) for _ in range(2))
+    assert torch.equal(near_line(points, points[[3, 8]], 6, generator=seeded()), torch.arange(3, 9))
+    once, again = (near_line(points, points, 50, neighbours=4, generator=seeded(5)) for _ in range(2))
     assert torch.equal(once, again)
-    assert not torch.equal(once, near_path(points, points, 50, neighbours=4, generator=seeded(6)))
+    assert not torch.equal(once, near_line(points, points, 50, neighbours=4, generator=seeded(6)))
 
 
 # Which grains
@@ -196,18 +196,18 @@ def test_stereo_sounds_are_heard_in_stereo():
 def test_what_does_not_fit_is_refused(two_sounds):
     _, codebook = two_sounds
     points = torch.zeros(3, 2)
-    with pytest.raises(ShapeError, match=r"path must be \(k, 2\)"):
+    with pytest.raises(ShapeError, match=r"line must be \(k, 2\)"):
         evenly(torch.zeros(0, 2), 4)
-    with pytest.raises(ArgumentError, match="path must be finite"):
+    with pytest.raises(ArgumentError, match="line must be finite"):
         evenly(torch.tensor([[0.0, math.nan]]), 4)
     with pytest.raises(ArgumentError, match="n must be >= 1, got 0"):
         evenly(torch.zeros(1, 2), 0)
     with pytest.raises(ArgumentError, match="n must be >= 1, got 0"):
         at_most(torch.arange(3), 0)
     with pytest.raises(ArgumentError, match="neighbours must be >= 1, got 0"):
-        near_path(points, points, 3, neighbours=0, generator=seeded())
+        near_line(points, points, 3, neighbours=0, generator=seeded())
     with pytest.raises(ShapeError, match="points must be"):
-        near_path(torch.zeros(0, 2), points, 3, generator=seeded())
+        near_line(torch.zeros(0, 2), points, 3, generator=seeded())
     with pytest.raises(ArgumentError, match=r"index must be in \[0, 64\), got -1"):
         walk_score(codebook, torch.tensor([-1]), hop_frames=2)
     with pytest.raises(ShapeError, match="index must be"):

@@ -23,7 +23,7 @@ KINDS = [
     ("Circle", "circle"),
     ("Spiral", "spiral"),
     ("There and back", "loop"),
-    ("Wander", "walk"),
+    ("Wander", "wander"),
 ]
 CURVES = [
     ("Even", "even"),

@@ -11,8 +11,8 @@ from torch import Tensor
 from lgr.codebook import CodebookConfig
 from lgr.codecs.base import Codec
 from lgr.errors import ArgumentError
-from lgr.grain_map.layout import CorpusMap, map_corpus
-from lgr.grain_map.walk import as_recorded, at_most, grains_in, near_path, play_grain, play_walk, walk_score
+from lgr.grain_map.layout import GrainMap, map_grains
+from lgr.grain_map.walks import as_recorded, at_most, grains_in, near_line, play_grain, play_walk, walk_score
 from lgr.latents.projection import PcaProjection
 from lgr.score import Score
 from lgr.sound.audio import save_audio
@@ -28,7 +28,7 @@ LASSO_SECONDS = 20.0  # a lasso around everything plays no longer than this
 class Drawn:
     """What is on this visitor's map."""
 
-    corpus: CorpusMap
+    corpus: GrainMap
     codec: str
     target: Tensor | None  # (n, 2), its path
 
@@ -57,7 +57,7 @@ def draw(
 ) -> Drawn:
     """Lay out the grains of checked sources, and the path of a target if there is one."""
     config = CodebookConfig(grain_frames=int(grain_frames), stride=int(stride), metric=metric)  # type: ignore[arg-type]
-    corpus = map_corpus(sources, codec, config, method=method, seed=seed, progress=progress)
+    corpus = map_grains(sources, codec, config, method=method, seed=seed, progress=progress)
     if target is not None and progress is not None:
         progress("placing the target", 0, 1)
     return Drawn(corpus, codec.info.name, None if target is None else corpus.place(target, codec))
@@ -79,7 +79,7 @@ def view(drawn: Drawn, colour: str) -> dict[str, Any]:
     )
 
 
-def _colours(corpus: CorpusMap, names: Sequence[str], colour: str) -> Colours:
+def _colours(corpus: GrainMap, names: Sequence[str], colour: str) -> Colours:
     if colour == "File":
         return by_kind(corpus.codebook.recording_.numpy(), names)
     if colour == "Time":
@@ -151,7 +151,7 @@ def hear_path(
     line = torch.tensor([[float(x), float(y)] for x, y in path]).reshape(-1, 2)
     n = grains_in(seconds, corpus.codebook, hop)
     generator = torch.Generator().manual_seed(seed)
-    index = near_path(corpus.points, line, n, neighbours=int(neighbours), generator=generator)
+    index = near_line(corpus.points, line, n, neighbours=int(neighbours), generator=generator)
     among = min(int(neighbours), len(corpus))
     score = walk_score(corpus.codebook, index, hop_frames=hop, seed=seed, among=among)
     return _heard(drawn, score, codec, f"{n:,} grains along the path, {score.distinct:,} different ones")

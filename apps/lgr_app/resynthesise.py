@@ -55,7 +55,7 @@ def settings(
         grain_frames=int(grain_frames),
         hop_frames=min(int(hop_frames), int(grain_frames)),
         stride=int(stride),
-        temperature=temperature,  # type: ignore[arg-type]  # ResynthConfig takes numbers for curves
+        temperature=temperature,  # type: ignore[arg-type]  # ResynthConfig takes numbers for envelopes
         continuity=continuity,  # type: ignore[arg-type]
         wet=wet,  # type: ignore[arg-type]
         metric=metric,  # type: ignore[arg-type]  # checked there

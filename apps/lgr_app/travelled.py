@@ -44,7 +44,7 @@ class Journey:
     def path(self) -> PathConfig:
         """The path, which ends at the second sound: half a round more than the whole ones."""
         loops = self.rounds + 0.5 if self.kind in LOOPS else None
-        return PathConfig(kind=self.kind, curve=self.curve, loops=loops)
+        return PathConfig(kind=self.kind, pace=self.curve, loops=loops)
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ def write(report: InterpolationReport, told: dict[str, Any], folder: Path) -> Fi
     """Write the sound (FLAC) and the report with what ``travel_between`` told (JSON) into ``folder``."""
     name = "_to_".join(each[:60] for each in report.names)
     files = Files(folder / f"{name}.flac", folder / f"{name}.json")
-    save_audio(files.audio, report.travel.audio, report.travel.sample_rate)
+    save_audio(files.audio, report.interpolation.audio, report.interpolation.sample_rate)
     files.report.write_text(json.dumps(told, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     return files
 
@@ -112,7 +112,7 @@ def draw_picture(report: InterpolationReport, path: Path) -> Path:
 
 def panel(report: InterpolationReport) -> PathPanel:
     """What the picture shows."""
-    travelled = report.travel
+    travelled = report.interpolation
     return PathPanel(
         title=f"{travelled.config.path.kind} path in {travelled.codec.name}",
         audio=travelled.audio.mean(0).numpy(),

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 CONTINUITIES = (0.0, 0.5, 0.9, 0.99)
-SAMPLERS = ("online", "path", "viterbi")  # with continuity 0 the first two are the paper's independent draws
+SAMPLERS = ("online", "chain", "viterbi")  # with continuity 0 the first two are the paper's independent draws
 PARTICLES = (1000, 300, 100, 30, 10, 3)
-EQUAL = 0.9  # the continuity whose path sampler the filter gets the time of
+EQUAL = 0.9  # the continuity whose chain sampler the filter gets the time of
 COLUMNS = {
     "run_ms": "plays on, ms",
     "seam_ratio": "seams",
@@ -67,7 +67,7 @@ def run(
         tables=(
             table("Means over pairs ± half the range over seeds", ("", *COLUMNS.values()), lines),
             table(
-                f"Which P comes nearest to the time of the path sampler ({budget:.0f} ms a second of target): {equal}",
+                f"Which P comes nearest to the time of the chain sampler ({budget:.0f} ms a second of target): {equal}",
                 (str(pairs[0]), "ms/s"),
                 timed,
             ),

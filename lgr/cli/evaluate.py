@@ -36,7 +36,9 @@ def evaluate(
     ] = None,
     seams: Annotated[
         str | None,
-        o.option("--seams", metavar="A,B", help="For sounds of `lgr path`: where the path begins and ends, seconds."),
+        o.option(
+            "--seams", metavar="A,B", help="For sounds of `lgr interpolate`: where the path begins and ends, seconds."
+        ),
     ] = None,
     json_file: Annotated[Path | None, o.option("--json", metavar="FILE", help="Also write all numbers: .json.")] = None,
     render: Annotated[

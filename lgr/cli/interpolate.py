@@ -1,4 +1,4 @@
-"""``lgr path``: from one sound to another through the codec's latent space."""
+"""``lgr interpolate``: from one sound to another through the codec's latent space."""
 
 import time
 from pathlib import Path
@@ -11,13 +11,13 @@ from lgr.errors import ArgumentError
 
 if TYPE_CHECKING:
     from lgr.codecs.base import Codec
-    from lgr.interpolation.interpolate import Travel, TravelConfig
+    from lgr.interpolation.interpolate import Interpolation, InterpolationConfig
 
 PATH, ENDS = "Path", "Ends"
 REPORT_CONTEXT_SECONDS = 1.0  # of the real sounds, where --report or --plot is asked for and --context is not
 
 
-def path(
+def interpolate(
     sounds: Annotated[
         list[Path], typer.Argument(metavar="SOUND...", show_default=False, help="Two files; more for --kind spline.")
     ],
@@ -51,17 +51,17 @@ def path(
             "--kind",
             panel=PATH,
             metavar="NAME",
-            help="linear, slerp (an arc), circle, spiral, loop (forward and backward), walk (random steps) or spline.",
+            help="linear, slerp (an arc), circle, spiral, loop (to and fro), wander (random steps) or spline.",
             default="linear",
         ),
     ] = None,
     seconds: Annotated[
         float | None, o.option("--seconds", panel=PATH, metavar="NUMBER", help="How long the path is.", default="1")
     ] = None,
-    curve: Annotated[
+    pace: Annotated[
         str | None,
         o.option(
-            "--curve",
+            "--pace",
             panel=PATH,
             metavar="NAME",
             help="Its pace: even, ease, ease-in, ease-out, power:P, or random:S for steps that vary by the share S.",
@@ -85,13 +85,20 @@ def path(
             "--step-size",
             panel=PATH,
             metavar="NUMBER",
-            help="Of a walk, in latent units.",
+            help="Of a path that wanders, in latent units.",
             default="strays by about half the distance",
         ),
     ] = None,
     seed: Annotated[
         int,
-        typer.Option("--seed", metavar="N", min=0, max=2**31, help="Of walks and random curves.", rich_help_panel=PATH),
+        typer.Option(
+            "--seed",
+            metavar="N",
+            min=0,
+            max=2**31,
+            help="Of a path that wanders, and of a random pace.",
+            rich_help_panel=PATH,
+        ),
     ] = 0,
     from_seconds: Annotated[
         float | None,
@@ -134,7 +141,7 @@ def path(
         o.option("--to-label", panel=ENDS, metavar="NAME", help="Of the last sound.", default="that of the first"),
     ] = None,
 ) -> None:
-    """Travel from one sound to another through the latent space.
+    """Interpolate from one sound to another through the latent space.
 
     The result is the path, or with --context the end of the first sound, the
     path and the beginning of the last. --report measures how smoothly it
@@ -143,10 +150,10 @@ def path(
 
     \b
     Examples:
-      lgr path rain.wav sea.wav -o out.wav --context 1 --plot out.png
-      lgr path a.wav b.wav c.wav -o out.wav --kind spline --seconds 6
-      lgr path a.wav b.wav -o out.wav --kind loop --loops 4 --curve random:0.8
-      lgr path a.wav b.wav -o out.wav --codec drums/ --label kick --to-label tom
+      lgr interpolate rain.wav sea.wav -o out.wav --context 1 --plot out.png
+      lgr interpolate a.wav b.wav c.wav -o out.wav --kind spline --seconds 6
+      lgr interpolate a.wav b.wav -o out.wav --kind loop --loops 4 --pace random:0.8
+      lgr interpolate a.wav b.wav -o out.wav --codec drums/ --label kick --to-label tom
     """
     from lgr.cli.support.interpolation_results import draw, numbers_text, summary, write_report
     from lgr.cli.support.outputs import Outputs
@@ -155,9 +162,9 @@ def path(
     from lgr.cli.support.sources import open_codec
     from lgr.latents.path import PathConfig
 
-    said = {"kind": kind, "curve": curve, "loops": loops, "step_size": step_size}
+    said = {"kind": kind, "pace": pace, "loops": loops, "step_size": step_size}
     way = PathConfig(**{name: value for name, value in said.items() if value is not None})  # type: ignore[arg-type]
-    config = travel_config(way, seconds=seconds, context_seconds=context, endpoints=endpoints)
+    config = interpolation_config(way, seconds=seconds, context_seconds=context, endpoints=endpoints)
     measured = report is not None or plot is not None
     measured_config = report_config(config) if measured else config
     if plot is not None:
@@ -172,14 +179,14 @@ def path(
         plot_part = outputs.claim_optional(plot, "picture", "--plot")
         opened = open_codec(codec)
         check_format(audio_part, opened)
-        from lgr.interpolation.interpolate import travel
+        from lgr.interpolation.interpolate import interpolate
         from lgr.sound.audio import save_audio
 
         started = time.perf_counter()
         with progress_bar() as progress:
 
-            def go(config: "TravelConfig") -> "Travel":
-                return travel(
+            def go(config: "InterpolationConfig") -> "Interpolation":
+                return interpolate(
                     sounds,
                     opened,
                     config,
@@ -210,15 +217,15 @@ def path(
         typer.echo(str(written))
 
 
-def travel_config(way: object, **options: object) -> "TravelConfig":
+def interpolation_config(way: object, **options: object) -> "InterpolationConfig":
     """The configuration of the options that were given."""
-    from lgr.interpolation.interpolate import TravelConfig
+    from lgr.interpolation.interpolate import InterpolationConfig
 
     given = {name: value for name, value in options.items() if value is not None}
-    return TravelConfig(path=way, **given)  # type: ignore[arg-type]  # typer has checked the types
+    return InterpolationConfig(path=way, **given)  # type: ignore[arg-type]  # typer has checked the types
 
 
-def report_config(config: "TravelConfig") -> "TravelConfig":
+def report_config(config: "InterpolationConfig") -> "InterpolationConfig":
     """The same with the real sounds around the path, for a report."""
     from dataclasses import replace
 

@@ -12,7 +12,7 @@ from lgr.cli.codecs import codecs
 from lgr.cli.demo import demo
 from lgr.cli.evaluate import evaluate
 from lgr.cli.info import info
-from lgr.cli.interpolate import path
+from lgr.cli.interpolate import interpolate
 from lgr.cli.listening import listening_analysis, listening_test
 from lgr.cli.render import render
 from lgr.cli.resynth import resynth
@@ -33,7 +33,8 @@ app.add_typer(codebook_app, name="codebook")
 app.command()(sweep)
 app.command()(render)
 app.command()(baseline)
-app.command()(path)
+app.command()(interpolate)
+app.command("path", hidden=True, deprecated=True)(interpolate)
 app.command()(sample)
 app.command()(evaluate)
 app.command()(codecs)

@@ -61,7 +61,7 @@ def resynth(
 
     Sources are files, folders, patterns in quotes, or one codebook folder.
     The result is as long as the target; the same seed gives the same result.
-    A CURVE is a number, or points over the target's time as seconds:value,
+    An ENVELOPE is a number, or points over the target's time as seconds:value,
     such as 0:0.1,5:1.0 (straight lines between, held at the ends).
 
     \b

@@ -50,7 +50,7 @@ def sweep(
 
     The folder gets a sound and its score for each temperature, a table
     (sweep.csv) and a picture (sweep.png): similarity, entropy, distinct
-    grains, mean run length, spectrograms. A CURVE is as in `lgr resynth`.
+    grains, mean run length, spectrograms. An ENVELOPE is as in `lgr resynth`.
 
     \b
     Example:

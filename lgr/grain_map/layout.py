@@ -36,7 +36,7 @@ SILENT_DB = -120.0  # what is below is silence: it has this level, and a centroi
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class CorpusMap:
+class GrainMap:
     """Grains on a plane, and what each is like. Tensors have one entry a grain of ``codebook``, in its order."""
 
     codebook: GrainCodebook
@@ -65,7 +65,7 @@ class CorpusMap:
         return self.projection.transform(_shorter(self.codebook.transform(features, starts), length))
 
 
-def map_corpus(
+def map_grains(
     sounds: Sequence[Sound],
     codec: Codec,
     config: CodebookConfig | None = None,
@@ -73,7 +73,7 @@ def map_corpus(
     method: str = "pca",
     seed: int = 0,
     progress: Progress | None = None,
-) -> CorpusMap:
+) -> GrainMap:
     """Cut recordings into grains and lay them out.
 
     Parameters
@@ -114,7 +114,7 @@ def map_corpus(
         points = projection.transform(vectors)
     report("laying out the map", 1, 1)
     del codebook.vectors_  # the largest part by far, and made again when it is read
-    return CorpusMap(
+    return GrainMap(
         codebook=codebook,
         projection=projection,
         points=points,

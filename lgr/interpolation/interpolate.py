@@ -1,4 +1,4 @@
-"""From sounds to a sound that travels between them: encode, take an atom of each, go along a path, decode.
+"""From sounds to a sound between them: encode, take an atom of each, go along a path, decode.
 
 The result is the path alone, or with ``context_seconds`` the first sound up to where the path leaves it, the path, and
 the last sound from where the path reaches it: paper 003's figure 1. The sounds themselves are heard as recorded, the
@@ -25,8 +25,8 @@ MEAN_SECONDS = 1.0  # that a mean atom is the mean of, where no context says oth
 
 
 @dataclass(frozen=True, kw_only=True)
-class TravelConfig:
-    """How to travel from one sound to the next.
+class InterpolationConfig:
+    """How to get from one sound to the next.
 
     ``endpoints``: ``edge`` leaves from the last atom of the first sound and arrives at the first of the last one;
     ``mean`` goes between the means of the atoms of their contexts. Sounds on the way give their middle atom, or mean.
@@ -60,37 +60,37 @@ class TravelConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Travel:
-    """What came of it. ``seams`` are the samples at which the path begins and ends in ``audio``."""
+class Interpolation:
+    """A sound between sounds. ``seams`` are the samples at which the path begins and ends in ``audio``."""
 
     audio: Tensor  # (channels, samples)
     seams: tuple[int, int]
     latents: Tensor  # (lanes, latent_dim, frames) of the path
     codec: CodecInfo
-    config: TravelConfig
+    config: InterpolationConfig
 
     @property
     def sample_rate(self) -> int:
         return self.codec.sample_rate
 
 
-def travel(
+def interpolate(
     sounds: Sequence[Sound],
     codec: Codec,
-    config: TravelConfig | None = None,
+    config: InterpolationConfig | None = None,
     *,
     seed: int = 0,
     from_seconds: float | None = None,
     to_seconds: float | None = None,
     labels: Sequence[str | None] = (),
     progress: Progress | None = None,
-) -> Travel:
+) -> Interpolation:
     """Go from the first sound to the last.
 
     Parameters
     ----------
     sounds : two files or (audio, sample_rate) pairs; more with the kind ``spline``
-    seed : of a walk, and of a ``random`` curve
+    seed : of a path that wanders, and of a ``random`` pace
     from_seconds, to_seconds : where the first sound is left (its end by default) and the last is reached (its start)
     labels : one for each sound, of a codec with labels (its ``labels``); None keeps what ``encode`` gave. None between
         two labels is on the straight line from the one to the other
@@ -100,7 +100,7 @@ def travel(
     ------
     ArgumentError, ShapeError, AudioFileError : a sound, time or label that is not there, a path that cannot be
     """
-    config = config or TravelConfig()
+    config = config or InterpolationConfig()
     if len(sounds) < 2:
         raise ArgumentError(f"sounds must be at least two, got {len(sounds)}")
     info, known = codec.info, codec_labels(codec)
@@ -134,12 +134,12 @@ def travel(
 
     if progress is not None:
         progress("decoding", 0, 1)
-    travelled = torch.stack(way)  # (lanes, latent_dim, n)
+    along = torch.stack(way)  # (lanes, latent_dim, n)
     lead = max(context, round(LEAD_SECONDS * info.frame_rate))
     ahead, behind = before[:, :, -lead:], after[:, :, :lead]
     if config.path.returns:  # after a closed path its own end sounds on
-        behind = travelled[:, :, -1:].expand_as(behind)
-    decoded = codec.decode(torch.cat([ahead, travelled, behind], dim=2))
+        behind = along[:, :, -1:].expand_as(behind)
+    decoded = codec.decode(torch.cat([ahead, along, behind], dim=2))
     decoded = decoded.squeeze(0) if info.channels == 2 else decoded.squeeze(1)  # (channels, samples)
     start, end = (frames * info.hop_length for frames in (ahead.shape[2], ahead.shape[2] + n))
     first = last = decoded[:, :0]
@@ -149,10 +149,10 @@ def travel(
         first = _fade_into(heard, decoded[:, :start], fade)
         heard = audio[-1][:, arrive * info.hop_length :][:, :kept].expand(len(decoded), -1)
         last = _fade_into(heard.flip(1), decoded[:, end:].flip(1), fade).flip(1)
-    return Travel(
+    return Interpolation(
         audio=within_full_scale(torch.cat([first, decoded[:, start:end], last], dim=1)),
         seams=(first.shape[1], first.shape[1] + end - start),
-        latents=travelled,
+        latents=along,
         codec=info,
         config=config,
     )
@@ -191,7 +191,7 @@ def label_weights(labels: Sequence[str | None], known: Sequence[str], n: int, co
 
 
 def _points(
-    before: Tensor, between: Sequence[Tensor], after: Tensor, config: TravelConfig, mean_frames: int
+    before: Tensor, between: Sequence[Tensor], after: Tensor, config: InterpolationConfig, mean_frames: int
 ) -> list[Tensor]:
     """The point ``(lanes, latent_dim)`` of each sound that the path goes through."""
     if config.endpoints == "mean":

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from lgr.codecs.base import Codec
-from lgr.interpolation.interpolate import Travel, TravelConfig, travel
+from lgr.interpolation.interpolate import Interpolation, InterpolationConfig, interpolate
 from lgr.latents.path import PathConfig
 from lgr.measures.transition import Spectrum, TransitionNumbers, json_numbers, measure_transition, spectrum
 from lgr.sounds import Progress, Sound
@@ -17,24 +17,24 @@ from lgr.sounds import Progress, Sound
 class InterpolationReport:
     """What a path between two sounds is like, and what figure 1 shows of it."""
 
-    travel: Travel
+    interpolation: Interpolation
     spectrum: Spectrum
     numbers: TransitionNumbers
     names: tuple[str, str]
 
     @property
     def seams_seconds(self) -> tuple[float, float]:
-        first, second = (seam / self.travel.sample_rate for seam in self.travel.seams)
+        first, second = (seam / self.interpolation.sample_rate for seam in self.interpolation.seams)
         return first, second
 
     def to_json(self) -> dict[str, Any]:
         """A JSON object: what was done, the numbers, and the centroid over time."""
         return {
-            "codec": self.travel.codec.name,
-            "codec_version": self.travel.codec.version,
-            "sample_rate": self.travel.sample_rate,
+            "codec": self.interpolation.codec.name,
+            "codec_version": self.interpolation.codec.version,
+            "sample_rate": self.interpolation.sample_rate,
             "sounds": list(self.names),
-            "travel": self.travel.config.to_json(),
+            "interpolation": self.interpolation.config.to_json(),
             "seams_seconds": list(self.seams_seconds),
             "numbers": self.numbers.to_json(),
             "centroid": {
@@ -44,16 +44,16 @@ class InterpolationReport:
         }
 
 
-def report_of(travelled: Travel, names: tuple[str, str] = ("A", "B")) -> InterpolationReport:
-    """The report of a travel that has the real sounds around its path.
+def report_of(interpolation: Interpolation, names: tuple[str, str] = ("A", "B")) -> InterpolationReport:
+    """The report of an interpolation that has the real sounds around its path.
 
-    ``ArgumentError`` where it has too little of them (``TravelConfig.context_seconds``), or the path is too short.
+    ``ArgumentError`` where it has too little of them (``context_seconds``), or the path is too short.
     """
-    first, second = (seam / travelled.sample_rate for seam in travelled.seams)
+    first, second = (seam / interpolation.sample_rate for seam in interpolation.seams)
     return InterpolationReport(
-        travel=travelled,
-        spectrum=spectrum(travelled.audio, travelled.sample_rate),
-        numbers=measure_transition(travelled.audio, travelled.sample_rate, (first, second)),
+        interpolation=interpolation,
+        spectrum=spectrum(interpolation.audio, interpolation.sample_rate),
+        numbers=measure_transition(interpolation.audio, interpolation.sample_rate, (first, second)),
         names=names,
     )
 
@@ -74,7 +74,7 @@ def interpolation_report(
     names: tuple[str, str] = ("A", "B"),
     progress: Progress | None = None,
 ) -> InterpolationReport:
-    """Travel from ``a`` to ``b`` with the real sounds around the path, and measure it (paper 003, figure 1).
+    """Interpolate from ``a`` to ``b`` with the real sounds around the path, and measure it (paper 003, figure 1).
 
     Parameters
     ----------
@@ -87,10 +87,10 @@ def interpolation_report(
     ------
     ArgumentError : the sounds or the path are shorter than the numbers need
     """
-    config = TravelConfig(
+    config = InterpolationConfig(
         path=path or PathConfig(), seconds=seconds, context_seconds=context_seconds, endpoints=endpoints
     )
-    travelled = travel(
+    interpolation = interpolate(
         [a, b],
         codec,
         config,
@@ -100,4 +100,4 @@ def interpolation_report(
         labels=labels,
         progress=progress,
     )
-    return report_of(travelled, names)
+    return report_of(interpolation, names)

@@ -3,15 +3,14 @@
 A point is ``(latent_dim,)``, a path ``(latent_dim, n)`` as ``decode`` wants it (with a batch axis). Whatever its kind,
 a path holds its ends bit for bit; what lies between is computed in float64 and returned in the points' own type.
 
-The shapes are in ``lgr.latents.shapes``, the pace in ``lgr.latents.pace``; uneven steps are paper 001's (5.2).
-The last dimensions of a conditional model's latents are label weights, and a circle among labels means nothing:
-``path`` moves them in straight lines whatever the rest does.
+The shapes are in ``lgr.latents.shapes``, the pace in ``lgr.latents.pace``; uneven steps are paper 001's (5.2). The last
+dimensions of a conditional model's latents are label weights, and a circle among labels means nothing: ``path`` moves
+them in straight lines whatever the rest does.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from itertools import pairwise
 from typing import Any
 
 import torch
@@ -19,53 +18,39 @@ from torch import Tensor
 
 from lgr.codecs.base import CodecInfo, check_same_codec
 from lgr.errors import ArgumentError, check_shape
-from lgr.latents.pace import positions, time_curve
-from lgr.latents.shapes import (
-    broken_line,
-    check_points,
-    circle,
-    forward_backward,
-    linear,
-    slerp,
-    spiral,
-    spline,
-    there_and_back,
-    walk,
-)
-
-KINDS = ("linear", "slerp", "circle", "spiral", "loop", "walk", "spline")
-LOOPS = {"circle": 0.5, "loop": 1.5, "spiral": 2.0}  # defaults that end at the second point
+from lgr.latents import shapes
+from lgr.latents.pace import check_pace, positions
 
 
 @dataclass(frozen=True, kw_only=True)
 class PathConfig:
-    """What kind of path, and how it is travelled.
+    """What kind of path, and at what pace.
 
     ``loops`` is how often a path goes round: ``loop`` and ``circle`` come back to the first point after every whole
     loop and are at the second after every half, ``spiral`` turns that often on its way into the second point. None is
-    the kind's own (``LOOPS``); other kinds have none. ``step_size`` is for ``walk`` alone, in latent units; None is the
-    distance between the ends over the square root of the steps, which strays by about half that distance midway.
+    the kind's own (``LOOPS``); other kinds have none. ``step_size`` is for ``wander`` alone, in latent units; None is
+    the distance between the ends over the square root of the steps, which strays by about half that distance midway.
     """
 
     kind: str = "linear"
-    curve: str = "even"  # see lgr.latents.pace
+    pace: str = "even"  # see lgr.latents.pace
     loops: float | None = None
     step_size: float | None = None
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
             raise ArgumentError(f"kind must be one of {', '.join(KINDS)}, got {self.kind!r}")
-        time_curve(self.curve)
+        check_pace(self.pace)
         if self.loops is not None:
             if self.kind not in LOOPS:
                 raise ArgumentError(f"loops goes with the kinds {', '.join(LOOPS)}, got {self.loops} for {self.kind}")
             if not 0 < self.loops < math.inf:
                 raise ArgumentError(f"loops must be > 0, got {self.loops}")
-            if self.kind != "spiral" and 2 * self.loops % 1:
+            if KINDS[self.kind].there_and_back and 2 * self.loops % 1:
                 raise ArgumentError(f"loops of a {self.kind} must be a multiple of 0.5, got {self.loops}")
         if self.step_size is not None:
-            if self.kind != "walk":
-                raise ArgumentError(f"step_size goes with the kind walk, got {self.step_size} for {self.kind}")
+            if self.kind != "wander":
+                raise ArgumentError(f"step_size goes with the kind wander, got {self.step_size} for {self.kind}")
             if not 0 <= self.step_size < math.inf:
                 raise ArgumentError(f"step_size must be >= 0, got {self.step_size}")
 
@@ -77,10 +62,62 @@ class PathConfig:
     @property
     def returns(self) -> bool:
         """Whether the path ends where it began rather than at its last point."""
-        return self.kind in ("circle", "loop") and self.turns % 1 == 0
+        return KINDS[self.kind].there_and_back and self.turns % 1 == 0
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
+
+
+@dataclass(frozen=True)
+class Way:
+    """What a shape is made from: the points, where along the path each of its ``n`` points lies, and the rest."""
+
+    points: list[Tensor]  # (latent_dim,) each, without labels
+    u: Tensor  # (n,) in [0, 1]
+    config: PathConfig
+    generator: torch.Generator | None
+
+    @property
+    def ends(self) -> tuple[Tensor, Tensor]:
+        return self.points[0], self.points[-1]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kind:
+    """A kind of path: its shape, ``(latent_dim, n)`` from a ``Way``, and what a configuration may say of it."""
+
+    shape: Callable[[Way], Tensor]
+    loops: float | None = None  # how often it goes round unless told otherwise, for a kind that does
+    there_and_back: bool = False  # is at the first point after every whole loop
+    many_points: bool = False  # takes more than two
+
+
+def _wander(way: Way) -> Tensor:
+    if way.generator is None:
+        raise ArgumentError("a path that wanders needs a generator, got None")
+    a, b = way.ends
+    step = way.config.step_size
+    step = float((b - a).double().norm()) / math.sqrt(len(way.u) - 1) if step is None else step
+    return shapes.wander(a, b, way.u, step, generator=way.generator)
+
+
+def _loop(way: Way) -> Tensor:
+    return shapes.forward_backward(*way.ends, way.u, traversals=round(2 * way.config.turns))
+
+
+#: Every kind of path by name. A new one is a function in ``lgr/latents/shapes.py`` and a row here.
+KINDS = {
+    "linear": Kind(shape=lambda way: shapes.linear(*way.ends, way.u)),
+    "slerp": Kind(shape=lambda way: shapes.slerp(*way.ends, way.u)),
+    "circle": Kind(
+        shape=lambda way: shapes.circle(*way.ends, way.u, turns=way.config.turns), loops=0.5, there_and_back=True
+    ),
+    "spiral": Kind(shape=lambda way: shapes.spiral(*way.ends, way.u, turns=way.config.turns), loops=2.0),
+    "loop": Kind(shape=_loop, loops=1.5, there_and_back=True),
+    "wander": Kind(shape=_wander),
+    "spline": Kind(shape=lambda way: shapes.spline(way.points, way.u), many_points=True),
+}
+LOOPS = {name: kind.loops for name, kind in KINDS.items() if kind.loops is not None}  # of the kinds that go round
 
 
 def path(
@@ -100,7 +137,7 @@ def path(
     n : int >= 2
     n_labels : int >= 0, how many dimensions, at the end, are label weights. They go in straight lines: over the whole
         path, there and back with ``circle`` and ``loop``, from point to point with ``spline``
-    generator : torch.Generator, CPU; needed for ``walk`` and for a ``random`` curve
+    generator : torch.Generator, CPU; needed for ``wander`` and for a ``random`` pace
     codecs : what made each point, where that is known; latents of different models are refused
 
     Returns
@@ -115,50 +152,20 @@ def path(
     config = config or PathConfig()
     for i, info in enumerate(codecs or ()):
         check_same_codec(f"point {i + 1} of the path", info, (codecs or ())[0])
-    check_points(points)
-    if len(points) != 2 and (config.kind != "spline" or len(points) < 2):
-        allowed = "two points or more" if config.kind == "spline" else "two points (a spline takes more)"
+    shapes.check_points(points)
+    kind = KINDS[config.kind]
+    if len(points) != 2 and (not kind.many_points or len(points) < 2):
+        allowed = "two points or more" if kind.many_points else "two points (a spline takes more)"
         raise ArgumentError(f"a {config.kind} path needs {allowed}, got {len(points)}")
     size = len(points[0]) - n_labels
     if n_labels < 0 or size < 1:
         raise ArgumentError(f"n_labels must be in [0, {len(points[0]) - 1}], got {n_labels}")
-    u = positions(n, config.curve, generator=generator).to(points[0].device)
-    z, labels = [p[:size] for p in points], [p[size:] for p in points]
-    a, b, turns = z[0], z[-1], config.turns
-    way = u  # of the labels
-    if config.kind == "linear":
-        travelled = linear(a, b, u)
-    elif config.kind == "slerp":
-        travelled = slerp(a, b, u)
-    elif config.kind == "circle":
-        travelled, way = circle(a, b, u, turns=turns), there_and_back(2 * turns * u)
-    elif config.kind == "spiral":
-        travelled = spiral(a, b, u, turns=turns)
-    elif config.kind == "loop":
-        travelled, way = forward_backward(a, b, u, traversals=round(2 * turns)), there_and_back(2 * turns * u)
-    elif config.kind == "walk":
-        if generator is None:
-            raise ArgumentError("a walk needs a generator, got None")
-        step = config.step_size
-        step = float((b - a).double().norm()) / math.sqrt(n - 1) if step is None else step
-        travelled = walk(a, b, u, step, generator=generator)
-    else:
-        travelled = spline(z, u)
-    weights = broken_line(labels, u) if config.kind == "spline" else linear(labels[0], labels[-1], way)
-    return torch.cat([travelled, weights])
-
-
-def join_paths(paths: Sequence[Tensor]) -> Tensor:
-    """Paths ``(latent_dim, n_i)`` one after the other; where one begins with the very point that the last ended with,
-    that point is there once. Free synthesis of any length is this (paper 001, 5.2)."""
-    if not paths:
-        raise ArgumentError("paths must hold at least one, got none")
-    size = paths[0].shape[0] if paths[0].ndim == 2 else 0
-    for each in paths:
-        ok = each.ndim == 2 and each.shape[0] == size and each.shape[1] > 0
-        check_shape("each path", each.shape, f"({size}, n)", ok)
-    rest = [p[:, 1:] if torch.equal(q[:, -1], p[:, 0]) else p for q, p in pairwise(paths)]
-    return torch.cat([paths[0], *rest], dim=1)
+    u = positions(n, config.pace, generator=generator).to(points[0].device)
+    labels = [p[size:] for p in points]
+    between = kind.shape(Way([p[:size] for p in points], u, config, generator))
+    # with two points the broken line is the straight one
+    weights = shapes.broken_line(labels, shapes.there_and_back(2 * config.turns * u) if kind.there_and_back else u)
+    return torch.cat([between, weights])
 
 
 def stretch(latents: Tensor, n: int) -> Tensor:
@@ -171,7 +178,7 @@ def stretch(latents: Tensor, n: int) -> Tensor:
     if latents.shape[1] == 1:
         return latents.expand(-1, n)
     u = positions(n) if n > 1 else torch.zeros(1, dtype=torch.float64)
-    return broken_line(list(latents.unbind(1)), u.to(latents.device))
+    return shapes.broken_line(list(latents.unbind(1)), u.to(latents.device))
 
 
 def morph(a: Tensor, b: Tensor, weights: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""The shapes of paths between points of a latent space: lines, arcs, circles, spirals, loops, walks, splines.
+"""The shapes of paths between points of a latent space: lines, arcs, circles, spirals, loops, splines, wandering.
 
 A point is ``(latent_dim,)`` and a path ``(latent_dim, n)``. Where along it each point of a path lies is said by ``u``,
 ``(n,)`` in [0, 1] (``lgr.latents.pace.positions``). Where ``u`` says that the path is at a given point it is there bit
@@ -40,8 +40,8 @@ def slerp(a: Tensor, b: Tensor, u: Tensor) -> Tensor:
         return linear(a, b, u)
     u = u.double()
     direction = (x[:, None] * ((1 - u) * angle).sin() + y[:, None] * (u * angle).sin()) / angle.sin()
-    travelled = (direction * torch.lerp(norm_x, norm_y, u)).to(a.dtype)
-    return _pinned(_pinned(travelled, u == 0, a), u == 1, b)
+    path = (direction * torch.lerp(norm_x, norm_y, u)).to(a.dtype)
+    return _pinned(_pinned(path, u == 0, a), u == 1, b)
 
 
 def circle(a: Tensor, b: Tensor, u: Tensor, *, turns: float = 1.0, towards: Tensor | None = None) -> Tensor:
@@ -53,9 +53,9 @@ def circle(a: Tensor, b: Tensor, u: Tensor, *, turns: float = 1.0, towards: Tens
     x, y, u = a.double(), b.double(), u.double()
     centre, radius = (x + y) / 2, (x - y) / 2
     side = _perpendicular(x, y, towards) * radius.norm()
-    travelled = orbit_at(centre, radius, side, turns * u).to(a.dtype)
+    path = orbit_at(centre, radius, side, turns * u).to(a.dtype)
     halves = 2 * turns * u
-    return _pinned(_pinned(travelled, halves % 2 == 0, a), halves % 2 == 1, b)
+    return _pinned(_pinned(path, halves % 2 == 0, a), halves % 2 == 1, b)
 
 
 def orbit(centre: Tensor, radius: float, plane: Tensor, u: Tensor, *, turns: float = 1.0) -> Tensor:
@@ -85,8 +85,8 @@ def spiral(a: Tensor, b: Tensor, u: Tensor, *, turns: float = 2.0, towards: Tens
     """From ``a`` round and round into ``b``, the distance to ``b`` shrinking evenly; ``towards`` as for ``circle``."""
     x, y, u = a.double(), b.double(), u.double()
     side = _perpendicular(x, y, towards) * (x - y).norm()
-    travelled = (y[:, None] + (1 - u) * orbit_at(torch.zeros_like(y), x - y, side, turns * u)).to(a.dtype)
-    return _pinned(_pinned(travelled, u == 0, a), u == 1, b)
+    path = (y[:, None] + (1 - u) * orbit_at(torch.zeros_like(y), x - y, side, turns * u)).to(a.dtype)
+    return _pinned(_pinned(path, u == 0, a), u == 1, b)
 
 
 def there_and_back(s: Tensor) -> Tensor:
@@ -101,10 +101,10 @@ def forward_backward(a: Tensor, b: Tensor, u: Tensor, *, traversals: int = 2) ->
     return linear(a, b, there_and_back(traversals * u.double()))
 
 
-def random_walk(start: Tensor, n: int, step_size: float, *, generator: torch.Generator) -> Tensor:
+def random_steps(start: Tensor, n: int, step_size: float, *, generator: torch.Generator) -> Tensor:
     """``n`` points from ``start``, every step ``step_size`` long in a direction drawn evenly, ``(latent_dim, n)``.
 
-    ``generator`` (CPU) is advanced by ``n - 1`` draws, one a step, so a longer walk begins as a shorter one.
+    ``generator`` (CPU) is advanced by ``n - 1`` draws, one a step, so more steps begin as fewer do.
     """
     if n < 1:
         raise ArgumentError(f"n must be >= 1, got {n}")
@@ -112,20 +112,20 @@ def random_walk(start: Tensor, n: int, step_size: float, *, generator: torch.Gen
         raise ArgumentError(f"step_size must be >= 0, got {step_size}")
     steps = [torch.randn(len(start), generator=generator, dtype=torch.float64) for _ in range(n - 1)]
     moved = torch.stack([torch.zeros(len(start), dtype=torch.float64), *map(_unit, steps)], dim=1).cumsum(1)
-    travelled = start.double()[:, None] + step_size * moved.to(start.device)
-    return _pinned(travelled.to(start.dtype), torch.arange(n, device=start.device) == 0, start)
+    path = start.double()[:, None] + step_size * moved.to(start.device)
+    return _pinned(path.to(start.dtype), torch.arange(n, device=start.device) == 0, start)
 
 
-def walk(a: Tensor, b: Tensor, u: Tensor, step_size: float, *, generator: torch.Generator) -> Tensor:
-    """A random walk tied to both ends: the straight line plus a ``random_walk``, less its own straight line.
+def wander(a: Tensor, b: Tensor, u: Tensor, step_size: float, *, generator: torch.Generator) -> Tensor:
+    """Random steps tied to both ends: the straight line plus ``random_steps``, less their own straight line.
 
-    It strays from the line by about ``step_size * sqrt(n) / 2`` midway (a Brownian bridge).
+    They stray from the line by about ``step_size * sqrt(n) / 2`` midway (a Brownian bridge).
     """
-    strayed = random_walk(torch.zeros_like(a, dtype=torch.float64), len(u), step_size, generator=generator)
+    strayed = random_steps(torch.zeros_like(a, dtype=torch.float64), len(u), step_size, generator=generator)
     line = torch.lerp(a.double()[:, None], b.double()[:, None], u.double())
-    travelled = (line + strayed - u.double() * strayed[:, -1:]).to(a.dtype)
+    path = (line + strayed - u.double() * strayed[:, -1:]).to(a.dtype)
     ends = torch.arange(len(u), device=u.device)
-    return _pinned(_pinned(travelled, (ends == 0) & (u == 0), a), (ends == len(u) - 1) & (u == 1), b)
+    return _pinned(_pinned(path, (ends == 0) & (u == 0), a), (ends == len(u) - 1) & (u == 1), b)
 
 
 def spline(points: Sequence[Tensor], u: Tensor) -> Tensor:
@@ -141,11 +141,11 @@ def spline(points: Sequence[Tensor], u: Tensor) -> Tensor:
     knots = torch.arange(len(points), dtype=torch.float64)
     at = u.double().cpu() * (len(points) - 1)
     values = torch.stack([p.double().cpu() for p in points]).numpy()  # (N, latent_dim)
-    curve = CubicSpline(knots.numpy(), values, axis=0, bc_type="natural")
-    travelled = torch.from_numpy(curve(at.numpy())).T.to(points[0])
+    fitted = CubicSpline(knots.numpy(), values, axis=0, bc_type="natural")
+    path = torch.from_numpy(fitted(at.numpy())).T.to(points[0])
     for i, point in enumerate(points):
-        travelled = _pinned(travelled, (at == i).to(point.device), point)
-    return travelled
+        path = _pinned(path, (at == i).to(point.device), point)
+    return path
 
 
 def broken_line(points: Sequence[Tensor], u: Tensor) -> Tensor:
@@ -188,6 +188,6 @@ def _unit(vector: Tensor) -> Tensor:
     return torch.nn.functional.normalize(vector, dim=0, eps=1e-300)
 
 
-def _pinned(travelled: Tensor, where: Tensor, point: Tensor) -> Tensor:
-    """``travelled`` (latent_dim, n) with ``point`` itself ``where`` (n,) says."""
-    return torch.where(where, point[:, None], travelled)
+def _pinned(path: Tensor, where: Tensor, point: Tensor) -> Tensor:
+    """``path`` (latent_dim, n) with ``point`` itself ``where`` (n,) says."""
+    return torch.where(where, point[:, None], path)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from lgr.listening.analysis import Analysis
 from lgr.listening.key import QUESTIONS
-from lgr.plots import COLOURS, NORMAL, SMALL
+from lgr.plots.base import COLOURS, NORMAL, SMALL, finish, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -17,8 +17,6 @@ def plot_analysis(analysis: Analysis, *, title: str = "") -> "Figure":
     Boxes hold median and quartiles, whiskers reach to 1.5 times their distance, rings are ratings beyond; a diamond is
     the mean with its 95 % interval.
     """
-    from lgr.plots import finish, new_figure
-
     heights = [0.9 + 0.34 * len(analysis.conditions)]
     if analysis.comparisons:
         heights.append(0.7 + 0.25 * len(analysis.comparisons))

@@ -1,4 +1,4 @@
-"""Path sampling: one exact draw of the whole grain path of the chain (see ``lgr.matching.recursion``), O(M) a step.
+"""Chain sampling: one exact draw of the whole Markov chain of grains (see ``lgr.matching.recursion``), O(M) a step.
 
     α_t(j) ∝ e_t(j) (c α_{t-1}(prev(j)) + Σ_i (1 - c_i) α_{t-1}(i)/M)
     i_T ~ α_T,   then   i_t ∝ α_t(i) P(i_{t+1} | i)
@@ -23,7 +23,7 @@ from lgr.matching.problem import Problem
 from lgr.matching.recursion import Backpointers, Chain, report
 
 
-def sample_path(
+def sample_chain(
     problem: Problem, block_grains: int, generator: torch.Generator, progress: Callable[[int, int], None]
 ) -> Choices:
     """Draw a path from the chain's posterior; with ``continuity`` 0, in law the independent sampler.

@@ -13,11 +13,11 @@ class Choices:
     ----------
     index : (N,) int64, the row of the codebook.
     similarity : (N,) float32, cosine between the target grain and its choice.
-    probability : (N,) float32 in [0, 1]. Samplers "independent", "path", "viterbi": of the choice under the softmax of
+    probability : (N,) float32 in [0, 1]. Samplers "independent", "chain", "viterbi": of the choice under the softmax of
         its own target grain, ``w_j exp(-d/τ)`` normalised, whatever its neighbours are. Sampler "online": of the choice
         in the distribution it was drawn from, so given the previous choice and after the repetition penalty.
     entropy : (N,) float32 in nats, of the distribution that ``probability`` refers to. Where τ is 0 the choice is
-        certain (probability 1, entropy 0); "path" and "viterbi" count equally near grains there as equally probable.
+        certain (probability 1, entropy 0); "chain" and "viterbi" count equally near grains there as equally probable.
     """
 
     index: Tensor

@@ -6,7 +6,7 @@ from typing import Literal, get_args
 
 from lgr.errors import ArgumentError
 
-Sampler = Literal["independent", "path", "viterbi", "online"]
+Sampler = Literal["independent", "chain", "viterbi", "online"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -15,9 +15,9 @@ class MatchConfig:
 
     Attributes
     ----------
-    sampler : "independent" draws each grain from its own softmax (the paper); "path" draws the whole path of a Markov
-        chain that plays on with probability ``continuity``; "viterbi" is that chain's most probable path; "online"
-        draws each grain given the previous one, never looking ahead.
+    sampler : "independent" draws each grain from its own softmax (the paper); "chain" draws the whole of a Markov chain
+        that plays on with probability ``continuity``; "viterbi" is the most probable one; "online" draws each grain
+        given the previous one, never looking ahead.
     repetition_penalty : float >= 0, in units of distance: added to a grain's distance once for every time it is among
         the last ``repetition_frames`` choices. Exact, and only in the "online" sampler; the others refuse it (with
         ``continuity`` 0 "online" is the independent sampler with a penalty).

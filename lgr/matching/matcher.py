@@ -6,13 +6,15 @@ import torch
 from torch import Tensor
 
 from lgr.errors import ArgumentError
-from lgr.matching.chain import sample_path
+from lgr.matching.chain import sample_chain
 from lgr.matching.choices import Choices
-from lgr.matching.config import MatchConfig
+from lgr.matching.config import MatchConfig, Sampler
 from lgr.matching.independent import sample_independent
 from lgr.matching.online import sample_online
 from lgr.matching.problem import Problem
-from lgr.matching.viterbi import most_probable_path
+from lgr.matching.viterbi import most_probable_chain
+
+Report = Callable[[int, int], None]
 
 
 def match(
@@ -27,12 +29,12 @@ def match(
     recording: Tensor | None = None,
     recording_log_weights: Tensor | None = None,
     next_grain: Tensor | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Report | None = None,
 ) -> Choices:
     """Choose a codebook grain for every target grain.
 
     Similarity is ``s = target @ codebook.T``, distance ``d = 1 - s``, emission ``e_t(j) = w_j exp(-d(t, j)/τ_t)``. The
-    samplers, each in its module: "independent" (``p(j | t) ∝ e_t(j)``), "path", "viterbi", "online".
+    samplers, each in its module: "independent" (``p(j | t) ∝ e_t(j)``), "chain", "viterbi", "online".
 
     Parameters
     ----------
@@ -70,19 +72,35 @@ def match(
         recording_log_weights=recording_log_weights,
         next_grain=next_grain,
     )
-    if config.sampler == "independent":
-        if bool((problem.continuity > 0).any()):
-            value = float(problem.continuity.max())
-            raise ArgumentError(
-                f'continuity must be 0 with sampler "independent", got {value}: use "path", "viterbi" or "online"'
-            )
-        return sample_independent(problem, config.block_grains, generator, report)
-    if config.sampler == "online":
-        return sample_online(problem, config, generator, report)
-    # a path that is cold throughout is certain but for ties, which Viterbi settles
-    if config.sampler == "viterbi" or bool(problem.cold.all()):
-        return most_probable_path(problem, config.block_grains, report)
-    return sample_path(problem, config.block_grains, generator, report)
+    return SAMPLERS[config.sampler](problem, config, generator, report)
+
+
+def _independent(problem: Problem, config: MatchConfig, generator: torch.Generator, report: Report) -> Choices:
+    if bool((problem.continuity > 0).any()):
+        raise ArgumentError(
+            f'continuity must be 0 with sampler "independent", got {float(problem.continuity.max())}: use "chain", '
+            '"viterbi" or "online"'
+        )
+    return sample_independent(problem, config.block_grains, generator, report)
+
+
+def _chain(problem: Problem, config: MatchConfig, generator: torch.Generator, report: Report) -> Choices:
+    if bool(problem.cold.all()):  # certain but for ties, which Viterbi settles
+        return most_probable_chain(problem, config.block_grains, report)
+    return sample_chain(problem, config.block_grains, generator, report)
+
+
+def _viterbi(problem: Problem, config: MatchConfig, generator: torch.Generator, report: Report) -> Choices:
+    return most_probable_chain(problem, config.block_grains, report)
+
+
+#: Every sampler by name.
+SAMPLERS: dict[Sampler, Callable[[Problem, MatchConfig, torch.Generator, Report], Choices]] = {
+    "independent": _independent,
+    "chain": _chain,
+    "viterbi": _viterbi,
+    "online": sample_online,
+}
 
 
 def _silent(done: int, total: int) -> None:

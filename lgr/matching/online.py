@@ -1,6 +1,6 @@
 """Online sampling: each grain drawn given the one before, ``i_t ∝ e_t(j) P(j | i_{t-1})``, for streaming.
 
-It never looks ahead, so unlike path sampling it cannot leave a recording now to be better placed later. Since its past
+It never looks ahead, so unlike chain sampling it cannot leave a recording now to be better placed later. Since its past
 is known when it chooses, the repetition penalty is exact here.
 """
 

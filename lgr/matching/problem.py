@@ -41,7 +41,7 @@ class Problem:
         recording_log_weights: Tensor | None = None,
         next_grain: Tensor | None = None,
     ) -> "Problem":
-        """Check every argument of ``match`` (see there) and broadcast numbers to curves.
+        """Check every argument of ``match`` (see there) and broadcast numbers to one a target grain.
 
         Raises
         ------
@@ -62,10 +62,10 @@ class Problem:
         if not bool(torch.isfinite(target).all()):
             raise ArgumentError("target must be finite, got NaN or infinite values")
         n, m = len(target), len(codebook)
-        tau = _curve("temperature", temperature, n, torch.float32)
+        tau = _per_grain("temperature", temperature, n, torch.float32)
         if not bool((tau >= 0).all()):  # refuses NaN too
             raise ArgumentError(f"temperature must be >= 0, got {float(tau[~(tau >= 0)][0])}")
-        c = _curve("continuity", continuity, n, torch.float64)
+        c = _per_grain("continuity", continuity, n, torch.float64)
         inside = (c >= 0) & (c < 1)
         if not bool(inside.all()):
             raise ArgumentError(f"continuity must be in [0, 1), got {float(c[~inside][0])}")
@@ -106,11 +106,11 @@ class Problem:
             )
 
 
-def _curve(name: str, value: Tensor | float, n: int, dtype: torch.dtype) -> Tensor:
-    """A number or an ``(n,)`` curve as an ``(n,)`` CPU tensor."""
-    curve = torch.as_tensor(value, dtype=dtype).detach().cpu()
-    check_shape(name, curve.shape, f"a number or ({n},)", curve.ndim == 0 or curve.shape == (n,))
-    return curve.expand(n).contiguous()
+def _per_grain(name: str, value: Tensor | float, n: int, dtype: torch.dtype) -> Tensor:
+    """A number, or one a target grain, as an ``(n,)`` CPU tensor."""
+    values = torch.as_tensor(value, dtype=dtype).detach().cpu()
+    check_shape(name, values.shape, f"a number or ({n},)", values.ndim == 0 or values.shape == (n,))
+    return values.expand(n).contiguous()
 
 
 def _weights(name: str, value: Tensor | None, shape: tuple[int, ...], device: torch.device) -> Tensor | None:

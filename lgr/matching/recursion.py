@@ -1,4 +1,4 @@
-"""What path sampling and Viterbi share: the chain's neighbours, its emissions row by row, and its backpointers.
+"""What chain sampling and Viterbi share: the chain's neighbours, its emissions row by row, and its backpointers.
 
 The chain: ``P(j | i) = c_i [j = next(i)] + (1 - c_i)/M`` with ``c_i = c`` where a next grain exists and 0 at the end of
 a recording. Going backwards from a grain j at step t + 1 there are only two ways: *continue* from prev(j), or *jump*

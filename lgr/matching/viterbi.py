@@ -1,8 +1,8 @@
-"""Viterbi: the most probable path of the chain (see ``lgr.matching.recursion``), exactly, O(M) a step.
+"""Viterbi: the most probable course of the chain (see ``lgr.matching.recursion``), exactly, O(M) a step.
 
     δ_t(j) = log e_t(j) + max(δ_{t-1}(prev(j)) + log(c + (1 - c)/M),  max_i δ_{t-1}(i) + log((1 - c_i)/M))
 
-As τ falls to 0, emissions outweigh transitions: the path takes the nearest grain at every step, and transitions only
+As τ falls to 0, emissions outweigh transitions: the chain takes the nearest grain at every step, and transitions only
 decide between grains that are equally near (a grain that continues the last one wins).
 """
 
@@ -16,8 +16,8 @@ from lgr.matching.problem import Problem
 from lgr.matching.recursion import Backpointers, Chain, report
 
 
-def most_probable_path(problem: Problem, block_grains: int, progress: Callable[[int, int], None]) -> Choices:
-    """The path of largest joint probability; of equally probable jump sources the lowest index. Draws nothing.
+def most_probable_chain(problem: Problem, block_grains: int, progress: Callable[[int, int], None]) -> Choices:
+    """The course of largest joint probability; of equally probable jump sources the lowest index. Draws nothing.
 
     ``continuity[t]`` belongs to the step from t - 1 into t. Sums are float64 and relative to the best at each step.
     Memory: M/8 bytes a target grain beside about 100 MiB.

@@ -1,8 +1,8 @@
-"""Parameters that change over the target's time: a number, or a curve of (seconds, value) points.
+"""Parameters that change over the target's time: a number, or an envelope of (seconds, value) points.
 
-Between points the curve is linear; before the first and after the last it is held. Two points at the same second make
-a step, and at that second the later value holds. In text, a curve is ``0:0.1,5:1.0`` (seconds:value) and a constant is
-a number.
+Between points it is linear; before the first and after the last it is held. Two points at the same second make
+a step, and at that second the later value holds. In text, an envelope is ``0:0.1,5:1.0`` (seconds:value), and a
+constant is a number.
 """
 
 import math
@@ -19,7 +19,7 @@ from lgr.errors import ArgumentError
 
 @dataclass(frozen=True)
 class Envelope:
-    """A piecewise linear curve over seconds.
+    """A parameter over seconds, piecewise linear.
 
     Parameters
     ----------
@@ -81,17 +81,17 @@ class Envelope:
 
     @property
     def constant(self) -> float | None:
-        """The value where the curve never changes, else ``None`` (compare with ``is None``: the value may be 0)."""
+        """The value where it never changes, else ``None`` (compare with ``is None``: the value may be 0)."""
         return self.points[0][1] if self.minimum == self.maximum else None
 
     @property
     def minimum(self) -> float:
-        """Lowest value that the curve takes."""
+        """Lowest value that it takes."""
         return min(value for _, value in self.points)
 
     @property
     def maximum(self) -> float:
-        """Highest value that the curve takes."""
+        """Highest value that it takes."""
         return max(value for _, value in self.points)
 
     def at(self, times_seconds: Tensor) -> Tensor:

@@ -1,11 +1,11 @@
-"""What ``lgr path`` tells of its result: the report, the picture and the lines."""
+"""What ``lgr interpolate`` tells of its result: the report, the picture and the lines."""
 
 import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from lgr.interpolation.interpolate import Travel
+    from lgr.interpolation.interpolate import Interpolation
     from lgr.interpolation.report import InterpolationReport
 
 
@@ -18,11 +18,11 @@ def write_report(part: Path, report: "InterpolationReport") -> None:
 def draw(part: Path, report: "InterpolationReport") -> None:
     from lgr.plots import PathPanel, plot_paths, save_figure
 
-    travelled = report.travel
+    made = report.interpolation
     panel = PathPanel(
-        title=f"{travelled.codec.name}, {travelled.config.path.kind}",
-        audio=travelled.audio.mean(0).numpy(),
-        sample_rate=travelled.sample_rate,
+        title=f"{made.codec.name}, {made.config.path.kind}",
+        audio=made.audio.mean(0).numpy(),
+        sample_rate=made.sample_rate,
         seams_seconds=report.seams_seconds,
         centroid_seconds=report.spectrum.seconds,
         centroid_hz=report.spectrum.centroid_hz,
@@ -32,7 +32,7 @@ def draw(part: Path, report: "InterpolationReport") -> None:
     save_figure(plot_paths([panel]), part, force=True)
 
 
-def summary(out: Path, result: "Travel", spent_seconds: float) -> str:
+def summary(out: Path, result: "Interpolation", spent_seconds: float) -> str:
     """One line on a result: where it is, what it is, how it was made."""
     from lgr.cli.support.tables import seconds_text
 

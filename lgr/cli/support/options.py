@@ -125,7 +125,7 @@ TemperatureOption = Annotated[
     option(
         "--temperature",
         panel=CHOOSING,
-        metavar="CURVE",
+        metavar="ENVELOPE",
         help="0: always the nearest grain; higher: bolder choices; 0 or more.",
         default="0.02",
     ),
@@ -135,7 +135,7 @@ ContinuityOption = Annotated[
     option(
         "--continuity",
         panel=CHOOSING,
-        metavar="CURVE",
+        metavar="ENVELOPE",
         help="Chance that a recording plays on rather than jumps, from 0 to below 1.",
         default="0",
     ),
@@ -146,8 +146,8 @@ SamplerOption = Annotated[
         "--sampler",
         panel=CHOOSING,
         metavar="NAME",
-        help="auto, independent (each grain alone), path (whole paths), viterbi (the best path), online (never looks "
-        "ahead). auto: path where continuity is above 0, else independent.",
+        help="auto, independent (each grain alone), chain (all at once), viterbi (the best chain), online (never "
+        "looks ahead). auto: chain where continuity is above 0, else independent.",
         default="auto",
     ),
 ]
@@ -172,7 +172,7 @@ WeightOption = Annotated[
     option(
         "--weight",
         panel=CHOOSING,
-        metavar="CURVE",
+        metavar="ENVELOPE",
         help="How readily a source is chosen, 0 or more; once for each SOURCE, in their order.",
         default="all 1",
     ),
@@ -188,7 +188,7 @@ WetOption = Annotated[
     option(
         "--wet",
         panel=SOUND,
-        metavar="CURVE",
+        metavar="ENVELOPE",
         help="1: all grains, 0: all target.",
         default="1",
     ),
@@ -202,7 +202,7 @@ LoudnessOption = Annotated[
 
 
 def envelope(option: str, text: str) -> "Envelope":
-    """The curve that an option's text says; errors name the option."""
+    """The envelope that an option's text says; errors name the option."""
     from lgr.sound.envelope import Envelope
 
     try:
@@ -212,10 +212,10 @@ def envelope(option: str, text: str) -> "Envelope":
 
 
 def given(**options: Any) -> dict[str, Any]:
-    """The options that were given, with curves parsed: keywords for ``ResynthConfig``, which knows the defaults."""
-    curves = {"temperature", "continuity", "wet"}
+    """The options that were given, with envelopes parsed: keywords for ``ResynthConfig``, which knows the defaults."""
+    envelopes = {"temperature", "continuity", "wet"}
     return {
-        name: envelope(f"--{name}", value) if name in curves else value
+        name: envelope(f"--{name}", value) if name in envelopes else value
         for name, value in options.items()
         if value is not None
     }

@@ -58,18 +58,18 @@ def find_sources(arguments: Sequence[str] | None, codebook: Path | None = None) 
 
 
 def source_weights(sources: Sources, weights: Sequence[str] | None) -> "tuple[Envelope, ...]":
-    """One curve a recording from ``--weight``, given once for each SOURCE (for each recording of a codebook)."""
+    """One envelope a recording from ``--weight``, given once for each SOURCE (for each recording of a codebook)."""
     from lgr.cli.support.options import envelope
 
     if not weights:
         return ()
-    curves = tuple(envelope("--weight", text) for text in weights)
+    envelopes = tuple(envelope("--weight", text) for text in weights)
     if sources.codebook is not None:
         originals = sum(1 for r in sources.codebook.recordings_ if not r.augmentation)
-        _check_weights(len(curves), originals, "recording of the codebook")
-        return curves
-    _check_weights(len(curves), sources.n_arguments, "SOURCE")
-    return tuple(curves[i] for i in sources.argument)
+        _check_weights(len(envelopes), originals, "recording of the codebook")
+        return envelopes
+    _check_weights(len(envelopes), sources.n_arguments, "SOURCE")
+    return tuple(envelopes[i] for i in sources.argument)
 
 
 def _check_weights(n: int, expected: int, what: str) -> None:

@@ -19,32 +19,32 @@ from lgr.sounds import encode_lanes
 LEAD_FRAMES = 4  # silence before a grain that is heard alone, so that its onset is not cut
 
 
-def evenly(path: Tensor, n: int) -> Tensor:
-    """``n`` points at equal distances along a line through ``path`` (k, 2), its ends included: (n, 2)."""
-    check_shape("path", path.shape, "(k, 2) with k at least 1", path.ndim == 2 and path.shape[1] == 2 and len(path) > 0)
+def evenly(line: Tensor, n: int) -> Tensor:
+    """``n`` points at equal distances along a line through ``line`` (k, 2), its ends included: (n, 2)."""
+    check_shape("line", line.shape, "(k, 2) with k at least 1", line.ndim == 2 and line.shape[1] == 2 and len(line) > 0)
     if n < 1:
         raise ArgumentError(f"n must be >= 1, got {n}")
-    if not bool(torch.isfinite(path).all()):
-        raise ArgumentError("path must be finite, got NaN or infinity")
-    path = path.double()
-    steps = (path[1:] - path[:-1]).norm(dim=1)
+    if not bool(torch.isfinite(line).all()):
+        raise ArgumentError("line must be finite, got NaN or infinity")
+    line = line.double()
+    steps = (line[1:] - line[:-1]).norm(dim=1)
     moved = torch.cat([torch.tensor([True]), steps > 0])  # a pen that rests adds nothing
-    path, along = path[moved], torch.cat([torch.zeros(1, dtype=torch.float64), steps.cumsum(0)])[moved]
-    if len(path) == 1:
-        return path.expand(n, 2).float()
+    line, along = line[moved], torch.cat([torch.zeros(1, dtype=torch.float64), steps.cumsum(0)])[moved]
+    if len(line) == 1:
+        return line.expand(n, 2).float()
     at = torch.linspace(0, 1, n, dtype=torch.float64) * along[-1]
-    right = torch.searchsorted(along, at).clamp(1, len(path) - 1)
+    right = torch.searchsorted(along, at).clamp(1, len(line) - 1)
     share = (at - along[right - 1]) / (along[right] - along[right - 1])
-    return torch.lerp(path[right - 1], path[right], share[:, None]).float()
+    return torch.lerp(line[right - 1], line[right], share[:, None]).float()
 
 
-def near_path(points: Tensor, path: Tensor, n: int, *, neighbours: int = 1, generator: torch.Generator) -> Tensor:
+def near_line(points: Tensor, line: Tensor, n: int, *, neighbours: int = 1, generator: torch.Generator) -> Tensor:
     """The grains that a drawn line passes: at ``n`` even places along it, one of the ``neighbours`` nearest points.
 
     Parameters
     ----------
     points : (n_grains, 2)
-    path : (k, 2), in the coordinates of ``points``
+    line : (k, 2), in the coordinates of ``points``
     neighbours : > 0; each of them is equally likely, and 1 is the nearest one for certain
     generator : advanced by ``n`` draws whatever ``neighbours`` is
 
@@ -56,7 +56,7 @@ def near_path(points: Tensor, path: Tensor, n: int, *, neighbours: int = 1, gene
     if neighbours < 1:
         raise ArgumentError(f"neighbours must be >= 1, got {neighbours}")
     among = min(neighbours, len(points))
-    places = evenly(path, n)
+    places = evenly(line, n)
     draws = torch.rand(n, generator=generator, dtype=torch.float64)
     chosen = []
     for place, draw in zip(torch.split(places, 64), torch.split(draws, 64), strict=True):

@@ -12,7 +12,7 @@ from lgr.codecs.base import Codec
 from lgr.codecs.segmented import SegmentedCodec
 from lgr.codecs.toy import ToyCodec
 from lgr.errors import ArgumentError, ShapeError
-from lgr.interpolation.interpolate import TravelConfig, label_weights, travel
+from lgr.interpolation.interpolate import InterpolationConfig, interpolate, label_weights
 from lgr.latents.path import PathConfig, path
 
 RATE, HOP = 8000, 80
@@ -58,7 +58,7 @@ A, B = noise(2.0, 1), noise(1.5, 2)
 
 
 def test_the_path_alone_is_what_interpolate_says() -> None:
-    result = travel([(A, RATE), (B, RATE)], TOY, TravelConfig(seconds=0.5))
+    result = interpolate([(A, RATE), (B, RATE)], TOY, InterpolationConfig(seconds=0.5))
     a, b = TOY.encode(A[None])[0, :, -1], TOY.encode(B[None])[0, :, 0]
     assert_close(result.latents[0], path([a, b], 50))
     assert_close(result.audio[None], TOY.decode(path([a, b], 50)[None]))
@@ -67,8 +67,8 @@ def test_the_path_alone_is_what_interpolate_says() -> None:
 
 
 def test_with_context_the_real_sounds_are_around_it_as_recorded() -> None:
-    config = TravelConfig(seconds=0.5, context_seconds=0.4, fade_seconds=0.01)
-    result = travel([(A, RATE), (B, RATE)], TOY, config, from_seconds=1.25, to_seconds=0.5)
+    config = InterpolationConfig(seconds=0.5, context_seconds=0.4, fade_seconds=0.01)
+    result = interpolate([(A, RATE), (B, RATE)], TOY, config, from_seconds=1.25, to_seconds=0.5)
     assert result.audio.shape == (1, 3200 + 4000 + 3200)
     assert result.seams == (3200, 7200)
     # The toy codec gives everything back, so what the fade passes over to is the recording too.
@@ -81,8 +81,8 @@ def test_with_context_the_real_sounds_are_around_it_as_recorded() -> None:
 
 def test_the_fade_passes_from_the_recording_to_the_decoded_sound() -> None:
     silent = Labelled()  # decodes to silence: its labels are unknown
-    config = TravelConfig(seconds=0.3, context_seconds=0.4, fade_seconds=0.1)
-    result = travel([(A, RATE), (B, RATE)], silent, config)
+    config = InterpolationConfig(seconds=0.3, context_seconds=0.4, fade_seconds=0.1)
+    result = interpolate([(A, RATE), (B, RATE)], silent, config)
     heard, faded = A[:, -3200:], result.audio[:, :3200]
     assert torch.equal(faded[:, :2400], heard[:, :2400])
     ramp = 1 - (torch.arange(800) + 0.5) / 800
@@ -92,22 +92,22 @@ def test_the_fade_passes_from_the_recording_to_the_decoded_sound() -> None:
 
 
 def test_a_sound_shorter_than_the_context_gives_all_it_has() -> None:
-    config = TravelConfig(seconds=0.3, context_seconds=5)
-    result = travel([(A, RATE), (B[:, :50], RATE)], TOY, config)
+    config = InterpolationConfig(seconds=0.3, context_seconds=5)
+    result = interpolate([(A, RATE), (B[:, :50], RATE)], TOY, config)
     assert result.seams == (A.shape[1], A.shape[1] + 2400)
     assert result.audio.shape[1] == A.shape[1] + 2400 + 50
 
 
 def test_decoders_with_a_memory_hear_what_came_before() -> None:
-    result = travel([(A, RATE), (B, RATE)], Stateful(), TravelConfig(seconds=0.2))
+    result = interpolate([(A, RATE), (B, RATE)], Stateful(), InterpolationConfig(seconds=0.2))
     z = torch.cat([TOY.encode(A[None])[:, :, -50:], result.latents], dim=2)
     assert_close(result.audio[None], Stateful().decode(z)[:, :, -1600:])
 
 
 def test_stereo_keeps_its_sides_and_a_walk_moves_both_alike() -> None:
     wide = torch.cat([A, 0.5 * A])
-    config = TravelConfig(path=PathConfig(kind="walk", step_size=0.2), seconds=0.2, context_seconds=0.2)
-    result = travel([(wide, RATE), (B, RATE)], TOY, config, seed=3)
+    config = InterpolationConfig(path=PathConfig(kind="wander", step_size=0.2), seconds=0.2, context_seconds=0.2)
+    result = interpolate([(wide, RATE), (B, RATE)], TOY, config, seed=3)
     assert result.audio.shape[0] == 2
     assert result.latents.shape[0] == 2
     sides = [
@@ -119,31 +119,31 @@ def test_stereo_keeps_its_sides_and_a_walk_moves_both_alike() -> None:
 
 
 def test_the_seed_decides_a_walk() -> None:
-    config = TravelConfig(path=PathConfig(kind="walk"), seconds=0.2)
-    one, same, other = (travel([(A, RATE), (B, RATE)], TOY, config, seed=s).audio for s in (1, 1, 2))
+    config = InterpolationConfig(path=PathConfig(kind="wander"), seconds=0.2)
+    one, same, other = (interpolate([(A, RATE), (B, RATE)], TOY, config, seed=s).audio for s in (1, 1, 2))
     assert torch.equal(one, same)
     assert not torch.equal(one, other)
 
 
 def test_mean_endpoints_are_means_of_the_contexts() -> None:
-    config = TravelConfig(seconds=0.2, endpoints="mean", context_seconds=0.3)
-    result = travel([(A, RATE), (B, RATE)], TOY, config)
+    config = InterpolationConfig(seconds=0.2, endpoints="mean", context_seconds=0.3)
+    result = interpolate([(A, RATE), (B, RATE)], TOY, config)
     assert_close(result.latents[0, :, 0], TOY.encode(A[None])[0, :, -30:].mean(1))
     assert_close(result.latents[0, :, -1], TOY.encode(B[None])[0, :, :30].mean(1))
 
 
 def test_a_spline_goes_by_the_middle_atoms() -> None:
-    config = TravelConfig(path=PathConfig(kind="spline"), seconds=0.41)
-    result = travel([(A, RATE), (B, RATE), (A, RATE)], TOY, config)
+    config = InterpolationConfig(path=PathConfig(kind="spline"), seconds=0.41)
+    result = interpolate([(A, RATE), (B, RATE), (A, RATE)], TOY, config)
     assert torch.equal(result.latents[0, :, 20], TOY.encode(B[None])[0, :, 75])
 
 
 def test_labels_change_along_the_path() -> None:
-    config = TravelConfig(seconds=0.21)
-    result = travel([(A, RATE), (B, RATE)], Labelled(), config, labels=["loud", "Quiet"])
+    config = InterpolationConfig(seconds=0.21)
+    result = interpolate([(A, RATE), (B, RATE)], Labelled(), config, labels=["loud", "Quiet"])
     assert_close(result.latents[0, -2], torch.linspace(1, 0, 21))
     assert_close(result.latents[0, -1], torch.linspace(0, 1, 21))
-    held = travel([(A, RATE), (B, RATE)], Labelled(), config, labels=["loud", "loud"])
+    held = interpolate([(A, RATE), (B, RATE)], Labelled(), config, labels=["loud", "loud"])
     assert torch.equal(held.latents[0, -2], torch.ones(21))
 
 
@@ -160,23 +160,23 @@ TWO = [(A, RATE), (B, RATE)]
 @pytest.mark.parametrize(
     ("make", "says"),
     [
-        (lambda: travel(TWO[:1], TOY), "sounds must be at least two, got 1"),
-        (lambda: travel([*TWO, TWO[0]], TOY), r"a linear path needs two points .* got 3"),
+        (lambda: interpolate(TWO[:1], TOY), "sounds must be at least two, got 1"),
+        (lambda: interpolate([*TWO, TWO[0]], TOY), r"a linear path needs two points .* got 3"),
         (
-            lambda: travel(TWO, TOY, from_seconds=2.1),
+            lambda: interpolate(TWO, TOY, from_seconds=2.1),
             "from_seconds must be > 0 and at most the first sound's 2, got 2.1",
         ),
-        (lambda: travel(TWO, TOY, from_seconds=0.0), "from_seconds must be > 0 .* got 0.0"),
-        (lambda: travel(TWO, TOY, to_seconds=1.5), "to_seconds must be >= 0 and before .* 1.5, got 1.5"),
-        (lambda: travel(TWO, TOY, labels=["kick", None]), "codec toy has no labels, got label 'kick'"),
-        (lambda: travel(TWO, Labelled(), labels=["kick", None]), "label must be one of loud, quiet, got 'kick'"),
-        (lambda: travel(TWO, Labelled(), labels=["loud"]), "labels must be one for each of 2 sounds, got 1"),
-        (lambda: travel([(A / 0, RATE), TWO[1]], TOY), "point 1 must hold finite"),
-        (lambda: TravelConfig(seconds=0), "seconds must be > 0, got 0"),
-        (lambda: TravelConfig(fade_seconds=-1), "fade_seconds must be >= 0, got -1"),
-        (lambda: TravelConfig(endpoints="middle"), "endpoints must be one of edge, mean, got 'middle'"),
+        (lambda: interpolate(TWO, TOY, from_seconds=0.0), "from_seconds must be > 0 .* got 0.0"),
+        (lambda: interpolate(TWO, TOY, to_seconds=1.5), "to_seconds must be >= 0 and before .* 1.5, got 1.5"),
+        (lambda: interpolate(TWO, TOY, labels=["kick", None]), "codec toy has no labels, got label 'kick'"),
+        (lambda: interpolate(TWO, Labelled(), labels=["kick", None]), "label must be one of loud, quiet, got 'kick'"),
+        (lambda: interpolate(TWO, Labelled(), labels=["loud"]), "labels must be one for each of 2 sounds, got 1"),
+        (lambda: interpolate([(A / 0, RATE), TWO[1]], TOY), "point 1 must hold finite"),
+        (lambda: InterpolationConfig(seconds=0), "seconds must be > 0, got 0"),
+        (lambda: InterpolationConfig(fade_seconds=-1), "fade_seconds must be >= 0, got -1"),
+        (lambda: InterpolationConfig(endpoints="middle"), "endpoints must be one of edge, mean, got 'middle'"),
         (
-            lambda: TravelConfig(context_seconds=1, path=PathConfig(kind="loop", loops=2)),
+            lambda: InterpolationConfig(context_seconds=1, path=PathConfig(kind="loop", loops=2)),
             "a loop of 2 loops ends where it began, .* give it 2.5 loops",
         ),
     ],
@@ -229,7 +229,7 @@ def test_a_segmented_codec_is_a_codec_and_says_that_it_looks_ahead() -> None:
     assert isinstance(codec, Codec)
     assert codec.labels == ("loud", "quiet")
     assert (codec.info.causal, codec.info.lookahead) == (False, 8000)
-    result = travel(TWO, codec, TravelConfig(seconds=0.21), labels=["loud", "loud"])
+    result = interpolate(TWO, codec, InterpolationConfig(seconds=0.21), labels=["loud", "loud"])
     assert result.audio.shape == (1, 21 * HOP)
 
 

@@ -1,4 +1,4 @@
-"""``lgr path``: what it writes, and what it refuses in one line."""
+"""``lgr interpolate``: what it writes, and what it refuses in one line."""
 
 import json
 from pathlib import Path
@@ -24,7 +24,7 @@ def sounds(tmp_path: Path) -> Path:
 
 
 def args(folder: Path, *more: object) -> list[object]:
-    return ["path", folder / "a.wav", folder / "b.wav", "-o", folder / "out.wav", "--codec", "toy", *more]
+    return ["interpolate", folder / "a.wav", folder / "b.wav", "-o", folder / "out.wav", "--codec", "toy", *more]
 
 
 def test_a_path_is_written_and_told(sounds: Path) -> None:
@@ -56,13 +56,13 @@ def test_context_report_and_picture(sounds: Path) -> None:
 def test_a_report_of_the_path_alone_hears_a_second_around_it(sounds: Path) -> None:
     done(*args(sounds, "--report", sounds / "r.json"))
     assert load_audio(sounds / "out.wav")[0].shape[1] == 24_000
-    assert json.loads((sounds / "r.json").read_text())["travel"]["context_seconds"] == 1
+    assert json.loads((sounds / "r.json").read_text())["interpolation"]["context_seconds"] == 1
 
 
 def test_the_seed_decides_and_nothing_else_does(sounds: Path) -> None:
     heard = []
     for seed in (1, 1, 2):
-        done(*args(sounds, "--kind", "walk", "--curve", "random:0.5", "--seed", seed, "--seconds", "0.2", "--force"))
+        done(*args(sounds, "--kind", "wander", "--pace", "random:0.5", "--seed", seed, "--seconds", "0.2", "--force"))
         heard.append(load_audio(sounds / "out.wav")[0])
     # Matrix products may round the last bit otherwise where memory lies otherwise (seen once in many runs): the draws
     # are the same, which is what a seed promises. Another seed is a thousand times further off.
@@ -88,10 +88,10 @@ def test_a_spline_takes_more_sounds(sounds: Path) -> None:
     ("options", "says"),
     [
         (["--kind", "zigzag"], "kind must be one of linear, slerp"),
-        (["--curve", "wavy"], "curve must be one of even"),
-        (["--loops", "2"], "loops goes with the kinds circle, loop, spiral"),
+        (["--pace", "wavy"], "pace must be one of even"),
+        (["--loops", "2"], "loops goes with the kinds circle, spiral, loop"),
         (["--kind", "loop", "--loops", "0.3"], "must be a multiple of 0.5, got 0.3"),
-        (["--step-size", "1"], "step_size goes with the kind walk"),
+        (["--step-size", "1"], "step_size goes with the kind wander"),
         (["--seconds", "0"], "seconds must be > 0, got 0"),
         (["--seconds", "soon"], "Invalid value for '--seconds'"),
         (["--context", "-1"], "context_seconds must be >= 0, got -1"),
@@ -114,13 +114,13 @@ def test_what_cannot_be_done_is_refused_in_a_line(sounds: Path, options: list[st
 
 def test_files_are_checked_before_the_work(sounds: Path) -> None:
     a, b, out = sounds / "a.wav", sounds / "b.wav", sounds / "out.wav"
-    refused(sounds, "path", a, "-o", out, says="needs two SOUNDs (--kind spline takes more), got 1")
-    refused(sounds, "path", a, sounds / "c.wav", "-o", out, says="c.wav does not exist; did you mean")
-    refused(sounds, "path", a, b, "-o", b, "--force", says="-o must not be a file that is read")
-    refused(sounds, "path", a, b, "-o", sounds / "out.txt", says="-o must end in .wav")
-    refused(sounds, "path", a, b, "-o", sounds / "no" / "out.wav", says="does not exist; create it first")
+    refused(sounds, "interpolate", a, "-o", out, says="needs two SOUNDs (--kind spline takes more), got 1")
+    refused(sounds, "interpolate", a, sounds / "c.wav", "-o", out, says="c.wav does not exist; did you mean")
+    refused(sounds, "interpolate", a, b, "-o", b, "--force", says="-o must not be a file that is read")
+    refused(sounds, "interpolate", a, b, "-o", sounds / "out.txt", says="-o must end in .wav")
+    refused(sounds, "interpolate", a, b, "-o", sounds / "no" / "out.wav", says="does not exist; create it first")
     out.write_bytes(b"mine")
-    refused(sounds, "path", a, b, "-o", out, says="exists and is kept")
+    refused(sounds, "interpolate", a, b, "-o", out, says="exists and is kept")
 
 
 def test_what_silence_leaves_unmeasured_is_called_unknown(sounds: Path) -> None:
