@@ -4,51 +4,21 @@ Every result is made here, from the score alone, so playing a saved score again 
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
-from typing import Any, Self
 
 import torch
 from torch import Tensor
 
-from lgr.codecs.base import Codec, CodecInfo, version_options
+from lgr.codecs.base import Codec, CodecInfo
 from lgr.codecs.registry import load_codec
-from lgr.errors import ArgumentError, CodebookError, LgrError
+from lgr.errors import CodebookError, LgrError
 from lgr.files import sha256
 from lgr.latents.grains import join
+from lgr.progress import Progress
 from lgr.score import Score
 from lgr.sound.audio import resample
-from lgr.sound.envelope import Envelope
 from lgr.sound.level import follow_loudness, within_full_scale
 from lgr.sound.recording import Recording
-from lgr.sounds import Progress, Sound, encode_lanes, read, with_length
-
-ALL_GRAINS = Envelope.of(1.0)
-
-
-@dataclass(frozen=True, kw_only=True)
-class RenderConfig:
-    """What becomes of the chosen grains. Kept in the score, as ``score.config["render"]``."""
-
-    wet: Envelope = ALL_GRAINS  # 0: the target through the codec; 1: the chosen grains
-    match_loudness: bool = True
-    codec_version: str = ""  # CodecInfo.version: other weights or another space would play the score otherwise
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "wet", Envelope.of(self.wet))
-        if not (self.wet.minimum >= 0 and self.wet.maximum <= 1):
-            raise ArgumentError(f"wet must stay within 0 and 1, got {self.wet}")
-
-    def to_json(self) -> dict[str, Any]:
-        return {**asdict(self), "wet": self.wet.to_json()}
-
-    @classmethod
-    def from_json(cls, data: Any) -> Self:
-        known = {f.name for f in fields(cls)}
-        if not isinstance(data, dict) or not set(data) <= known:
-            raise CodebookError(f"score: config.render must have the keys {sorted(known)}, got {data!r}")
-        if not isinstance(data.get("codec_version", ""), str) or not isinstance(data.get("match_loudness", True), bool):
-            raise CodebookError(f"score: config.render must hold codec_version and match_loudness, got {data!r}")
-        return cls(**data)
+from lgr.sounds import Sound, encode_lanes, read, with_length
 
 
 def output_rate(target: Recording, info: CodecInfo) -> int:
@@ -95,7 +65,7 @@ def render_latents(
     target_audio : (channels, samples) at the codec's rate; needed for ``match_loudness``
     target_latents : (lanes, latent_dim, target_frames); needed where ``wet`` is below 1
     """
-    info, config = codec.info, RenderConfig.from_json(score.config.get("render", {}))
+    info, config = codec.info, score.render
     frames = target_frames(score.target, info)
     lanes = result_lanes(score, info)
     like = next(x for x in latents if x is not None)
@@ -137,8 +107,7 @@ def render_latents(
 
 def open_codec(score: Score) -> Codec:
     """The codec a score was made with, with the options it had."""
-    version = RenderConfig.from_json(score.config.get("render", {})).codec_version
-    return load_codec(score.codec, **version_options(version))
+    return load_codec(score.codec, **score.codec_options)
 
 
 def _checked(recording: Recording, what: str) -> Sound:
@@ -168,7 +137,7 @@ def render(score: Score, *, codec: Codec | None = None, progress: Progress | Non
     """
     codec = open_codec(score) if codec is None else codec
     info = codec.info
-    config = RenderConfig.from_json(score.config.get("render", {}))
+    config = score.render
     same = (info.sample_rate, info.hop_length, info.version) == (
         score.sample_rate,
         score.hop_length,

@@ -7,7 +7,6 @@ Both files are encoded, the target's grains choose among the sources' (``lgr.mat
 ``Score``, and the score is played (``lgr.rendering``).
 """
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
@@ -23,13 +22,14 @@ from lgr.errors import ArgumentError
 from lgr.latents.grains import grain_starts
 from lgr.latents.vectors import Metric
 from lgr.matching import MatchConfig, Sampler, match
-from lgr.rendering import ALL_GRAINS, RenderConfig, extra_samples, output_rate, render_latents
+from lgr.progress import Progress, silent
+from lgr.rendering import extra_samples, output_rate, render_latents
 from lgr.score import Score
+from lgr.score.render_config import ALL_GRAINS, RenderConfig
 from lgr.sound.audio import save_audio
 from lgr.sound.envelope import Envelope
 from lgr.sound.recording import Recording
 from lgr.sounds import (
-    Progress,
     Sound,
     build_codebook,
     describe,
@@ -175,7 +175,7 @@ def resynthesise(
     """
     config = ResynthConfig() if config is None else config
     codec = load_codec(codec) if isinstance(codec, str | Path) else codec
-    report = progress if progress is not None else _silent
+    report = progress if progress is not None else silent
     target_recording = describe(target, name="target")
     target_audio = read(target, codec)
     if not bool(target_audio.abs().max() > 0):
@@ -234,7 +234,6 @@ def _choose(
         progress=lambda done, of: report("matching", done, of),
         **weights,
     )
-    render = replace(config.render_config(), codec_version=info.version)
     return Score(
         codec=info.name,
         sample_rate=info.sample_rate,
@@ -244,10 +243,8 @@ def _choose(
         seed=seed,
         target=target,
         recordings=codebook.recordings_,
-        config={
-            "resynth": config.to_json(),
-            "render": render.to_json(),
-        },
+        made_by={"resynth": config.to_json()},
+        render=replace(config.render_config(), codec_version=info.version),
         target_frame=starts.numpy(),
         recording=codebook.recording_[choices.index].numpy(),
         source_frame=codebook.source_frame_[choices.index].numpy(),
@@ -259,29 +256,19 @@ def _choose(
 
 def _source_log_weights(codebook: GrainCodebook, config: ResynthConfig, seconds: Tensor) -> Tensor:
     """Log-weights ``(n_grains, n_recordings)`` over the target's time; augmented copies follow their original."""
-    originals = _originals(codebook.recordings_)
-    given, n = len(config.source_weights), max(originals) + 1
-    if given not in (n, len(originals)):
-        raise ArgumentError(f"source_weights must be one for each of {n} sources, got {given}")
+    recordings = codebook.recordings_
+    originals = [i for i, r in enumerate(recordings) if r.original is None]
+    given = len(config.source_weights)
+    if given not in (len(originals), len(recordings)):
+        raise ArgumentError(f"source_weights must be one for each of {len(originals)} sources, got {given}")
     weights = torch.stack([w.at(seconds) for w in config.source_weights], 1)  # (n_grains, given)
     if bool((weights == 0).all(1).any()):
         first = float(seconds[(weights == 0).all(1)][0])
         raise ArgumentError(f"source_weights must be above 0 for a source at all times, got 0 for all at {first:.6g} s")
-    return weights[:, originals if given == n else slice(None)].log()
-
-
-def _originals(recordings: Sequence[Recording]) -> list[int]:
-    """For each recording which source it is, or was augmented from; sources are counted in their order."""
-    places: dict[tuple[str, str, int], int] = {}
-    seen: Counter[tuple[str, str, str]] = Counter()
-    found = []
-    for r in recordings:
-        name = r.name.removesuffix(f" ({r.augmentation})")
-        # a file given twice is two sources, and its second copy of an augmentation belongs to the second
-        again = seen[r.path, name, r.augmentation]
-        seen[r.path, name, r.augmentation] += 1
-        found.append(places.setdefault((r.path, name, again), len(places)))
-    return found
+    if given < len(recordings):
+        source = {i: place for place, i in enumerate(originals)}
+        weights = weights[:, [source[i if r.original is None else r.original] for i, r in enumerate(recordings)]]
+    return weights.log()
 
 
 def _following(config: ResynthConfig, codebook: GrainCodebook, codec: Codec) -> ResynthConfig:
@@ -294,7 +281,3 @@ def _following(config: ResynthConfig, codebook: GrainCodebook, codec: Codec) -> 
             f"hop_frames must be in [1, grain_frames={own['grain_frames']}] of the codebook, got {config.hop_frames}"
         )
     return replace(config, **own)
-
-
-def _silent(what: str, done: int, of: int) -> None:
-    """Report to nobody."""

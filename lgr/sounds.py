@@ -3,7 +3,7 @@
 Augmentations are made from the originals only, never from each other's output.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,11 +16,9 @@ from lgr.codecs.base import Codec
 from lgr.errors import ArgumentError, MissingPackageError, check_shape
 from lgr.files import sha256
 from lgr.latents.embedding import LearnedEmbedding, load_embedding
+from lgr.progress import Progress
 from lgr.sound.audio import audio_info, load_audio, resample
 from lgr.sound.recording import Recording
-
-Progress = Callable[[str, int, int], None]
-"""Called with what is being done, how much is done, and of how much."""
 
 Sound = str | Path | tuple[Tensor, int]
 """A file, or audio ``(channels, samples)`` with its sample rate."""
@@ -114,9 +112,9 @@ def frame_levels_db(audio: Tensor, codec: Codec, frames: int) -> Tensor:
 def with_augmentations(recordings: Sequence[Recording], augmentations: Sequence[str]) -> list[Recording]:
     """The originals, then each of them under each augmentation (``"speed=1.12"``, ``"gain=-6"``, ``"pitch=3"``)."""
     added = [
-        replace(r, name=f"{r.name} ({augmentation})", augmentation=augmentation)
+        replace(r, name=f"{r.name} ({augmentation})", augmentation=augmentation, original=i)
         for augmentation in augmentations
-        for r in recordings
+        for i, r in enumerate(recordings)
     ]
     return [*recordings, *added]
 
@@ -161,7 +159,7 @@ def build_codebook(
     for i, recording in enumerate(recordings):
         if progress is not None:
             progress("encoding sources", i, len(recordings))
-        audio = read(sounds[i % len(sounds)], codec, recording)
+        audio = read(sounds[i if recording.original is None else recording.original], codec, recording)
         heard = heard or bool(audio.abs().max() > 0)
         encoded = encode_lanes(audio, codec)
         latents.append(encoded)

@@ -57,7 +57,7 @@ def test_resynth_writes_everything_it_is_asked_for(sounds: Path, tmp_path: Path)
     assert audio.abs().max() > 0.01
     score = Score.load(out["json"])
     assert [r.name for r in score.recordings] == ["glass", "rain"]
-    assert score.config["resynth"]["temperature"] == [[0.0, 0.0], [1.0, 0.1]]
+    assert score.made_by["resynth"]["temperature"] == [[0.0, 0.0], [1.0, 0.1]]
     assert out["png"].read_bytes().startswith(b"\x89PNG")
     assert out["rpp"].read_text().startswith("<REAPER_PROJECT")
     assert str(out["wav"]) in said
@@ -82,7 +82,7 @@ def test_a_score_notes_the_codec_options_it_needs(
     score, first, again = tmp_path / "s.json", tmp_path / "a.wav", tmp_path / "b.wav"
     options = ["--codec", "soundstream", "--space", "quantized", "--levels", "8", "--score", score]
     done("resynth", sounds / "glass.wav", "-t", sounds / "drums.wav", "-o", first, *options)
-    assert Score.load(score).config["render"]["codec_version"] == "quantized/8"
+    assert Score.load(score).render.codec_version == "quantized/8"
     done("render", score, "-o", again)
     assert torch.equal(load_audio(first)[0], load_audio(again)[0])
 

@@ -1,5 +1,7 @@
 """The codebook: grains against slicing by hand, metrics against their definitions, extending against fitting all."""
 
+import dataclasses
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -16,14 +18,13 @@ from lgr.latents.vectors import SHRINKAGE
 
 @given(st.lists(st.integers(4, 20), min_size=1, max_size=4), st.integers(1, 4), st.integers(1, 6))
 @settings(deadline=None)
-def test_gather_gives_the_grains_as_they_were(frames, grain_frames, stride):
+def test_grains_are_where_they_were(frames, grain_frames, stride):
     lanes = [1 + i % 2 for i in range(len(frames))]
     book, latents, _ = made(frames, lanes, grain_frames=grain_frames, stride=stride)
-    grains = book.gather(torch.arange(len(book)))
-    assert grains.shape == (max(lanes), len(book), 5, grain_frames)
     for j, (r, start) in enumerate(zip(book.recording_.tolist(), book.source_frame_.tolist(), strict=True)):
         own = latents[r][:, :, start : start + grain_frames]  # one lane is repeated over two
-        assert torch.equal(grains[:, j], own.expand(max(lanes), -1, -1))
+        first = int(book.starts_[j])
+        assert torch.equal(book.latents_[:, :, first : first + grain_frames], own.expand(max(lanes), -1, -1))
     for r, n in enumerate(frames):  # the last frame of every recording is in a grain
         assert int(book.source_frame_[book.recording_ == r].max()) + grain_frames == n
 
@@ -169,6 +170,28 @@ def test_extending_by_silence_adds_no_grain():
     extended = book.extend([torch.randn(1, 5, 6)], [recording(1)], levels_db=[quiet])
     assert torch.equal(extended.starts_, book.starts_)
     assert len(extended.recordings_) == 2
+
+
+def test_an_augmented_copy_keeps_its_original_when_codebooks_are_joined():
+    def own(name: str, seed: int) -> GrainCodebook:
+        first = dataclasses.replace(recording(seed), name=name)
+        copy = dataclasses.replace(first, name=f"{name} (gain=-6)", augmentation="gain=-6", original=0)
+        latents = torch.randn(1, 5, 6, generator=torch.Generator().manual_seed(seed))
+        return GrainCodebook().fit([latents, latents], [first, copy], codec=CODEC)
+
+    both = own("a", 1).merge(own("b", 2))
+    assert [r.original for r in both.recordings_] == [None, 0, None, 2]
+    assert [r.original for r in both.merge(own("c", 3)).recordings_] == [None, 0, None, 2, None, 4]
+
+
+def test_vectors_are_made_again_after_they_were_forgotten():
+    book = made()[0]
+    before = book.vectors_
+    assert book.vectors_ is before
+    book.forget_vectors()
+    assert book.vectors_ is not before
+    assert torch.equal(book.vectors_, before)
+    assert len(book.fit([torch.randn(1, 5, 8)], [recording(0)], codec=CODEC).vectors_) == len(book)
 
 
 # Refusals

@@ -5,12 +5,10 @@ import json
 from pathlib import Path
 
 import pytest
-import torch
 from made_up import CODEC, assert_same, made, recording
 
 from lgr.codebook import GrainCodebook
 from lgr.errors import ArgumentError, CodebookError
-from lgr.files import sha256
 
 
 @pytest.mark.parametrize("lanes", [(1, 1, 1), (2, 1, 2)])
@@ -23,7 +21,6 @@ def test_a_codebook_survives_saving(tmp_path, lanes, own_features):
     folder = book.save(tmp_path / "book.v1")
     loaded = GrainCodebook.load(folder, CODEC)
     assert_same(loaded, book)
-    assert torch.equal(loaded.gather(torch.tensor([3, 0])), book.gather(torch.tensor([3, 0])))
     if not own_features:
         assert_same(loaded.extend(latents[:1], [recording(0)]), book.extend(latents[:1], [recording(0)]))
     assert sorted(p.name for p in tmp_path.iterdir()) == ["book.v1"]
@@ -131,16 +128,3 @@ def test_what_is_no_codebook_is_refused(tmp_path):
     (tmp_path / "codebook.json").write_text("[]")
     with pytest.raises(CodebookError, match="does not describe one"):
         GrainCodebook.load(tmp_path)
-
-
-def test_recordings_that_moved_or_changed_are_named(tmp_path):
-    files = [tmp_path / f"{i}.wav" for i in range(3)]
-    for i, file in enumerate(files):
-        file.write_bytes(bytes([i]) * 100)
-    recordings = [recording(i, path=str(f), sha256=sha256(f)) for i, f in enumerate(files)]
-    book = GrainCodebook().fit([torch.randn(1, 5, 6)] * 3, recordings, codec=CODEC)
-    book.check_recordings()
-    files[0].rename(tmp_path / "elsewhere.wav")
-    files[2].write_bytes(b"other")
-    with pytest.raises(CodebookError, match=r"0\.wav is gone; .*2\.wav has changed\. Put the files back"):
-        book.check_recordings()

@@ -72,7 +72,7 @@ def test_a_score_is_played_without_the_embedding(folder: Path, tmp_path: Path) -
     config = ResynthConfig(metric="learned", embedding=str(folder))
     result = resynthesise(paths[0], [paths[1]], codec=TOY, config=config)
     score = Score.load(result.score.save(tmp_path / "score.json"))
-    assert score.config["resynth"]["embedding"] == open_embedding(folder).reference
+    assert score.made_by["resynth"]["embedding"] == open_embedding(folder).reference
     (folder / "model.safetensors").unlink()
     assert torch.equal(render(score, codec=TOY)[0], result.audio)
 

@@ -11,9 +11,10 @@ from torch import Tensor
 from lgr.codebook import GrainCodebook
 from lgr.codecs import ToyCodec, load_codec
 from lgr.errors import ArgumentError, CodebookError
-from lgr.rendering import RenderConfig, render, render_latents
+from lgr.rendering import render, render_latents
 from lgr.resynth import ResynthConfig, Resynthesis, resynthesise
 from lgr.score import Score
+from lgr.score.render_config import RenderConfig
 from lgr.sound.audio import save_audio
 from lgr.sound.envelope import Envelope
 from lgr.sounds import build_codebook, encode_lanes, read

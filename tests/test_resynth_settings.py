@@ -129,7 +129,7 @@ def test_config_round_trips_through_the_score() -> None:
     )
     assert ResynthConfig(**options.to_json()) == options
     score = resynthesise(noise(), [noise(seed=1)] * 2, codec=TOY, config=options).score
-    assert ResynthConfig(**score.config["resynth"]) == options
+    assert ResynthConfig(**score.made_by["resynth"]) == options
 
 
 def test_progress_and_saving(tmp_path: Path) -> None:

@@ -14,9 +14,9 @@ from lgr.errors import ArgumentError
 from lgr.grain_map.layout import GrainMap, map_grains
 from lgr.grain_map.walks import as_recorded, at_most, grains_in, near_line, play_grain, play_walk, walk_score
 from lgr.latents.projection import PcaProjection
+from lgr.progress import Progress
 from lgr.score import Score
 from lgr.sound.audio import save_audio
-from lgr.sounds import Progress
 from lgr_app.results import shareable
 from lgr_app.scatter import Colours, by_kind, by_number, cloud
 

@@ -16,12 +16,13 @@ from torch import Tensor
 from lgr.codecs.base import Codec
 from lgr.codecs.registry import load_codec
 from lgr.errors import ArgumentError, CodebookError
+from lgr.progress import Progress, silent
 from lgr.rendering import output_rate, samples_at
 from lgr.score import Score
 from lgr.sound.audio import resample, save_audio
 from lgr.sound.level import follow_loudness, within_full_scale
 from lgr.sound.recording import Recording
-from lgr.sounds import Progress, Sound, describe, read, with_length
+from lgr.sounds import Sound, describe, read, with_length
 
 Baseline = Callable[..., tuple[Tensor, Score | None]]
 """``baseline(task, **options)``: finished audio ``(channels, samples)``, and a score where it chose grain by grain."""
@@ -168,9 +169,5 @@ def open_task(
         seed=seed,
         grain_frames=grain_frames,
         match_loudness=match_loudness,
-        report=progress if progress is not None else _silent,
+        report=progress if progress is not None else silent,
     )
-
-
-def _silent(what: str, done: int, of: int) -> None:
-    """Report to nobody."""

@@ -19,6 +19,7 @@ from lgr.errors import ArgumentError
 from lgr.latents.grains import grain_starts
 from lgr.models.noise.mfcc_encoder import dct_matrix
 from lgr.score import Score
+from lgr.score.render_config import RenderConfig
 from lgr.sound.mel import mel_filters
 
 WAVEFORM = "waveform"  # in the place of a codec's name, in scores that no codec can play
@@ -71,7 +72,8 @@ def mosaic(task: Task, *, coefficients: int = 12) -> tuple[Tensor, Score]:
         seed=task.seed,
         target=task.target,
         recordings=task.recordings,
-        config={"baseline": {"name": "mosaic", "coefficients": coefficients, "match_loudness": task.match_loudness}},
+        made_by={"baseline": {"name": "mosaic", "coefficients": coefficients, "match_loudness": task.match_loudness}},
+        render=RenderConfig(match_loudness=task.match_loudness),
         target_frame=target_frame.numpy(),
         recording=torch.cat(recording)[index].numpy(),
         source_frame=torch.cat(source_frame)[index].numpy(),

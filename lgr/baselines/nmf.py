@@ -14,7 +14,7 @@ from torch import Tensor
 
 from lgr.baselines.base import Task
 from lgr.errors import ArgumentError
-from lgr.sounds import Progress
+from lgr.progress import Progress
 
 MAX_ACTIVATIONS = 2**26  # K M: 256 MiB a matrix, of which an iteration holds about five
 TINY = 1e-12  # keeps a quotient of magnitudes finite; far under a spectrum's rounding error

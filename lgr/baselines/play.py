@@ -11,8 +11,9 @@ from lgr.baselines.base import Baseline, Mosaic, open_task
 from lgr.codecs.base import Codec
 from lgr.codecs.registry import load_codec
 from lgr.errors import ArgumentError
+from lgr.progress import Progress
 from lgr.rendering import output_rate
-from lgr.sounds import Progress, Sound
+from lgr.sounds import Sound
 
 #: Name: (module, function, what it is in a line). A module is imported when its baseline is first played.
 BASELINES: dict[str, tuple[str, str, str]] = {

@@ -8,8 +8,9 @@ from torch import Tensor
 from lgr.baselines.base import Task
 from lgr.codebook import CodebookConfig, GrainCodebook
 from lgr.latents.grains import grain_starts
-from lgr.rendering import RenderConfig, render_latents, target_frames
+from lgr.rendering import render_latents, target_frames
 from lgr.score import Score
+from lgr.score.render_config import RenderConfig
 from lgr.sounds import encode_lanes
 
 
@@ -28,7 +29,6 @@ def random_grains(task: Task) -> tuple[Tensor, Score]:
     codebook = GrainCodebook(config).fit(latents, task.recordings, codec=info)
     starts = grain_starts(target_frames(task.target, info), task.grain_frames, task.grain_frames, "pad")
     drawn = torch.randint(len(codebook), starts.shape, generator=task.generator())
-    render = RenderConfig(match_loudness=task.match_loudness, codec_version=info.version)
     score = Score(
         codec=info.name,
         sample_rate=info.sample_rate,
@@ -38,7 +38,8 @@ def random_grains(task: Task) -> tuple[Tensor, Score]:
         seed=task.seed,
         target=task.target,
         recordings=task.recordings,
-        config={"baseline": {"name": "random"}, "render": render.to_json()},
+        made_by={"baseline": {"name": "random"}},
+        render=RenderConfig(match_loudness=task.match_loudness, codec_version=info.version),
         target_frame=starts.numpy(),
         recording=codebook.recording_[drawn].numpy(),
         source_frame=codebook.source_frame_[drawn].numpy(),

@@ -14,9 +14,9 @@ from lgr.errors import ArgumentError, CodebookError
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from lgr.cli.support.progress import Report
     from lgr.codecs.base import Codec
     from lgr.evaluation import Evaluation
+    from lgr.progress import Progress
     from lgr.score import Score
 
 SCORES = (".json", ".csv")
@@ -100,7 +100,7 @@ class Result:
     seams_seconds: tuple[float, float] | None = None
 
     def measure(
-        self, *, render: bool, pitch: bool, cross: "Codec | None", codec: str | None, progress: "Report"
+        self, *, render: bool, pitch: bool, cross: "Codec | None", codec: str | None, progress: "Progress"
     ) -> "Evaluation":
         from lgr.evaluation import evaluate as measure
         from lgr.evaluation import evaluate_path
@@ -112,11 +112,9 @@ class Result:
         audio, rate = load_audio(self.path) if self.score is None else self._sound(self.score, render, codec, progress)
         return measure(self.target, self.sources, audio, rate, score=self.score, codec=cross, pitch=pitch)
 
-    def _sound(self, score: "Score", render: bool, codec: str | None, progress: "Report") -> "tuple[Tensor, int]":
+    def _sound(self, score: "Score", render: bool, codec: str | None, progress: "Progress") -> "tuple[Tensor, int]":
         """The sound beside the score, or the score rendered."""
         from lgr.cli.support.sources import open_codec
-        from lgr.codecs.base import version_options
-        from lgr.rendering import RenderConfig
         from lgr.rendering import render as play
         from lgr.sound.audio import AUDIO_SUFFIXES, load_audio
 
@@ -131,8 +129,7 @@ class Result:
                     "use --render if it is another sound"
                 )
             return audio, rate
-        made_as = version_options(RenderConfig.from_json(score.config.get("render", {})).codec_version)
-        opened = open_codec(codec, made_with=score.codec, what=f"score {self.path}", **made_as)
+        opened = open_codec(codec, made_with=score.codec, what=f"score {self.path}", **score.codec_options)
         return play(score, codec=opened, progress=progress)
 
     def facts(self) -> dict[str, Any]:

@@ -69,7 +69,7 @@ def _describe_score(path: Path) -> None:
     from lgr.score import Score
 
     score = Score.load(path)
-    settings = score.config.get("resynth", {})
+    settings = score.made_by.get("resynth", {})
     measures = [(name, f"{value:.3g}") for name, value in sweep_measures(score).items()]
     print_facts(
         [

@@ -29,8 +29,6 @@ def render(
     from lgr.cli.support.progress import progress_bar
     from lgr.cli.support.sources import open_codec
     from lgr.cli.support.tables import seconds_text
-    from lgr.codecs.base import version_options
-    from lgr.rendering import RenderConfig
     from lgr.rendering import render as play
     from lgr.score import Score
 
@@ -40,8 +38,7 @@ def render(
         part = outputs.claim(out, "audio", "-o")
         from lgr.sound.audio import save_audio
 
-        made_as = version_options(RenderConfig.from_json(loaded.config.get("render", {})).codec_version)
-        opened = open_codec(codec, made_with=loaded.codec, what=f"score {score}", **made_as)
+        opened = open_codec(codec, made_with=loaded.codec, what=f"score {score}", **loaded.codec_options)
         with progress_bar() as progress:
             audio, rate = play(loaded, codec=opened, progress=progress)
         save_audio(part, audio, rate, force=True)

@@ -7,47 +7,21 @@ How recordings are put side by side is in ``lgr/codebook/parts.py``, the metrics
 saving and loading in ``lgr/codebook/files.py``.
 """
 
-import math
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Self
 
 import torch
 from torch import Tensor
 
-from lgr.codebook.parts import Parts, check_parts, same_memory, side_by_side
+from lgr.codebook import files
+from lgr.codebook.config import CodebookConfig
+from lgr.codebook.parts import Fitted, Parts, check_parts, side_by_side
 from lgr.codecs.base import CodecInfo
 from lgr.errors import ArgumentError, CodebookError, check_shape
-from lgr.files import sha256
 from lgr.latents.grains import repeat_last
-from lgr.latents.vectors import METRICS, Metric, fit_metric, unit_rows
+from lgr.latents.vectors import fit_metric, unit_rows
 from lgr.sound.recording import Recording
-
-
-@dataclass(frozen=True, kw_only=True)
-class CodebookConfig:
-    """How recordings are cut into grains and how grains are compared."""
-
-    grain_frames: int = 4  # length of a grain
-    stride: int = 1  # frames from one grain to the next; 1: a grain at every frame
-    metric: Metric = "centred"  # see lgr/latents/vectors.py
-    silence_db: float | None = None  # grains whose loudest frame is below this level are left out; None keeps all
-    embedding: str = (
-        ""  # of metric "learned" (see lgr/latents/embedding.py): a folder; "": the one that ships for the codec
-    )
-
-    def __post_init__(self) -> None:
-        for name in ("grain_frames", "stride"):
-            if getattr(self, name) < 1:
-                raise ArgumentError(f"{name} must be >= 1, got {getattr(self, name)}")
-        if self.metric not in METRICS:
-            raise ArgumentError(f"metric must be one of {', '.join(METRICS)}, got {self.metric!r}")
-        if self.embedding and self.metric != "learned":
-            raise ArgumentError(f'embedding goes with metric "learned", got {self.embedding!r} with {self.metric!r}')
-        if self.silence_db is not None and math.isnan(self.silence_db):
-            raise ArgumentError("silence_db must be a level in dB or None, got NaN")
 
 
 class GrainCodebook:
@@ -62,6 +36,7 @@ class GrainCodebook:
     starts_ : Tensor, (n_grains,), int64, first frame of each grain in ``latents_``
     recording_ : Tensor, (n_grains,), int64, recording of each grain
     vectors_ : Tensor, (n_grains, grain_frames * feature_dim), unit rows (see lgr.latents.vectors), made when first read
+        and kept until ``forget_vectors``
     mean_, whitener_ : what the metric takes away and multiplies by (zeros and the identity where it does not)
     codec_ : CodecInfo, of the codec that made the latents
 
@@ -76,8 +51,8 @@ class GrainCodebook:
     mean_: Tensor
     whitener_: Tensor
     codec_: CodecInfo
-    _latents: Tensor  # as in Parts
-    _features: Tensor
+    _parts: Parts
+    _vectors: Tensor | None = None
 
     def __init__(self, config: CodebookConfig | None = None) -> None:
         self.config = CodebookConfig() if config is None else config
@@ -107,8 +82,7 @@ class GrainCodebook:
         CodebookError : a recording is shorter than one grain, or the silence gate leaves nothing
         ShapeError, ArgumentError : the sequences do not fit each other or the codec
         """
-        self._set(self._parts(latents, recordings, features, levels_db, codec), codec)
-        return self
+        return self._fit(self._placed(latents, recordings, features, levels_db, codec), codec)
 
     def extend(
         self,
@@ -118,8 +92,11 @@ class GrainCodebook:
         features: Sequence[Tensor] | None = None,
         levels_db: Sequence[Tensor] | None = None,
     ) -> "GrainCodebook":
-        """A new codebook with further recordings: equal to one fitted on the old and the new ones together."""
-        return self._with(self._parts(latents, recordings, features, levels_db, self.codec_))
+        """A new codebook with further recordings: equal to one fitted on the old and the new ones together.
+
+        ``Recording.original`` of the new ones counts among the new ones.
+        """
+        return self._with(self._placed(latents, recordings, features, levels_db, self.codec_))
 
     def merge(self, other: "GrainCodebook") -> "GrainCodebook":
         """A new codebook with the recordings of both: equal to one fitted on all of them together.
@@ -137,19 +114,12 @@ class GrainCodebook:
         for recording in other.recordings_:
             if (recording.sha256, recording.augmentation) in shared:
                 raise CodebookError(f"codebooks must not share recordings, but {recording.name!r} is in both")
-        parts = Parts(
-            latents=other._latents,
-            features=other._features,
-            recordings=other.recordings_,
-            frames=other.frames_,
-            starts=other.starts_,
-            recording=other.recording_,
-        )
-        return self._with(parts)
+        return self._with(other._current_parts())
 
     def _with(self, new: Parts) -> "GrainCodebook":
         """A new codebook of this one's recordings followed by further ones."""
-        dims = self._features.shape[1], new.features.shape[1]
+        parts = self._current_parts()
+        dims = parts.feature_dim, new.feature_dim
         if dims[0] != dims[1]:
             raise ArgumentError(f"features must have {dims[0]} dimensions like the codebook's, got {dims[1]}")
         lanes = max(self.lanes, len(new.latents))
@@ -157,21 +127,9 @@ class GrainCodebook:
             raise ArgumentError(
                 f"latents must have 1 or {self.lanes} lanes like the codebook's, got {len(new.latents)}"
             )
-        joined = torch.cat([each.expand(lanes, -1, -1) for each in (self._latents, new.latents)], dim=1)
-        same = lanes == 1 and self.features_are_latents and same_memory(new.features, new.latents)
-        extended = GrainCodebook(self.config)
-        both = Parts(
-            latents=joined,
-            features=joined[0] if same else torch.cat([self._features, new.features]),
-            recordings=(*self.recordings_, *new.recordings),
-            frames=(*self.frames_, *new.frames),
-            starts=torch.cat([self.starts_, new.starts + sum(self.frames_)]),
-            recording=torch.cat([self.recording_, new.recording + len(self.recordings_)]),
-        )
-        extended._set(both, self.codec_)
-        return extended
+        return GrainCodebook(self.config)._fit(parts.followed_by(new), self.codec_)
 
-    def _parts(
+    def _placed(
         self,
         latents: Sequence[Tensor],
         recordings: Sequence[Recording],
@@ -186,18 +144,27 @@ class GrainCodebook:
         gate = None if levels_db is None or config.silence_db is None else (levels_db, config.silence_db)
         return side_by_side(latents, recordings, features, gate, config.grain_frames, config.stride)
 
-    def _set(self, parts: Parts, codec: CodecInfo) -> None:
+    def _fit(self, parts: Parts, codec: CodecInfo) -> Self:
+        config = self.config
         if parts.starts.numel() == 0:
             raise CodebookError(
-                f"silence_db={self.config.silence_db} leaves no grain: every grain's loudest frame is below it; "
+                f"silence_db={config.silence_db} leaves no grain: every grain's loudest frame is below it; "
                 "lower silence_db or leave the gate out (None)"
             )
-        config = self.config
-        self._latents, self._features = parts.latents, parts.features
-        self.recordings_, self.frames_, self.codec_ = parts.recordings, parts.frames, codec
-        self.starts_, self.recording_ = parts.starts, parts.recording
-        self.mean_, self.whitener_ = fit_metric(parts.features, parts.starts, config.grain_frames, config.metric)
-        self.__dict__.pop("vectors_", None)  # of an earlier fit
+        mean, whitener = fit_metric(parts.matched, parts.starts, config.grain_frames, config.metric)
+        return self._take(Fitted(parts, mean, whitener, codec))
+
+    def _take(self, fitted: Fitted) -> Self:
+        """Be what was fitted, now or when the codebook was saved."""
+        self._parts, self._vectors = fitted.parts, None
+        self.recordings_, self.frames_, self.codec_ = fitted.parts.recordings, fitted.parts.frames, fitted.codec
+        self.starts_, self.recording_ = fitted.parts.starts, fitted.parts.recording
+        self.mean_, self.whitener_ = fitted.mean, fitted.whitener
+        return self
+
+    def _current_parts(self) -> Parts:
+        """The parts, with the recordings as they are now: their weights may have been set anew."""
+        return self._parts._replace(recordings=tuple(self.recordings_))
 
     # Reading
 
@@ -206,25 +173,28 @@ class GrainCodebook:
 
     @property
     def lanes(self) -> int:
-        return self._latents.shape[0]
+        return self._parts.latents.shape[0]
 
     @property
     def latents_(self) -> Tensor:
-        return self._latents.mT
+        return self._parts.latents.mT
 
     @property
     def features_(self) -> Tensor:
-        return self._features.mT
+        return self._parts.matched.mT
 
     @property
-    def features_are_latents(self) -> bool:
-        """Whether ``features_`` is the memory of the (one lane of) latents, and need not be stored twice."""
-        return same_memory(self._features, self._latents)
-
-    @cached_property
     def vectors_(self) -> Tensor:
-        config = self.config
-        return unit_rows(self._features, self.starts_, config.grain_frames, config.metric, self.mean_, self.whitener_)
+        if self._vectors is None:
+            config, frames = self.config, self._parts.matched
+            self._vectors = unit_rows(
+                frames, self.starts_, config.grain_frames, config.metric, self.mean_, self.whitener_
+            )
+        return self._vectors
+
+    def forget_vectors(self) -> None:
+        """Free ``vectors_``, the largest part by far; they are made again when they are read."""
+        self._vectors = None
 
     @property
     def source_frame_(self) -> Tensor:
@@ -244,21 +214,15 @@ class GrainCodebook:
         -------
         Tensor, (n, grain_frames * feature_dim)
         """
-        dim, config = self._features.shape[1], self.config
+        dim, config = self._parts.feature_dim, self.config
         check_shape("features", features.shape, f"({dim}, frames)", features.ndim == 2 and features.shape[0] == dim)
         if starts.numel() == 0 or int(starts.min()) < 0:
             raise ArgumentError(f"starts must hold at least one frame index, all >= 0, got {starts.tolist()}")
         over = int(starts.max()) + config.grain_frames - features.shape[1]
-        frames = (repeat_last(features, over) if over > 0 else features).mT.to(self._features)
+        frames = (repeat_last(features, over) if over > 0 else features).mT.to(self._parts.matched)
         return unit_rows(
             frames, starts.to(frames.device), config.grain_frames, config.metric, self.mean_, self.whitener_
         )
-
-    def gather(self, index: Tensor) -> Tensor:
-        """Latents of the grains ``index`` (N,): (lanes, N, latent_dim, grain_frames)."""
-        within = torch.arange(self.config.grain_frames, device=self.starts_.device)
-        at = self.starts_[index.to(self.starts_.device)][:, None] + within  # (N, grain_frames)
-        return self._latents[:, at].mT
 
     def next_grain(self, hop_frames: int) -> Tensor:
         """The grain of the same recording that starts ``hop_frames`` later, or -1: (n_grains,), int64."""
@@ -279,26 +243,13 @@ class GrainCodebook:
 
     # Files
 
-    def check_recordings(self) -> None:
-        """Raise ``CodebookError`` unless every recording's file is where it was and as it was."""
-        gone = [r for r in self.recordings_ if r.path and not Path(r.path).is_file()]
-        changed = [r for r in self.recordings_ if r not in gone and r.sha256 and r.path and sha256(r.path) != r.sha256]
-        said = [f"{r.path} is gone" for r in gone] + [f"{r.path} has changed" for r in changed]
-        if said:
-            raise CodebookError(
-                f"the codebook's recordings are not as they were: {'; '.join(said)}. "
-                "Put the files back, or build the codebook again from the files as they are now"
-            )
-
     def save(self, folder: str | Path, force: bool = False) -> Path:
         """Write the codebook into a new folder; see ``lgr.codebook.files.save``."""
-        from lgr.codebook.files import save
-
-        return save(self, folder, force=force)
+        fitted = Fitted(self._current_parts(), self.mean_, self.whitener_, self.codec_)
+        return files.save(folder, self.config, fitted, force=force)
 
     @classmethod
     def load(cls, folder: str | Path, codec: CodecInfo | None = None) -> "GrainCodebook":
         """Open a saved codebook, memory-mapped; see ``lgr.codebook.files.load``."""
-        from lgr.codebook.files import load
-
-        return load(folder, codec)
+        config, fitted = files.load(folder, codec)
+        return cls(config)._take(fitted)

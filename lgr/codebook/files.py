@@ -14,7 +14,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from lgr.codebook.codebook import CodebookConfig, GrainCodebook
+from lgr.codebook.config import CodebookConfig
+from lgr.codebook.parts import Fitted, Parts
 from lgr.codecs.base import CodecInfo, check_same_codec
 from lgr.errors import CodebookError
 from lgr.files import atomic_folder, lgr_version
@@ -26,30 +27,29 @@ DESCRIPTION, TENSORS = "codebook.json", "codebook.safetensors"
 _TENSOR_NAMES = {"latents", "starts", "recording", "mean", "whitener"}  # and "features", unless they are the latents
 
 
-def save(codebook: GrainCodebook, folder: str | Path, *, force: bool = False) -> Path:
-    """Write ``codebook`` into ``folder``.
+def save(folder: str | Path, config: CodebookConfig, fitted: Fitted, *, force: bool = False) -> Path:
+    """Write a codebook into ``folder``.
 
     An existing codebook is replaced only with ``force``; any other folder that is not empty never is.
     ``latents`` is stored as (lanes, total_frames, latent_dim) and ``features`` as (total_frames, feature_dim).
     """
+    parts = fitted.parts
     tensors = {
-        "latents": codebook._latents.float(),
-        "starts": codebook.starts_,
-        "recording": codebook.recording_,
-        "mean": codebook.mean_.float(),
-        "whitener": codebook.whitener_.float(),
+        "latents": parts.latents.float(),
+        "starts": parts.starts,
+        "recording": parts.recording,
+        "mean": fitted.mean.float(),
+        "whitener": fitted.whitener.float(),
     }
-    if not codebook.features_are_latents:
-        tensors["features"] = codebook._features.float()
+    if parts.features is not None:
+        tensors["features"] = parts.features.float()
     description = {
         "format": FORMAT,
         "version": FORMAT_VERSION,
         "lgr": lgr_version(),
-        "codec": asdict(codebook.codec_),
-        "config": asdict(codebook.config),
-        "recordings": [
-            {**r.to_json(), "frames": n} for r, n in zip(codebook.recordings_, codebook.frames_, strict=True)
-        ],
+        "codec": asdict(fitted.codec),
+        "config": asdict(config),
+        "recordings": [{**r.to_json(), "frames": n} for r, n in zip(parts.recordings, parts.frames, strict=True)],
         "shapes": {name: list(tensor.shape) for name, tensor in tensors.items()},
     }
     folder = Path(folder).expanduser().resolve()
@@ -74,7 +74,7 @@ def check_place(folder: str | Path, *, force: bool = False) -> None:
         raise Enough
 
 
-def load(folder: str | Path, codec: CodecInfo | None = None) -> GrainCodebook:
+def load(folder: str | Path, codec: CodecInfo | None = None) -> tuple[CodebookConfig, Fitted]:
     """Open the codebook in ``folder``, memory-mapped.
 
     Parameters
@@ -98,13 +98,15 @@ def load(folder: str | Path, codec: CodecInfo | None = None) -> GrainCodebook:
     if codec is not None:
         check_same_codec(f"codebook {folder}", made_by, codec)
     tensors = _read_tensors(folder, shapes, sum(frames), len(frames), made_by)
-    codebook = GrainCodebook(config)
-    codebook._latents = tensors["latents"]
-    codebook._features = tensors.get("features", tensors["latents"][0])
-    codebook.starts_, codebook.recording_ = tensors["starts"], tensors["recording"]
-    codebook.mean_, codebook.whitener_ = tensors["mean"], tensors["whitener"]
-    codebook.recordings_, codebook.frames_, codebook.codec_ = tuple(recordings), tuple(frames), made_by
-    return codebook
+    parts = Parts(
+        latents=tensors["latents"],
+        features=tensors.get("features"),
+        recordings=tuple(recordings),
+        frames=tuple(frames),
+        starts=tensors["starts"],
+        recording=tensors["recording"],
+    )
+    return config, Fitted(parts, tensors["mean"], tensors["whitener"], made_by)
 
 
 def _read_description(folder: Path) -> dict[str, Any]:

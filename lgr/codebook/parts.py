@@ -1,11 +1,13 @@
 """Recordings side by side: what a codebook is made of before a metric is fitted to it."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
+from lgr.codecs.base import CodecInfo
 from lgr.errors import ArgumentError, CodebookError, check_shape
 from lgr.latents.grains import grain_starts
 from lgr.sound.recording import Recording
@@ -15,16 +17,45 @@ class Parts(NamedTuple):
     """All frames of some recordings, next to each other in memory, and where grains start in them."""
 
     latents: Tensor  # (lanes, total_frames, latent_dim), float32
-    features: Tensor  # (total_frames, feature_dim), float32; the very memory of latents where they are the same numbers
+    features: Tensor | None  # (total_frames, feature_dim), float32; None: the one lane of latents
     recordings: tuple[Recording, ...]
     frames: tuple[int, ...]  # of each recording
     starts: Tensor  # (n_grains,), int64, index into total_frames
     recording: Tensor  # (n_grains,), int64
 
+    @property
+    def matched(self) -> Tensor:
+        """What matching reads: the features, (total_frames, feature_dim)."""
+        return self.latents[0] if self.features is None else self.features
 
-def same_memory(features: Tensor, latents: Tensor) -> bool:
-    """Whether features (total_frames, feature_dim) are the one lane of latents (1, total_frames, latent_dim)."""
-    return features.data_ptr() == latents.data_ptr() and features.shape == latents.shape[1:]
+    @property
+    def feature_dim(self) -> int:
+        return self.matched.shape[1]
+
+    def followed_by(self, new: "Parts") -> "Parts":
+        """These recordings and further ones of as many feature dimensions, and of one lane or as many."""
+        lanes = max(len(self.latents), len(new.latents))
+        n = len(self.recordings)
+        moved = (r if r.original is None else replace(r, original=r.original + n) for r in new.recordings)
+        joined = torch.cat([each.expand(lanes, -1, -1) for each in (self.latents, new.latents)], dim=1)
+        same = lanes == 1 and self.features is None and new.features is None
+        return Parts(
+            latents=joined,
+            features=None if same else torch.cat([self.matched, new.matched]),
+            recordings=(*self.recordings, *moved),
+            frames=(*self.frames, *new.frames),
+            starts=torch.cat([self.starts, new.starts + sum(self.frames)]),
+            recording=torch.cat([self.recording, new.recording + n]),
+        )
+
+
+class Fitted(NamedTuple):
+    """Parts with the metric that was fitted to them, and the codec that made them: all that a codebook is."""
+
+    parts: Parts
+    mean: Tensor  # (grain_frames * feature_dim,)
+    whitener: Tensor  # (feature_dim, feature_dim)
+    codec: CodecInfo
 
 
 def side_by_side(
@@ -69,7 +100,7 @@ def side_by_side(
     same = lanes == 1 and all(torch.equal(f, x[0]) for f, x in zip(features, latents, strict=True))  # kept once
     return Parts(
         latents=joined,
-        features=joined[0] if same else torch.cat([each.mT for each in features]).float(),
+        features=None if same else torch.cat([each.mT for each in features]).float(),
         recordings=tuple(recordings),
         frames=tuple(each.shape[-1] for each in latents),
         starts=torch.cat(starts).to(joined.device),

@@ -18,8 +18,8 @@ from lgr.codecs.base import Codec
 from lgr.errors import ArgumentError, CodebookError, check_shape
 from lgr.latents.grains import grain_starts
 from lgr.latents.projection import Projection, fit_projection
+from lgr.progress import Progress, silent
 from lgr.sounds import (
-    Progress,
     Sound,
     build_codebook,
     encode_lanes,
@@ -89,7 +89,7 @@ def map_grains(
         grain; fewer than three grains
     MissingPackageError : UMAP without umap-learn
     """
-    report = progress if progress is not None else _silent
+    report = progress if progress is not None else silent
     codebook = build_codebook(sounds, codec, config, progress=progress)
     if len(codebook) < 3:
         raise CodebookError(f"a map needs at least 3 grains, got {len(codebook)}: use longer sounds or shorter grains")
@@ -113,7 +113,7 @@ def map_grains(
         projection = fit_projection(vectors, method=method, codec=codec.info, max_points=3, seed=seed)
         points = projection.transform(vectors)
     report("laying out the map", 1, 1)
-    del codebook.vectors_  # the largest part by far, and made again when it is read
+    codebook.forget_vectors()
     return GrainMap(
         codebook=codebook,
         projection=projection,
@@ -150,7 +150,3 @@ def _grain_facts(audio: Tensor, frames: Tensor, codebook: GrainCodebook) -> tupl
         levels.append(level)
         centroids.append(torch.where(level > SILENT_DB + 3, centroid, 0.0))
     return torch.cat(levels), torch.cat(centroids)
-
-
-def _silent(what: str, done: int, of: int) -> None:
-    """Report to nobody."""

@@ -10,8 +10,9 @@ from torch import Tensor
 from lgr.codebook import GrainCodebook
 from lgr.codecs.base import Codec, check_same_codec
 from lgr.errors import ArgumentError, check_shape
-from lgr.rendering import RenderConfig, extra_samples, render_latents
+from lgr.rendering import extra_samples, render_latents
 from lgr.score import Score
+from lgr.score.render_config import RenderConfig
 from lgr.sound.level import within_full_scale
 from lgr.sound.recording import Recording
 from lgr.sounds import encode_lanes
@@ -118,7 +119,7 @@ def walk_score(codebook: GrainCodebook, index: Tensor, *, hop_frames: int, seed:
         seed=seed,
         target=Recording("walk", "", info.sample_rate, samples),
         recordings=codebook.recordings_,
-        config={"render": RenderConfig(match_loudness=False, codec_version=info.version).to_json()},
+        render=RenderConfig(match_loudness=False, codec_version=info.version),
         target_frame=(torch.arange(len(index)) * hop_frames).numpy(),
         recording=codebook.recording_[index].numpy(),
         source_frame=codebook.source_frame_[index].numpy(),

@@ -16,8 +16,9 @@ from torch import Tensor
 from lgr.codecs.base import Codec, CodecInfo
 from lgr.errors import ArgumentError
 from lgr.latents.path import PathConfig, path
+from lgr.progress import Progress
 from lgr.sound.level import within_full_scale
-from lgr.sounds import Progress, Sound, encode_lanes, read, with_length
+from lgr.sounds import Sound, encode_lanes, read, with_length
 
 ENDPOINTS = ("edge", "mean")
 LEAD_SECONDS = 0.5  # of the sounds' latents around a path, for decoders with a memory

@@ -10,7 +10,8 @@ from lgr.codecs.base import Codec
 from lgr.interpolation.interpolate import Interpolation, InterpolationConfig, interpolate
 from lgr.latents.path import PathConfig
 from lgr.measures.transition import Spectrum, TransitionNumbers, json_numbers, measure_transition, spectrum
-from lgr.sounds import Progress, Sound
+from lgr.progress import Progress
+from lgr.sounds import Sound
 
 
 @dataclass(frozen=True, kw_only=True)

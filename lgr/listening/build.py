@@ -25,8 +25,8 @@ from lgr.files import atomic_folder, lgr_version
 from lgr.listening.folder import REFERENCE, SOURCE, Item, read_items
 from lgr.listening.key import FORMAT, QUESTIONS, VERSION
 from lgr.listening.loudness import gained, matching_gains_db
+from lgr.progress import Progress, silent
 from lgr.sound.audio import save_audio
-from lgr.sounds import Progress
 
 PAGE = Path(__file__).parent / "page"
 MINUTES_A_RATING, MINUTES_A_PAIR = 0.2, 0.5  # for each sound on a page of ratings; for an A/B/X trial
@@ -82,7 +82,7 @@ def build_listening_test(
     LgrError : ``out`` exists, or cannot be written
     """
     config = ListeningTestConfig() if config is None else config
-    report = progress if progress is not None else _silent
+    report = progress if progress is not None else silent
     results, out = Path(results).expanduser().resolve(), Path(out).expanduser().resolve()
     if out.is_relative_to(results):
         raise ArgumentError(f"out must not lie in the folder of results, got {out}")
@@ -223,7 +223,3 @@ def _script(value: Any) -> str:
 
 def _write(path: Path, text: str) -> None:
     path.write_text(text, encoding="utf-8")
-
-
-def _silent(what: str, done: int, of: int) -> None:
-    """Report to nobody."""

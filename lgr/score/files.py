@@ -1,43 +1,64 @@
 """Scores on disk: ``.json``, or ``.csv`` with the same header in comment lines, for spreadsheets and other programs.
 
-Both round-trip exactly: a float32 is written with the fewest digits that name it.
+Both round-trip exactly: a float32 is written with the fewest digits that name it. A file is a header of plain values,
+and ``COLUMNS`` with an entry a grain; what they mean is the score's to say.
 """
 
 import csv
 import io
 import json
 import math
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from lgr.errors import ArgumentError, CodebookError, LgrError
+from lgr.errors import ArgumentError, CodebookError
 from lgr.files import atomic_path, lgr_version
-from lgr.score.score import COLUMNS, HEADER, Score
-from lgr.sound.recording import Recording
 
 FORMAT = "lgr-score"
 FORMAT_VERSION = 1
 
-#: Columns of the CSV that are for reading only: they follow from the others.
-_DERIVED = ("target_seconds", "recording_name", "source_seconds")
+#: The arrays of a score, in the order of its files' columns.
+COLUMNS: dict[str, type] = {
+    "target_frame": np.int64,
+    "recording": np.int64,
+    "source_frame": np.int64,
+    "probability": np.float32,
+    "similarity": np.float32,
+    "entropy": np.float32,
+}
+
+Array = np.ndarray[Any, Any]
 
 
-def save(score: Score, path: str | Path, *, force: bool = False) -> Path:
-    """Write ``score`` to ``path``, a ``.json`` or ``.csv`` file; an existing file is kept unless ``force``."""
+def save(
+    path: str | Path,
+    header: Mapping[str, Any],
+    columns: Mapping[str, Array],
+    derived: Mapping[str, Sequence[str]],
+    *,
+    force: bool = False,
+) -> Path:
+    """Write a ``.json`` or ``.csv`` file; an existing file is kept unless ``force``.
+
+    ``derived`` are further columns of a CSV, for reading only.
+    """
     path = Path(path)
-    writers = {".json": _to_json, ".csv": _to_csv}
-    if path.suffix.lower() not in writers:
+    if path.suffix.lower() not in (".json", ".csv"):
         raise ArgumentError(f"path of a score must end in .json or .csv, got {path}")
-    text = writers[path.suffix.lower()](score)
+    header = {"format": FORMAT, "version": FORMAT_VERSION, "lgr": lgr_version(), **header}
+    # integers, and floats by the fewest digits that name the float32 ("nan" for not known)
+    texts = {name: [str(value) for value in columns[name]] for name in COLUMNS}
+    text = _to_json(header, texts) if path.suffix.lower() == ".json" else _to_csv(header, texts, derived)
     with atomic_path(path, force=force) as temporary:
         Path(temporary).write_text(text, encoding="utf-8", newline="")
     return path
 
 
-def load(path: str | Path) -> Score:
-    """Read the score in ``path``.
+def load(path: str | Path) -> tuple[dict[str, Any], dict[str, Array]]:
+    """The header and the columns of the score in ``path``.
 
     Raises
     ------
@@ -45,9 +66,7 @@ def load(path: str | Path) -> Score:
     """
     path = Path(path)
     try:
-        text = path.read_text(
-            encoding="utf-8-sig"
-        )  # a spreadsheet may have put a byte order mark before the first line
+        text = path.read_text(encoding="utf-8-sig")  # a spreadsheet may have put a byte order mark first
     except OSError as error:
         raise CodebookError(f"score {path} cannot be read: {error}") from error
     except UnicodeDecodeError as error:
@@ -64,29 +83,13 @@ def load(path: str | Path) -> Score:
             f"this lgr reads version {FORMAT_VERSION}"
         )
     try:
-        values: dict[str, Any] = {name: data[name] for name in HEADER}
-        values["target"] = Recording.from_json(values["target"])
-        values["recordings"] = tuple(Recording.from_json(each) for each in values["recordings"])
-        values |= {name: _numbers(data["grains"][name], dtype) for name, dtype in COLUMNS.items()}
-        return Score(**values)
-    except (KeyError, TypeError, ValueError, OverflowError, LgrError) as error:
+        return data, {name: _numbers(data["grains"][name], dtype) for name, dtype in COLUMNS.items()}
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         what = f"{error} is missing" if isinstance(error, KeyError) else str(error)
         raise CodebookError(f"score {path} is damaged: {what}") from error
 
 
-def _header(score: Score) -> dict[str, Any]:
-    values = {name: getattr(score, name) for name in HEADER}
-    values["target"] = score.target.to_json()
-    values["recordings"] = [each.to_json() for each in score.recordings]
-    return {"format": FORMAT, "version": FORMAT_VERSION, "lgr": lgr_version(), **values}
-
-
-def _texts(score: Score, name: str) -> list[str]:
-    """A column as text: integers, and floats by the fewest digits that name the float32 ("nan" for not known)."""
-    return [str(value) for value in getattr(score, name)]
-
-
-def _numbers(values: list[Any], dtype: type) -> np.ndarray[Any, Any]:
+def _numbers(values: list[Any], dtype: type) -> Array:
     if dtype is np.int64:
         if any(int(value) != float(value) for value in values):
             raise ValueError("frames and recordings must be whole numbers")
@@ -94,23 +97,21 @@ def _numbers(values: list[Any], dtype: type) -> np.ndarray[Any, Any]:
     return np.array([math.nan if value is None else np.float32(value) for value in values], dtype=dtype)
 
 
-def _to_json(score: Score) -> str:
+def _to_json(header: Mapping[str, Any], texts: Mapping[str, Sequence[str]]) -> str:
     def number(text: str) -> Any:
         return None if text == "nan" else json.loads(text)
 
-    grains = {name: [number(text) for text in _texts(score, name)] for name in COLUMNS}
-    return json.dumps({**_header(score), "grains": grains}, indent=1, ensure_ascii=False) + "\n"
+    grains = {name: [number(text) for text in column] for name, column in texts.items()}
+    return json.dumps({**header, "grains": grains}, indent=1, ensure_ascii=False) + "\n"
 
 
-def _to_csv(score: Score) -> str:
+def _to_csv(header: Mapping[str, Any], texts: Mapping[str, Sequence[str]], derived: Mapping[str, Sequence[str]]) -> str:
     out = io.StringIO()
-    for key, value in _header(score).items():  # ASCII JSON holds no line break, so a header line is a line
+    for key, value in header.items():  # ASCII JSON holds no line break, so a header line is a line
         out.write(f"# {key}: {json.dumps(value)}\r\n")
     writer = csv.writer(out)
-    writer.writerow([*COLUMNS, *_DERIVED])
-    names = [score.recordings[i].name for i in score.recording]
-    derived = ([f"{x:.6f}" for x in score.target_seconds], names, [f"{x:.6f}" for x in score.source_seconds])
-    writer.writerows(zip(*(_texts(score, name) for name in COLUMNS), *derived, strict=True))
+    writer.writerow([*texts, *derived])
+    writer.writerows(zip(*texts.values(), *derived.values(), strict=True))
     return out.getvalue()
 
 

@@ -15,7 +15,11 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
-from lgr.errors import ArgumentError, ShapeError
+from lgr.codecs.base import version_options
+from lgr.errors import ArgumentError, CodebookError, LgrError, ShapeError
+from lgr.score import files
+from lgr.score.files import COLUMNS
+from lgr.score.render_config import RenderConfig
 from lgr.sound.recording import Recording
 
 Ints = npt.NDArray[np.int64]
@@ -50,7 +54,8 @@ class Score:
     seed : of the random draws
     target : the recording that was played
     recordings : the recordings its grains come from
-    config : everything else that rendering needs, as plain JSON values
+    render : what becomes of the chosen grains when the score is played
+    made_by : how the choices were made, as plain JSON values: ``{"resynth": {...}}`` or ``{"baseline": {...}}``
     target_frame : (n,), int64, increasing, where each grain is placed
     recording : (n,), int64, index into ``recordings``
     source_frame : (n,), int64, the grain's first frame within its recording
@@ -75,7 +80,8 @@ class Score:
     probability: Floats
     similarity: Floats
     entropy: Floats
-    config: dict[str, Any] = field(default_factory=dict)
+    render: RenderConfig = field(default_factory=RenderConfig)
+    made_by: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for name in ("sample_rate", "hop_length", "grain_frames", "hop_frames"):
@@ -83,9 +89,9 @@ class Score:
                 raise ArgumentError(f"{name} must be >= 1, got {getattr(self, name)}")
         object.__setattr__(self, "recordings", tuple(self.recordings))
         try:  # as its file gives it back: tuples become lists
-            object.__setattr__(self, "config", json.loads(json.dumps(self.config)))
+            object.__setattr__(self, "made_by", json.loads(json.dumps(self.made_by)))
         except (TypeError, ValueError) as error:
-            raise ArgumentError(f"config must be plain JSON values: {error}") from error
+            raise ArgumentError(f"made_by must be plain JSON values: {error}") from error
         for name, dtype in COLUMNS.items():
             given: npt.NDArray[Any] = np.asarray(getattr(self, name))
             if given.size and given.dtype.kind not in ("iu" if dtype is np.int64 else "iuf"):
@@ -119,10 +125,16 @@ class Score:
             np.array_equal(a, b, equal_nan=a.dtype.kind == "f")
             for a, b in zip(self._arrays(), other._arrays(), strict=True)
         )
-        return all(same) and all(getattr(self, n) == getattr(other, n) for n in HEADER)
+        others = (f.name for f in dataclasses.fields(self) if f.name not in COLUMNS)
+        return all(same) and all(getattr(self, name) == getattr(other, name) for name in others)
 
     def _arrays(self) -> list[npt.NDArray[Any]]:
         return [getattr(self, name) for name in COLUMNS]
+
+    @property
+    def codec_options(self) -> dict[str, Any]:
+        """Options of ``load_codec`` with which the codec gives such latents."""
+        return version_options(self.render.codec_version)
 
     # Time
 
@@ -185,12 +197,6 @@ class Score:
         """How many different grains are used."""
         return self.reuse().size
 
-    @property
-    def usage_entropy(self) -> float:
-        """Entropy in nats of the shares of the used grains: 0 for one over and over, ``log(n)`` for no repeats."""
-        share = self.reuse() / len(self)
-        return float(max(0.0, -(share * np.log(share)).sum()))
-
     # Editing
 
     def replace(
@@ -217,28 +223,48 @@ class Score:
     # Files
 
     def save(self, path: str | Path, force: bool = False) -> Path:
-        """Write a ``.json`` or ``.csv`` file that ``load`` reads back exactly; see ``lgr.score.files.save``."""
-        from lgr.score.files import save
+        """Write a ``.json`` or ``.csv`` file that ``load`` reads back exactly.
 
-        return save(self, path, force=force)
+        Raises
+        ------
+        ArgumentError : another suffix
+        LgrError : the file exists and not ``force``, or cannot be written
+        """
+        header = {name: getattr(self, name) for name in _PLAIN}
+        header["target"] = self.target.to_json()
+        header["recordings"] = [each.to_json() for each in self.recordings]
+        header["config"] = {**self.made_by, "render": self.render.to_json()}
+        derived = {  # for reading only: they follow from the others
+            "target_seconds": [f"{x:.6f}" for x in self.target_seconds],
+            "recording_name": [self.recordings[i].name for i in self.recording],
+            "source_seconds": [f"{x:.6f}" for x in self.source_seconds],
+        }
+        return files.save(path, header, {name: getattr(self, name) for name in COLUMNS}, derived, force=force)
 
     @classmethod
-    def load(cls, path: str | Path) -> "Score":
-        """Read a score that ``save`` wrote; see ``lgr.score.files.load``."""
-        from lgr.score.files import load
+    def load(cls, path: str | Path) -> Self:
+        """Read a score that ``save`` wrote.
 
-        return load(path)
+        Raises
+        ------
+        CodebookError : the file is missing, not a score, of another format version, or damaged
+        """
+        header, columns = files.load(path)
+        values: dict[str, Any] = dict(columns)
+        try:
+            config = dict(header["config"])
+            return cls(
+                **{name: header[name] for name in _PLAIN},
+                target=Recording.from_json(header["target"]),
+                recordings=tuple(Recording.from_json(each) for each in header["recordings"]),
+                render=RenderConfig.from_json(config.pop("render", {})),
+                made_by=config,
+                **values,
+            )
+        except (KeyError, TypeError, ValueError, OverflowError, LgrError) as error:
+            what = f"{error} is missing" if isinstance(error, KeyError) else str(error)
+            raise CodebookError(f"score {path} is damaged: {what}") from error
 
 
-#: The arrays of a score, in the order of its files' columns.
-COLUMNS: dict[str, type] = {
-    "target_frame": np.int64,
-    "recording": np.int64,
-    "source_frame": np.int64,
-    "probability": np.float32,
-    "similarity": np.float32,
-    "entropy": np.float32,
-}
-
-#: The other fields, in the order of its files' headers.
-HEADER = tuple(f.name for f in dataclasses.fields(Score) if f.name not in COLUMNS)
+#: Fields that a file's header holds as they are.
+_PLAIN = ("codec", "sample_rate", "hop_length", "grain_frames", "hop_frames", "seed")

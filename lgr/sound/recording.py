@@ -33,6 +33,7 @@ class Recording:
     augmentation : what was done to the file before it was encoded: "" or ``key=number`` pairs separated by commas,
         of the keys in ``AUGMENTATIONS``, such as ``"pitch=-3,gain=6"``
     channels : int > 0, of the file
+    original : of an augmented copy, which of the recordings beside it (in a codebook, a score) it is a copy of
     """
 
     name: str
@@ -43,6 +44,7 @@ class Recording:
     weight: float = 1.0
     augmentation: str = ""
     channels: int = 1
+    original: int | None = None
 
     def __post_init__(self) -> None:
         if self.sample_rate <= 0 or self.channels <= 0 or self.samples < 0:
@@ -52,6 +54,10 @@ class Recording:
             )
         if not (math.isfinite(self.weight) and self.weight >= 0):
             raise ArgumentError(f"weight of recording {self.name!r} must be a finite number >= 0, got {self.weight}")
+        if self.original is not None and self.original < 0:
+            raise ArgumentError(
+                f"original of recording {self.name!r} must be the index of a recording, got {self.original}"
+            )
         self._augmentations()  # a typing error is refused here, not where the number is needed
 
     @property
@@ -90,7 +96,10 @@ class Recording:
         return found
 
     def to_json(self) -> dict[str, Any]:
-        return asdict(self)
+        data = asdict(self)
+        if self.original is None:
+            del data["original"]
+        return data
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:

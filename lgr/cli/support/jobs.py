@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lgr.cli.support.progress import Report
 from lgr.cli.support.sources import Sources, check_free, codec_for, find_sources, source_weights
+from lgr.progress import Progress
 
 if TYPE_CHECKING:
     from lgr.codebook import GrainCodebook
@@ -47,7 +47,7 @@ class Job:
         save_audio(path, torch.zeros(2, 1), max(self.target.sample_rate, codec.info.sample_rate), force=True)
 
     def at_temperatures(
-        self, temperatures: Sequence[float], codec: "Codec", seed: int, progress: "Report"
+        self, temperatures: Sequence[float], codec: "Codec", seed: int, progress: "Progress"
     ) -> "Iterator[Resynthesis]":
         """A result for each temperature, one at a time; the sources are encoded once."""
         from lgr.resynth import resynthesise

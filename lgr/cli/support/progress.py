@@ -1,20 +1,21 @@
 """Progress of long work: a bar on a terminal, nothing anywhere else."""
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
-Report = Callable[[str, int, int], None]
+from lgr.progress import Progress, silent
 
 
 @contextmanager
-def progress_bar() -> Iterator[Report]:
-    """Yield a function of (what, done, of), as ``lgr.sounds.Progress``; the bar is gone when the block ends."""
+def progress_bar() -> Iterator[Progress]:
+    """Yield a function of (what, done, of), a ``Progress``; the bar is gone when the block ends."""
     if not sys.stderr.isatty():
-        yield lambda what, done, of: None
+        yield silent
         return
     from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+    from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import Progress as Bar
 
     columns = (
         TextColumn("{task.description:<18}"),
@@ -22,7 +23,7 @@ def progress_bar() -> Iterator[Report]:
         TextColumn("{task.fields[share]}"),
         TimeElapsedColumn(),
     )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+    with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("starting", total=None, share="")
 
         def report(what: str, done: int, of: int) -> None:

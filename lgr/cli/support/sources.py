@@ -65,7 +65,7 @@ def source_weights(sources: Sources, weights: Sequence[str] | None) -> "tuple[En
         return ()
     envelopes = tuple(envelope("--weight", text) for text in weights)
     if sources.codebook is not None:
-        originals = sum(1 for r in sources.codebook.recordings_ if not r.augmentation)
+        originals = sum(1 for r in sources.codebook.recordings_ if r.original is None)
         _check_weights(len(envelopes), originals, "recording of the codebook")
         return envelopes
     _check_weights(len(envelopes), sources.n_arguments, "SOURCE")
