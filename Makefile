@@ -11,9 +11,9 @@ PYTEST_ARGS ?=
 WEIGHTS_TESTS = $(if $(LGR_WEIGHTS),,-m "not weights")
 
 DEMO_EXTRAS := explore
-APP_EXTRAS := explore,codecs,metrics,app
-NOTEBOOK_EXTRAS := explore,codecs,metrics,notebooks
-TEST_EXTRAS := codecs,explore,metrics,app,notebooks,ann,dev
+APP_EXTRAS := explore,codecs,measures,app
+NOTEBOOK_EXTRAS := explore,codecs,measures,notebooks
+TEST_EXTRAS := codecs,explore,measures,app,notebooks,ann,dev
 # The original codec packages, which the parity tests compare with. Their own requirements hold protobuf at 3.19 and want
 # torchaudio; neither is needed to encode and decode (lgr/codecs/reference.py), so they come with what is.
 REFERENCE_PACKAGES := encodec==0.1.1 descript-audio-codec==1.0.0
@@ -44,7 +44,7 @@ bench: $(VENV)/.installed-test ## run the benchmarks (minutes; close other progr
 	$(BIN)/python -m benchmarks.match
 	$(BIN)/python -m benchmarks.resynth
 
-listening-test: $(VENV)/.installed-metrics ## make a listening test of bundled sounds in out/listening-test/
+listening-test: $(VENV)/.installed-measures ## make a listening test of bundled sounds in out/listening-test/
 	$(BIN)/python -m benchmarks.listening_demo
 
 app: $(VENV)/.installed-app ## open the app in a browser, at http://127.0.0.1:7860
@@ -81,8 +81,8 @@ $(VENV)/.installed-demo: $(REQUIREMENTS) | $(BIN)/python
 	$(PIP_INSTALL) --editable '.[$(DEMO_EXTRAS)]'
 	@touch $@
 
-$(VENV)/.installed-metrics: $(REQUIREMENTS) | $(BIN)/python
-	$(PIP_INSTALL) --editable '.[explore,metrics]'
+$(VENV)/.installed-measures: $(REQUIREMENTS) | $(BIN)/python
+	$(PIP_INSTALL) --editable '.[explore,measures]'
 	@touch $@
 
 $(VENV)/.installed-app: $(REQUIREMENTS) | $(BIN)/python

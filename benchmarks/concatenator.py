@@ -32,7 +32,7 @@ from lgr.codecs.base import Codec
 from lgr.errors import ArgumentError
 from lgr.evaluation import evaluate
 from lgr.files import atomic_path
-from lgr.measures.retention import envelope_correlation, flux_correlation
+from lgr.measures.retention import retention
 from lgr.measures.timbre import mfcc_rows, nearest_distances
 from lgr.resynth import ResynthConfig, resynthesise
 from lgr.sound.audio import load_audio
@@ -197,7 +197,9 @@ def delay_table(pair: Pair, found: dict[str, list[Tensor]]) -> str:
         cells = []
         for name in ("particle filter", "latent"):
             audio = torch.nn.functional.pad(found[name][0][0], (late, 0))[: pair.target.shape[1]]
-            cells += [measure(pair.target[0], audio, RATE) for measure in (envelope_correlation, flux_correlation)]
+            cells += [
+                retention(name, pair.target[0], audio, RATE) for name in ("envelope_correlation", "flux_correlation")
+            ]
         rows.append((f"{delay_ms:g} ms", *map(number, cells)))
     given = [figure for name in ("particle filter", "latent") for figure in GIVEN[name][1:]]
     rows.append(("given", *map(number, given)))

@@ -41,8 +41,8 @@ def rows(n: int, dim: int, seed: int) -> Tensor:
 
 
 def problem(which: str, scale: float) -> tuple[Tensor, Tensor, Tensor]:
-    """(target, codebook, next_grain): "large" 2,000 on 1,000,000 x 256; "path" 4,500 on 50,000 x 160."""
-    n, m, dim = {"large": (2000, 1_000_000, 256), "path": (4500, 50_000, 160)}[which]
+    """(target, codebook, next_grain): "large" 2,000 on 1,000,000 x 256; "chain" 4,500 on 50,000 x 160."""
+    n, m, dim = {"large": (2000, 1_000_000, 256), "chain": (4500, 50_000, 160)}[which]
     m = int(m * scale)
     following = torch.arange(1, m + 1)
     following[99::100] = -1  # recordings of 100 grains
@@ -58,7 +58,7 @@ def ours(name: str, target: Tensor, codebook: Tensor, following: Tensor) -> None
     elif name == "independent":
         match(target, codebook, temperature=0.1, generator=generator)
     else:
-        config = MatchConfig(sampler="chain" if name == "path" else "viterbi")
+        config = MatchConfig(sampler="chain" if name == "chain" else "viterbi")
         match(
             target,
             codebook,
@@ -170,15 +170,15 @@ def run_large(threads: int, repeats: int, scale: float) -> Iterator[Figures]:
     yield figures(size, name, seconds, base, times[base])
 
 
-def run_path(threads: int, repeats: int, scale: float) -> Iterator[Figures]:
-    target, codebook, following = problem("path", scale)
+def run_chain(threads: int, repeats: int, scale: float) -> Iterator[Figures]:
+    target, codebook, following = problem("chain", scale)
     size = f"{len(target):,} on {len(codebook):,} x {codebook.shape[1]}"
     base = "lgr, softmax sampling"
-    names = {base: "independent", "lgr, chain sampling": "path", "lgr, Viterbi": "viterbi"}
+    names = {base: "independent", "lgr, chain sampling": "chain", "lgr, Viterbi": "viterbi"}
     cases = {label: partial(ours, name, target, codebook, following) for label, name in names.items()}
     times = best_times(cases, repeats)
     for label, name in names.items():
-        yield figures(size, label, times[label], base, times[base], extra_memory("path", name, scale, threads))
+        yield figures(size, label, times[label], base, times[base], extra_memory("chain", name, scale, threads))
 
 
 def figures(
@@ -212,7 +212,7 @@ def main() -> None:
     note = f"{arguments.threads} threads, best of {arguments.repeats} interleaved turns, torch {torch.__version__}."
     print(f"{note}\n\n{HEADER}", flush=True)
     found = []
-    for run in (run_large, run_path):
+    for run in (run_large, run_chain):
         for row in run(arguments.threads, arguments.repeats, arguments.scale):
             found.append(row)
             print(line(row), flush=True)

@@ -1,6 +1,7 @@
 """Evaluate a result: how much of the source's timbre it took on, and how much of the target's time it kept.
 
-    found = evaluate("beat.wav", ["glass.wav"], result.audio, result.sample_rate, score=result.score)
+    yardstick = Yardstick("beat.wav", ["glass.wav"])
+    found = yardstick.measure(result.audio, result.sample_rate, result.score)
     found.numbers["adoption"], found.numbers["onset_f"]
 
 Sounds are mixed to one channel and compared at ``RATE``, whatever the codec's own. The measures themselves, with their
@@ -10,25 +11,35 @@ definitions and sources, are in ``lgr.measures``.
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from lgr.codecs.base import Codec
-from lgr.errors import ArgumentError, CodebookError, LgrError, MissingPackageError
-from lgr.files import sha256
-from lgr.measures import reconstruction, retention
+from lgr.errors import MissingPackageError
+from lgr.measures import reconstruction
 from lgr.measures.adoption import centred_directions, measure_adoption
 from lgr.measures.distribution import Embedding
 from lgr.measures.frechet import frechet_distance
+from lgr.measures.retention import RETENTION, Timeline
 from lgr.measures.seams import seam_ratio, seam_samples
 from lgr.measures.timbre import COEFFICIENTS, GATE_DB, envelope_rows, mfcc_rows
 from lgr.measures.transition import measure_transition
 from lgr.measures.use import use_numbers
 from lgr.score import Score
 from lgr.sound.audio import load_audio, resample
-from lgr.sounds import Sound, describe, encode_lanes, frame_levels_db, lane_features, with_length
+from lgr.sounds import (
+    Sound,
+    check_sources,
+    describe,
+    encode_lanes,
+    frame_levels_db,
+    lane_features,
+    unchanged,
+    with_length,
+)
 
 RATE = 24000  # Hz, at which all sounds are compared
 
@@ -77,15 +88,17 @@ def evaluate(
     codec: Codec | None = None,
     pitch: bool = False,
 ) -> Evaluation:
-    """Measure a result against its target and its sources.
+    """Measure one result: a ``Yardstick`` used once; arguments and errors are its own and those of its ``measure``."""
+    return Yardstick(target, sources, codec=codec, pitch=pitch).measure(audio, sample_rate, score)
+
+
+class Yardstick:
+    """A target and its sources, read and analysed once, for any number of results to be measured against.
 
     Parameters
     ----------
     target : the sound that was played, a file or (audio (channels, samples), sample rate)
     sources : the sounds whose grains were played; at least one
-    audio : (channels, samples) or (samples,), the result, beginning where the target does
-    sample_rate : of ``audio``, Hz
-    score : of the result, for ``seams`` and ``use``; without it those are None
     codec : ``adoption_codec`` is measured on its features; it says most where another codec made the result
     pitch : measure ``pitch_agreement`` too, which takes longer than all the rest (0.1 s a second of target)
 
@@ -93,25 +106,116 @@ def evaluate(
     ------
     ArgumentError, ShapeError, AudioFileError : a sound cannot be read or is not audio
     """
-    if isinstance(sources, str | Path):
-        raise ArgumentError(f"sources must be a list of sounds, got one: [{str(sources)!r}] is a list of it")
-    if not sources:
-        raise ArgumentError("sources must name at least one recording, got none")
-    given = (audio[None] if audio.ndim == 1 else audio, sample_rate)
-    wanted = _mono(target, RATE, "target")
-    heard = with_length(_mono(given, RATE, "audio")[None], wanted.shape[0])[0]  # where it ends early is silence
-    material = [_mono(each, RATE, f"source {i + 1}") for i, each in enumerate(sources)]
-    timbre, distribution = _timbre(heard, wanted, material)
-    return _evaluation(
-        {
-            "adoption": {**timbre, "adoption_codec": _codec_adoption(heard, wanted, material, codec)},
-            "distribution": distribution,
-            "retention": _retention(heard, wanted, pitch),
-            "seams": _seams(given, target, score),
-            "use": _use(score),
-            "reconstruction": _reconstruction(heard, wanted),
+
+    def __init__(
+        self, target: Sound, sources: Sequence[Sound], *, codec: Codec | None = None, pitch: bool = False
+    ) -> None:
+        check_sources(sources)
+        self._codec, self._pitch = codec, pitch
+        self._target = _mono(target, "target")
+        self._targets: dict[int, Tensor] = {}
+        self._wanted = self._target_at(RATE)
+        self._material = [resample(*_mono(each, f"source {i + 1}"), RATE)[0] for i, each in enumerate(sources)]
+        self._timeline = Timeline(self._wanted, RATE)
+        self._rows = {name: self._rows_of(view) for name, view in VIEWS.items()}
+
+    def measure(self, audio: Tensor, sample_rate: int, score: Score | None = None) -> Evaluation:
+        """The numbers of a result.
+
+        Parameters
+        ----------
+        audio : (channels, samples) or (samples,), the result, beginning where the target does
+        sample_rate : of ``audio``, Hz
+        score : of the result, for ``seams`` and ``use``; without it those are None
+        """
+        given = _mono((audio[None] if audio.ndim == 1 else audio, sample_rate), "audio")
+        # where it ends early is silence
+        heard = with_length(resample(*given, RATE), self._wanted.shape[0])[0]
+        timbre, distribution = self._timbre(heard)
+        return _evaluation(
+            {
+                "adoption": {**timbre, "adoption_codec": self._codec_adoption(heard)},
+                "distribution": distribution,
+                "retention": self._retention(heard),
+                "seams": self._seams(given, score),
+                "use": _use(score),
+                "reconstruction": _reconstruction(heard, self._wanted),
+            }
+        )
+
+    def _target_at(self, rate: int) -> Tensor:
+        """The target ``(samples,)`` at ``rate``."""
+        if rate not in self._targets:
+            self._targets[rate] = resample(*self._target, rate)[0]
+        return self._targets[rate]
+
+    def _rows_of(self, view: Callable[[Tensor, int], Tensor]) -> tuple[Tensor, Tensor]:
+        """Rows of the target and of all sources."""
+        return view(self._wanted, RATE), torch.cat([view(each, RATE) for each in self._material])
+
+    @cached_property
+    def _target_to_source_distance(self) -> float:
+        target, source = self._rows["adoption"]
+        return measure_adoption(target, source, target).source_distance
+
+    @cached_property
+    def _codec_rows(self) -> tuple[Tensor, Tensor]:
+        assert self._codec is not None
+        return self._rows_of(codec_embedding(self._codec))
+
+    def _timbre(self, heard: Tensor) -> tuple[Found, Found]:
+        adoption: dict[str, float | None] = {}
+        for name, view in VIEWS.items():
+            result, (target, source) = view(heard, RATE), self._rows[name]
+            if 0 in (len(result), len(target), len(source)):
+                names = (*VIEWS, "source_distance", "target_distance", "target_to_source_distance")
+                return dict.fromkeys(names, "silence"), dict.fromkeys(FRECHET, "silence")
+            measured = measure_adoption(result, source, target)
+            adoption[name] = measured.adoption
+            if view is mfcc_rows:
+                distances: Found = {
+                    "source_distance": measured.source_distance,
+                    "target_distance": measured.target_distance,
+                    "target_to_source_distance": self._target_to_source_distance,
+                }
+                distribution = {
+                    name: _number(lambda a=result, b=rows: _frechet(a, b), "too short")  # type: ignore[misc]
+                    for name, rows in zip(FRECHET, (source, target), strict=True)
+                }
+        shares = {name: "no moment differs" if share is None else share for name, share in adoption.items()}
+        return {**shares, **distances}, distribution
+
+    def _codec_adoption(self, heard: Tensor) -> float | str:
+        if self._codec is None:
+            return NOT_ASKED[0]
+        result, (target, source) = codec_embedding(self._codec)(heard, RATE), self._codec_rows
+        if 0 in (len(result), len(target), len(source)):
+            return "silence"
+        unit = [centred_directions(rows, source.mean(0)) for rows in (result, source, target)]
+        return _number(lambda: measure_adoption(*unit).adoption, "no moment differs")
+
+    def _retention(self, heard: Tensor) -> Found:
+        result = Timeline(heard, RATE)
+        return {
+            name: NOT_ASKED[2]
+            if row.slow and not self._pitch
+            else _number(lambda m=row.measure: m(self._timeline, result), row.otherwise)  # type: ignore[misc]
+            for name, row in RETENTION.items()
         }
-    )
+
+    def _seams(self, given: tuple[Tensor, int], score: Score | None) -> Found:
+        names = ("seam_ratio", "seam_ratio_of_target")
+        if score is None:
+            return dict.fromkeys(names, NOT_ASKED[1])
+        seams, rate = seam_samples(score), score.sample_rate  # at which grains begin on whole samples
+        sounds = (resample(*given, rate)[0], self._target_at(rate))
+        return {
+            name: _number(
+                lambda x=sound: seam_ratio(x, seams, rate, score.hop_length),  # type: ignore[misc]
+                "nothing lies between joins" if len(seams) else "no grain jumps",
+            )
+            for name, sound in zip(names, sounds, strict=True)
+        }
 
 
 def evaluate_path(audio: Tensor, sample_rate: int, seams_seconds: tuple[float, float]) -> Evaluation:
@@ -133,14 +237,7 @@ def sounds_of(score: Score) -> tuple[Path, list[Path]]:
     ``CodebookError`` where one was never in a file, is gone, or is not what it was when the score was made.
     """
     for recording in (score.target, *score.recordings):
-        if not recording.path:
-            raise CodebookError(f"score: {recording.name!r} was never in a file, so nothing can be compared with it")
-        try:
-            same = sha256(recording.path) == recording.sha256
-        except LgrError as error:
-            raise CodebookError(f"score: {recording.path} is gone or cannot be read; put it back") from error
-        if not same:
-            raise CodebookError(f"score: {recording.path} has changed since the score was made; restore that file")
+        unchanged(recording)
     return Path(score.target.path), list(dict.fromkeys(Path(r.path) for r in score.recordings))
 
 
@@ -174,78 +271,12 @@ def _number(measure: Callable[[], float | None], otherwise: str) -> float | str:
     return value if value is not None and math.isfinite(value) else otherwise
 
 
-def _timbre(heard: Tensor, wanted: Tensor, material: list[Tensor]) -> tuple[Found, Found]:
-    adoption: dict[str, float | None] = {}
-    views = {"adoption": mfcc_rows, "adoption_envelope": envelope_rows}
-    for name, view in views.items():
-        result, target = view(heard, RATE), view(wanted, RATE)
-        source = torch.cat([view(each, RATE) for each in material])
-        if 0 in (len(result), len(target), len(source)):
-            names = (*views, "source_distance", "target_distance", "target_to_source_distance")
-            return dict.fromkeys(names, "silence"), dict.fromkeys(FRECHET, "silence")
-        measured = measure_adoption(result, source, target)
-        adoption[name] = measured.adoption
-        if view is mfcc_rows:
-            distances: Found = {
-                "source_distance": measured.source_distance,
-                "target_distance": measured.target_distance,
-                "target_to_source_distance": measure_adoption(target, source, target).source_distance,
-            }
-            distribution = {
-                name: _number(lambda a=result, b=rows: _frechet(a, b), "too short")  # type: ignore[misc]
-                for name, rows in zip(FRECHET, (source, target), strict=True)
-            }
-    shares = {name: "no moment differs" if share is None else share for name, share in adoption.items()}
-    return {**shares, **distances}, distribution
-
-
+VIEWS = {"adoption": mfcc_rows, "adoption_envelope": envelope_rows}
 FRECHET = ("frechet_mfcc_source", "frechet_mfcc_target")
 
 
 def _frechet(a: Tensor, b: Tensor) -> float | None:
     return frechet_distance(a, b) if min(len(a), len(b)) > 2 * COEFFICIENTS else None
-
-
-def _codec_adoption(heard: Tensor, wanted: Tensor, material: list[Tensor], codec: Codec | None) -> float | str:
-    if codec is None:
-        return NOT_ASKED[0]
-    embed = codec_embedding(codec)
-    result, target = embed(heard, RATE), embed(wanted, RATE)
-    source = torch.cat([embed(each, RATE) for each in material])
-    if 0 in (len(result), len(target), len(source)):
-        return "silence"
-    unit = [centred_directions(rows, source.mean(0)) for rows in (result, source, target)]
-    return _number(lambda: measure_adoption(*unit).adoption, "no moment differs")
-
-
-def _retention(heard: Tensor, wanted: Tensor, pitch: bool) -> Found:
-    both = (wanted, heard, RATE)
-    return {
-        "onset_f": _number(lambda: retention.onset_f_measure(*both), "the target has no onset"),
-        "envelope_correlation": _number(lambda: retention.envelope_correlation(*both), "constant level"),
-        "flux_correlation": _number(lambda: retention.flux_correlation(*both), "silence"),
-        "tempo_agreement": _number(lambda: retention.tempo_agreement(*both), "the target has no beat"),
-        "pitch_agreement": _number(lambda: retention.pitch_agreement(*both), "the target has no pitch")
-        if pitch
-        else NOT_ASKED[2],
-    }
-
-
-def _seams(given: tuple[Tensor, int], target: Sound, score: Score | None) -> Found:
-    names = {"seam_ratio": given, "seam_ratio_of_target": target}
-    if score is None:
-        return dict.fromkeys(names, NOT_ASKED[1])
-    seams = seam_samples(score)
-    # At the score's own rate, where grains begin on whole samples.
-    return {
-        name: _number(
-            lambda x=sound: seam_ratio(  # type: ignore[misc]
-                _mono(x, score.sample_rate, "audio"), seams, score.sample_rate, score.hop_length
-            ),
-            "nothing lies between joins" if len(seams) else "no grain jumps",
-        )
-        for name, sound in names.items()
-    }
 
 
 def _use(score: Score | None) -> Found:
@@ -272,9 +303,9 @@ def _reconstruction(heard: Tensor, wanted: Tensor) -> Found:
     return {name: measure() for name, measure in measures.items()}
 
 
-def _mono(sound: Sound, rate: int, name: str) -> Tensor:
-    """One channel ``(samples,)`` at ``rate``."""
+def _mono(sound: Sound, name: str) -> tuple[Tensor, int]:
+    """One channel ``(1, samples)``, and its sample rate."""
     if isinstance(sound, tuple):
         describe(sound, name=name)  # refuses what is no audio
-        return resample(sound[0].detach().float().mean(0, keepdim=True), sound[1], rate)[0]
-    return load_audio(sound, sample_rate=rate, channels=1)[0][0]
+        return sound[0].detach().float().mean(0, keepdim=True), sound[1]
+    return load_audio(sound, channels=1)

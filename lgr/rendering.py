@@ -10,15 +10,14 @@ from torch import Tensor
 
 from lgr.codecs.base import Codec, CodecInfo
 from lgr.codecs.registry import load_codec
-from lgr.errors import CodebookError, LgrError
-from lgr.files import sha256
+from lgr.errors import CodebookError
 from lgr.latents.grains import join
 from lgr.progress import Progress
 from lgr.score import Score
 from lgr.sound.audio import resample
 from lgr.sound.level import follow_loudness, within_full_scale
 from lgr.sound.recording import Recording
-from lgr.sounds import Sound, encode_lanes, read, with_length
+from lgr.sounds import decode_lanes, encode_lanes, read, unchanged, with_length
 
 
 def output_rate(target: Recording, info: CodecInfo) -> int:
@@ -91,39 +90,32 @@ def render_latents(
         wet = config.wet.at(seconds).to(played)
         # Two products, not a lerp: at wet 0 and 1 the result is exactly the one or the other.
         played = wet * played + (1 - wet) * target_latents.expand(lanes, -1, -1)
-    audio = codec.decode(played)
-    audio = audio.squeeze(0) if info.channels == 2 else audio.squeeze(1)  # (channels, samples)
-    audio = with_length(audio, samples_at(score.target, info.sample_rate))
-    if config.match_loudness:
-        assert target_audio is not None
-        reference = target_audio if target_audio.shape[0] in (1, audio.shape[0]) else target_audio.mean(0, keepdim=True)
+    reference = target_audio if config.match_loudness else None
+    assert not config.match_loudness or reference is not None
+    return finish(decode_lanes(played, codec), score.target, info, reference)
+
+
+def finish(audio: Tensor, target: Recording, info: CodecInfo, reference: Tensor | None) -> Tensor:
+    """The last steps of every result: ``(channels, any length)`` at the codec's rate to ``(channels, samples)``.
+
+    It gets the target's length, the level of ``reference`` (channels, samples; the target at the codec's rate) where
+    there is one, the sample rate of ``output_rate``, and stays within full scale.
+    """
+    audio = with_length(audio, samples_at(target, info.sample_rate))
+    if reference is not None:
+        if reference.shape[0] not in (1, audio.shape[0]):
+            reference = reference.mean(0, keepdim=True)
         audio = follow_loudness(audio, reference, info.sample_rate)
-    rate = output_rate(score.target, info)
+    rate = output_rate(target, info)
     if rate != info.sample_rate:
         audio = resample(audio, info.sample_rate, rate)
     # There and back again a length may be rounded twice: 5001 samples at 44.1 kHz come back as 5000.
-    return within_full_scale(with_length(audio, samples_at(score.target, rate)))
+    return within_full_scale(with_length(audio, samples_at(target, rate)))
 
 
 def open_codec(score: Score) -> Codec:
     """The codec a score was made with, with the options it had."""
     return load_codec(score.codec, **score.codec_options)
-
-
-def _checked(recording: Recording, what: str) -> Sound:
-    """The file of a recording, if it is where it was and as it was."""
-    if not recording.path:
-        raise CodebookError(f"score: {what} {recording.name!r} was never in a file, so its sound cannot be found again")
-    try:
-        same = sha256(recording.path) == recording.sha256
-    except LgrError as error:
-        raise CodebookError(
-            f"score: {what} {recording.path} is gone or cannot be read; put it back, or edit the score's path to where "
-            "it is now"
-        ) from error
-    if not same:
-        raise CodebookError(f"score: {what} {recording.path} has changed since the score was made; restore that file")
-    return recording.path
 
 
 def render(score: Score, *, codec: Codec | None = None, progress: Progress | None = None) -> tuple[Tensor, int]:
@@ -156,11 +148,11 @@ def render(score: Score, *, codec: Codec | None = None, progress: Progress | Non
     for i, recording in enumerate(score.recordings):
         if progress is not None:
             progress("encoding sources", i, len(score.recordings))
-        audio = read(_checked(recording, "recording"), codec, recording) if i in used else None
+        audio = read(unchanged(recording, "recording"), codec, recording) if i in used else None
         latents.append(None if audio is None else encode_lanes(audio, codec))
     target_audio = target_latents = None
     if config.match_loudness or config.wet.minimum < 1:
-        target_audio = read(_checked(score.target, "target"), codec)
+        target_audio = read(unchanged(score.target, "target"), codec)
         if config.wet.minimum < 1:
             target_latents = encode_lanes(target_audio, codec, extra=extra_samples(info))
     if progress is not None:

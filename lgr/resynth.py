@@ -32,11 +32,11 @@ from lgr.sound.recording import Recording
 from lgr.sounds import (
     Sound,
     build_codebook,
-    describe,
+    check_heard,
     encode_lanes,
     feature_source,
+    hear,
     lane_features,
-    read,
 )
 
 SamplerChoice = Literal["auto"] | Sampler
@@ -176,10 +176,8 @@ def resynthesise(
     config = ResynthConfig() if config is None else config
     codec = load_codec(codec) if isinstance(codec, str | Path) else codec
     report = progress if progress is not None else silent
-    target_recording = describe(target, name="target")
-    target_audio = read(target, codec)
-    if not bool(target_audio.abs().max() > 0):
-        raise ArgumentError(f"target must hold some sound, got digital silence in {target_recording.name!r}")
+    target_recording, target_audio = hear(target, codec, name="target")
+    check_heard(target_audio, target_recording)
     if isinstance(sources, GrainCodebook):
         codebook, config = sources, _following(config, sources, codec)
     else:
@@ -193,8 +191,7 @@ def resynthesise(
     wanted = lane_features(target_latents, features)
     score = _choose(target_recording, wanted, codebook, codec.info, config, seed, report)
     report("decoding", 0, 1)
-    source_latents = torch.split(codebook.latents_, list(codebook.frames_), -1)
-    audio = render_latents(score, codec, source_latents, target_audio, target_latents)
+    audio = render_latents(score, codec, codebook.recording_latents(), target_audio, target_latents)
     report("decoding", 1, 1)
     return Resynthesis(
         audio=audio,

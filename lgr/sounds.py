@@ -13,11 +13,11 @@ from torch import Tensor
 
 from lgr.codebook import CodebookConfig, GrainCodebook
 from lgr.codecs.base import Codec
-from lgr.errors import ArgumentError, MissingPackageError, check_shape
+from lgr.errors import ArgumentError, CodebookError, LgrError, MissingPackageError, check_shape
 from lgr.files import sha256
 from lgr.latents.embedding import LearnedEmbedding, load_embedding
 from lgr.progress import Progress
-from lgr.sound.audio import audio_info, load_audio, resample
+from lgr.sound.audio import AudioInfo, audio_info, load_whole, resample
 from lgr.sound.recording import Recording
 
 Sound = str | Path | tuple[Tensor, int]
@@ -37,11 +37,22 @@ def describe(sound: Sound, *, name: str = "audio") -> Recording:
         if not bool(torch.isfinite(audio).all()):
             raise ArgumentError(f"{name} must be finite, got NaN or infinite samples")
         return Recording(name, "", sample_rate, audio.shape[1], channels=audio.shape[0])
-    path = Path(sound).expanduser()
-    info = audio_info(path)
+    return _recording(audio_info(sound))
+
+
+def _recording(info: AudioInfo) -> Recording:
+    path = info.path
     return Recording(
         path.stem, str(path.resolve()), info.sample_rate, info.samples, sha256(path), channels=info.channels
     )
+
+
+def hear(sound: Sound, codec: Codec, *, name: str = "audio") -> tuple[Recording, Tensor]:
+    """What ``describe`` and ``read`` give of a sound, a file being read once."""
+    if isinstance(sound, tuple):
+        return describe(sound, name=name), read(sound, codec)
+    audio, info = load_whole(sound)
+    return _recording(info), _at_codec(with_length(audio, info.samples), info.sample_rate, codec, None)
 
 
 def read(sound: Sound, codec: Codec, augmentation: Recording | None = None) -> Tensor:
@@ -49,24 +60,60 @@ def read(sound: Sound, codec: Codec, augmentation: Recording | None = None) -> T
 
     More channels than two are mixed to one; a stereo codec gets two. The length is that of ``describe``, resampled.
     """
-    rate = codec.info.sample_rate
     if isinstance(sound, tuple):
-        audio, source_rate = sound[0].detach().float(), sound[1]
-    else:
-        # At its own rate first: a file with too many channels can only be judged once it is read.
-        audio, source_rate = load_audio(sound)
-        # An MP3's header may only estimate its length, but all that is counted is counted by the header.
-        audio = with_length(audio, audio_info(sound).samples)
+        return _at_codec(sound[0].detach().float(), sound[1], codec, augmentation)
+    # At its own rate first: a file with too many channels can only be judged once it is read. An MP3's header may only
+    # estimate its length, but all that is counted is counted by the header.
+    audio, info = load_whole(sound)
+    return _at_codec(with_length(audio, info.samples), info.sample_rate, codec, augmentation)
+
+
+def _at_codec(audio: Tensor, sample_rate: int, codec: Codec, augmentation: Recording | None) -> Tensor:
+    rate = codec.info.sample_rate
     if audio.shape[0] > 2:
         audio = audio.mean(0, keepdim=True)
     speed = 1.0 if augmentation is None else _speed(augmentation)
     # Played faster, as a tape: pitch and duration change together, and no second resampling is needed.
-    audio = resample(audio, round(source_rate * speed), rate)
+    audio = resample(audio, round(sample_rate * speed), rate)
     if augmentation is not None:
         audio = _augmented(audio, augmentation, rate)
     if codec.info.channels == 2 and audio.shape[0] == 1:
         audio = audio.repeat(2, 1)
     return audio
+
+
+def unchanged(recording: Recording, what: str = "") -> Path:
+    """The file of a score's recording; ``CodebookError`` unless it is where it was and as it was.
+
+    ``what`` says what it is to the score: "target", "recording".
+    """
+    name = f"{what} " if what else ""
+    if not recording.path:
+        raise CodebookError(f"score: {name}{recording.name!r} was never in a file, so its sound cannot be found again")
+    try:
+        same = sha256(recording.path) == recording.sha256
+    except LgrError as error:
+        raise CodebookError(
+            f"score: {name}{recording.path} is gone or cannot be read; put it back, or edit the score's path to where "
+            "it is now"
+        ) from error
+    if not same:
+        raise CodebookError(f"score: {name}{recording.path} has changed since the score was made; restore that file")
+    return Path(recording.path)
+
+
+def check_sources(sources: Sequence[Sound]) -> None:
+    """Raise ``ArgumentError`` unless ``sources`` are several sounds, or one in a list."""
+    if isinstance(sources, str | Path):
+        raise ArgumentError(f"sources must be a list of sounds, got one: [{str(sources)!r}] is a list of it")
+    if not sources:
+        raise ArgumentError("sources must name at least one recording, got none")
+
+
+def check_heard(audio: Tensor, recording: Recording) -> None:
+    """Raise ``ArgumentError`` for a target of digital silence."""
+    if not bool(audio.abs().max() > 0):
+        raise ArgumentError(f"target must hold some sound, got digital silence in {recording.name!r}")
 
 
 def with_length(audio: Tensor, samples: int) -> Tensor:
@@ -84,6 +131,12 @@ def encode_lanes(audio: Tensor, codec: Codec, *, extra: int = 0) -> Tensor:
     if extra:
         audio = torch.nn.functional.pad(audio, (0, extra))
     return codec.encode(audio.unsqueeze(0) if codec.info.channels == 2 else audio.unsqueeze(1))
+
+
+def decode_lanes(latents: Tensor, codec: Codec) -> Tensor:
+    """Audio ``(channels, samples)`` of latents ``(lanes, latent_dim, frames)``: the inverse of ``encode_lanes``."""
+    audio = codec.decode(latents)
+    return audio.squeeze(0) if codec.info.channels == 2 else audio.squeeze(1)
 
 
 def lane_features(latents: Tensor, source: Codec | LearnedEmbedding) -> Tensor:
@@ -142,10 +195,7 @@ def build_codebook(
     AudioFileError, ArgumentError, CodebookError : a sound cannot be read, is silent throughout or shorter than a grain
     """
     config = config or CodebookConfig()
-    if isinstance(sounds, str | Path):
-        raise ArgumentError(f"sources must be a list of sounds, got one: [{str(sounds)!r}] is a list of it")
-    if not sounds:
-        raise ArgumentError("sources must name at least one recording, got none")
+    check_sources(sounds)
     if weights is not None and len(weights) != len(sounds):
         raise ArgumentError(f"weights must be one number for each of {len(sounds)} sources, got {len(weights)}")
     named = [describe(sound, name=f"source {i + 1}") for i, sound in enumerate(sounds)]

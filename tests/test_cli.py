@@ -266,6 +266,8 @@ def commands() -> dict[str, Any]:
     """Every command by its words, such as ``"codebook build"``."""
     found: dict[str, Any] = {}
     for name, command in typer.main.get_command(app).commands.items():  # type: ignore[attr-defined]
+        if command.hidden:  # a former name
+            continue
         inner = getattr(command, "commands", None)
         found |= {f"{name} {n}": c for n, c in inner.items()} if inner else {name: command}
     return found

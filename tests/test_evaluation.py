@@ -166,7 +166,7 @@ def test_a_result_without_a_score_has_no_seams_and_no_use() -> None:
 def test_missing_packages_are_a_reason(monkeypatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "mir_eval.onset", None)
     found = evaluate(pair(TARGET), [pair(SOURCE)], SOURCE, RATE)
-    assert "pip install 'lgr[metrics]'" in found.reasons["onset_f"]
+    assert "pip install 'lgr[measures]'" in found.reasons["onset_f"]
     assert found.numbers["flux_correlation"] is not None
 
 

@@ -130,7 +130,7 @@ def test_its_requirements_are_those_of_the_project() -> None:
     extras = project["optional-dependencies"]
     wanted = [
         *project["dependencies"],
-        *(each for name in ("explore", "codecs", "metrics", "app") for each in extras[name]),
+        *(each for name in ("explore", "codecs", "measures", "app") for each in extras[name]),
     ]
     names = {re.split(r"[<>=]", each)[0] for each in wanted}
     listed = pins(ROOT / "apps" / "space" / "requirements.txt")

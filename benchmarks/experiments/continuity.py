@@ -1,4 +1,4 @@
-"""Experiment 6: what exact paths buy over the paper's independent draws, and over the particle filter at equal time."""
+"""Experiment 6: what exact chains buy over the paper's independent draws, and over the particle filter in equal time."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -48,9 +48,9 @@ def run(
     codec = load_codec("bundled")
     rows: list[Row] = []
     for pair in pairs:
-        rows += paths(pair, codec, seeds, continuities)
+        rows += chains(pair, codec, seeds, continuities)
         print(f"  continuity: {pair}", flush=True)
-    budget = sum_up(rows, "method")[f"path, c = {EQUAL:g}"]["ms_a_second"].mean
+    budget = sum_up(rows, "method")[f"chain, c = {EQUAL:g}"]["ms_a_second"].mean
     equal, times = at_equal_time(pairs[0], codec, particles, budget)
     for pair in pairs:
         for count in dict.fromkeys((max(particles), equal)):
@@ -60,7 +60,7 @@ def run(
     lines = [(method, *(_told(name, numbers.get(name)) for name in COLUMNS)) for method, numbers in found.items()]
     timed = [(f"P = {count}", f"{spent:.0f}") for count, spent in times.items()]
     return Result(
-        title="Continuity: independent draws, exact paths, Viterbi, and the particle filter",
+        title="Continuity: independent draws, exact chains, Viterbi, and the particle filter",
         data=f"{told_pairs(pairs, seeds)}; "
         f"codec bundled {codec.info.version}, grains of 4 frames, τ = 0.02; times of the processor, "
         "sources encoded anew",
@@ -77,7 +77,7 @@ def run(
     )
 
 
-def paths(pair: Pair, codec: Codec, seeds: int, continuities: Sequence[float]) -> list[Row]:
+def chains(pair: Pair, codec: Codec, seeds: int, continuities: Sequence[float]) -> list[Row]:
     """Every sampler at every continuity; at 0 "independent" stands for the samplers that are then the same."""
     rows: list[Row] = []
     for c in continuities:
@@ -165,7 +165,7 @@ def picture(found: dict[str, dict[str, Spread]], continuities: Sequence[float]) 
                 name_point(axis, at, key.removeprefix("particle "), left=at[0] > 100)  # or it would leave the panel
         label(axis, "a recording plays on for (ms)", told)
     figure.axes[0].legend(fontsize=SMALL, title="sampler; c from 0 to .99", title_fontsize=SMALL)
-    figure.suptitle("Continuity (at c = 0 online and path are the paper's independent draws)", fontsize=NORMAL)
+    figure.suptitle("Continuity (at c = 0 online and chain are the paper's independent draws)", fontsize=NORMAL)
     return figure
 
 

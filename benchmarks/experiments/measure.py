@@ -5,7 +5,7 @@ Results are made without following the target's level, then measured twice: at t
 whatever grains are played.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -15,8 +15,8 @@ from torch import Tensor
 from benchmarks.experiments.pairs import RATE, Pair
 from lgr.codebook import GrainCodebook
 from lgr.codecs.base import Codec
-from lgr.evaluation import evaluate
-from lgr.measures.retention import envelope_correlation, flux_correlation, onset_f_measure
+from lgr.evaluation import Yardstick
+from lgr.measures.retention import retention
 from lgr.resynth import ResynthConfig, Resynthesis, resynthesise
 from lgr.score import Score
 from lgr.sound.audio import resample
@@ -26,11 +26,7 @@ from lgr.sounds import with_length
 Numbers = dict[str, float | None]
 Row = dict[str, Any]  # "pair", "seed", what was varied, and numbers
 
-RETENTION: dict[str, Callable[[Tensor, Tensor, int], float | None]] = {
-    "onset_f": onset_f_measure,
-    "envelope_correlation": envelope_correlation,
-    "flux_correlation": flux_correlation,
-}
+KEPT = ("onset_f", "envelope_correlation", "flux_correlation")  # that are measured without the target's level, too
 
 
 def play(
@@ -49,33 +45,38 @@ def play(
 def measure(
     pair: Pair, audio: Tensor, sample_rate: int = RATE, *, score: Score | None = None, codec: Codec | None = None
 ) -> Numbers:
-    """All numbers of ``lgr.evaluation.evaluate`` at the target's level, and some more.
+    """All numbers of ``lgr.evaluation.Yardstick`` at the target's level, and some more.
 
     Parameters
     ----------
     audio : (channels, samples), a result whose level does not follow the target's
-    codec : see ``evaluate``
+    codec : see ``Yardstick``
 
     Returns
     -------
-    those of ``evaluate``; ``distance_left``, ``source_distance`` over the bare target's, and ``frechet_left``, the same
-    of ``frechet_mfcc_source`` (1: as far from the source as the target, 0: the source); ``onset_f_plain``,
+    those of ``Yardstick``; ``distance_left``, ``source_distance`` over the bare target's, and ``frechet_left``, the
+    same of ``frechet_mfcc_source`` (1: as far from the source as the target, 0: the source); ``onset_f_plain``,
     ``envelope_correlation_plain`` and ``flux_correlation_plain``, without the target's level
     """
     reference = with_length(resample(pair.target, RATE, sample_rate), audio.shape[1])
     levelled = within_full_scale(follow_loudness(audio, reference, sample_rate))
-    found = evaluate(pair.target_sound, pair.source_sounds, levelled, sample_rate, score=score, codec=codec).numbers
+    found = _yardstick(pair, codec).measure(levelled, sample_rate, score).numbers
     found["distance_left"] = _share(found["source_distance"], found["target_to_source_distance"])
     found["frechet_left"] = _share(found["frechet_mfcc_source"], _frechet_of_target(pair))
     heard = with_length(resample(audio.mean(0, keepdim=True), sample_rate, RATE), pair.target.shape[1])[0]
-    for name, function in RETENTION.items():
-        found[f"{name}_plain"] = function(pair.target[0], heard, RATE)
+    for name in KEPT:
+        found[f"{name}_plain"] = retention(name, pair.target[0], heard, RATE)
     return found
+
+
+@lru_cache(maxsize=4)
+def _yardstick(pair: Pair, codec: Codec | None) -> Yardstick:
+    return Yardstick(pair.target_sound, pair.source_sounds, codec=codec)
 
 
 @lru_cache(maxsize=64)
 def _frechet_of_target(pair: Pair) -> float | None:
-    return evaluate(pair.target_sound, pair.source_sounds, pair.target, RATE).numbers["frechet_mfcc_source"]
+    return _yardstick(pair, None).measure(pair.target, RATE).numbers["frechet_mfcc_source"]
 
 
 def _share(value: float | None, whole: float | None) -> float | None:

@@ -17,12 +17,11 @@ from lgr.codecs.base import Codec
 from lgr.codecs.registry import load_codec
 from lgr.errors import ArgumentError, CodebookError
 from lgr.progress import Progress, silent
-from lgr.rendering import output_rate, samples_at
+from lgr.rendering import finish
 from lgr.score import Score
-from lgr.sound.audio import resample, save_audio
-from lgr.sound.level import follow_loudness, within_full_scale
+from lgr.sound.audio import save_audio
 from lgr.sound.recording import Recording
-from lgr.sounds import Sound, describe, read, with_length
+from lgr.sounds import Sound, check_heard, check_sources, hear
 
 Baseline = Callable[..., tuple[Tensor, Score | None]]
 """``baseline(task, **options)``: finished audio ``(channels, samples)``, and a score where it chose grain by grain."""
@@ -110,15 +109,7 @@ class Task:
 
         It gets the target's length, its level where ``match_loudness`` is set, and its sample rate.
         """
-        rate = output_rate(self.target, self.codec.info)
-        audio = with_length(audio, self.target_audio.shape[1])
-        if self.match_loudness:
-            alike = self.target_audio.shape[0] in (1, audio.shape[0])
-            reference = self.target_audio if alike else self.target_audio.mean(0, keepdim=True)
-            audio = follow_loudness(audio, reference, self.sample_rate)
-        if rate != self.sample_rate:
-            audio = resample(audio, self.sample_rate, rate)
-        return within_full_scale(with_length(audio, samples_at(self.target, rate)))
+        return finish(audio, self.target, self.codec.info, self.target_audio if self.match_loudness else None)
 
 
 def open_task(
@@ -139,18 +130,13 @@ def open_task(
     """
     if grain_frames < 1:
         raise ArgumentError(f"grain_frames must be >= 1, got {grain_frames}")
-    if isinstance(sources, str | Path):
-        raise ArgumentError(f"sources must be a list of sounds, got one: [{str(sources)!r}] is a list of it")
-    if not sources:
-        raise ArgumentError("sources must name at least one recording, got none")
+    check_sources(sources)
     codec = load_codec(codec) if isinstance(codec, str | Path) else codec
     info = codec.info
-    described = describe(target, name="target")
-    target_audio = read(target, codec)
-    if not bool(target_audio.abs().max() > 0):
-        raise ArgumentError(f"target must hold some sound, got digital silence in {described.name!r}")
-    recordings = tuple(describe(sound, name=f"source {i + 1}") for i, sound in enumerate(sources))
-    source_audio = tuple(read(sound, codec) for sound in sources)
+    described, target_audio = hear(target, codec, name="target")
+    check_heard(target_audio, described)
+    heard = [hear(sound, codec, name=f"source {i + 1}") for i, sound in enumerate(sources)]
+    recordings, source_audio = (tuple(each) for each in zip(*heard, strict=True))
     if not any(bool(audio.abs().max() > 0) for audio in source_audio):
         raise ArgumentError("sources must hold some sound, got digital silence in every recording")
     for recording, audio in zip(recordings, source_audio, strict=True):

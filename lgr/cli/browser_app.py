@@ -41,10 +41,10 @@ def find_app() -> Any:
     MissingPackageError : Gradio or the app is not installed
     """
     if find_spec("gradio") is None:
-        raise MissingPackageError("the app needs gradio: pip install 'lgr[app,explore,metrics]'")
+        raise MissingPackageError("the app needs gradio: pip install 'lgr[app,explore,measures]'")
     if find_spec("lgr_app") is None:
         raise MissingPackageError(
-            "the app is not installed: pip install -e '.[app,explore,metrics]' in a checkout of lgr"
+            "the app is not installed: pip install -e '.[app,explore,measures]' in a checkout of lgr"
         )
     from lgr_app.app import serve
 

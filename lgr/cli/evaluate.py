@@ -1,8 +1,9 @@
 """``lgr evaluate``: measure results against their targets and sources."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,8 +15,7 @@ from lgr.errors import ArgumentError, CodebookError
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from lgr.codecs.base import Codec
-    from lgr.evaluation import Evaluation
+    from lgr.evaluation import Evaluation, Yardstick
     from lgr.progress import Progress
     from lgr.score import Score
 
@@ -72,16 +72,22 @@ def evaluate(
     from lgr.cli.support.outputs import Outputs
     from lgr.cli.support.progress import progress_bar
     from lgr.cli.support.sources import open_codec
+    from lgr.evaluation import Yardstick
 
     todo = _sounds(results, target, source, seams) if target or source or seams else _scores(results)
     with Outputs(force=force, inputs=[each.path for each in todo]) as outputs:
         json_part = outputs.claim_optional(_json_path(json_file), "score", "--json")
         crossed = None if cross_codec is None else open_codec(cross_codec)
+
+        @lru_cache(maxsize=2)  # results of one target and its sources come one after the other
+        def yardstick(target: Path, sources: tuple[Path, ...]) -> "Yardstick":
+            return Yardstick(target, sources, codec=crossed, pitch=pitch)
+
         found = []
         with progress_bar() as progress:
             for i, each in enumerate(todo):
                 progress("evaluating", i, len(todo))
-                found.append(each.measure(render=render, pitch=pitch, cross=crossed, codec=codec, progress=progress))
+                found.append(each.measure(yardstick, render=render, codec=codec, progress=progress))
         if json_part is not None:
             json_part.write_text(_json_text(todo, found), encoding="utf-8")
     _print(_names([each.path for each in todo]), found)
@@ -100,9 +106,13 @@ class Result:
     seams_seconds: tuple[float, float] | None = None
 
     def measure(
-        self, *, render: bool, pitch: bool, cross: "Codec | None", codec: str | None, progress: "Progress"
+        self,
+        yardstick: "Callable[[Path, tuple[Path, ...]], Yardstick]",
+        *,
+        render: bool,
+        codec: str | None,
+        progress: "Progress",
     ) -> "Evaluation":
-        from lgr.evaluation import evaluate as measure
         from lgr.evaluation import evaluate_path
         from lgr.sound.audio import load_audio
 
@@ -110,7 +120,7 @@ class Result:
             return evaluate_path(*load_audio(self.path), self.seams_seconds)
         assert self.target is not None
         audio, rate = load_audio(self.path) if self.score is None else self._sound(self.score, render, codec, progress)
-        return measure(self.target, self.sources, audio, rate, score=self.score, codec=cross, pitch=pitch)
+        return yardstick(self.target, self.sources).measure(audio, rate, self.score)
 
     def _sound(self, score: "Score", render: bool, codec: str | None, progress: "Progress") -> "tuple[Tensor, int]":
         """The sound beside the score, or the score rendered."""

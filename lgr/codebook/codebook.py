@@ -183,6 +183,10 @@ class GrainCodebook:
     def features_(self) -> Tensor:
         return self._parts.matched.mT
 
+    def recording_latents(self) -> tuple[Tensor, ...]:
+        """The latents of each recording, (lanes, latent_dim, frames); views."""
+        return torch.split(self.latents_, list(self.frames_), -1)
+
     @property
     def vectors_(self) -> Tensor:
         if self._vectors is None:

@@ -15,7 +15,7 @@ from lgr.score import Score
 from lgr.score.render_config import RenderConfig
 from lgr.sound.level import within_full_scale
 from lgr.sound.recording import Recording
-from lgr.sounds import encode_lanes
+from lgr.sounds import decode_lanes, encode_lanes
 
 LEAD_FRAMES = 4  # silence before a grain that is heard alone, so that its onset is not cut
 
@@ -132,7 +132,7 @@ def walk_score(codebook: GrainCodebook, index: Tensor, *, hop_frames: int, seed:
 def play_walk(score: Score, codebook: GrainCodebook, codec: Codec) -> Tensor:
     """What ``render`` makes of a score of this codebook's grains: (channels, samples) at ``output_rate``."""
     check_same_codec("the codebook", codebook.codec_, codec.info)
-    return render_latents(score, codec, torch.split(codebook.latents_, list(codebook.frames_), -1), None, None)
+    return render_latents(score, codec, codebook.recording_latents(), None, None)
 
 
 def play_grain(
@@ -151,11 +151,12 @@ def play_grain(
     if context_frames < 0:
         raise ArgumentError(f"context_frames must be >= 0, got {context_frames}")
     info, own = codec.info, int(codebook.recording_[index])
-    recording = torch.split(codebook.latents_, list(codebook.frames_), -1)[own]
+    recording = codebook.recording_latents()[own]
     start = int(codebook.source_frame_[index])
     heard = recording[..., max(0, start - context_frames) : start + codebook.config.grain_frames + context_frames]
     after = max(LEAD_FRAMES, round(seconds * info.frame_rate) - LEAD_FRAMES - heard.shape[2])
     silence = encode_lanes(torch.zeros(info.channels, (LEAD_FRAMES + after) * info.hop_length), codec).to(heard)
     silence = silence[:1].expand(len(heard), -1, -1)
-    audio = codec.decode(torch.cat([silence[..., :LEAD_FRAMES], heard, silence[..., LEAD_FRAMES:]], -1))
-    return within_full_scale(audio.squeeze(0) if info.channels == 2 else audio.squeeze(1))
+    return within_full_scale(
+        decode_lanes(torch.cat([silence[..., :LEAD_FRAMES], heard, silence[..., LEAD_FRAMES:]], -1), codec)
+    )

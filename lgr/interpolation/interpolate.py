@@ -18,7 +18,7 @@ from lgr.errors import ArgumentError
 from lgr.latents.path import PathConfig, path
 from lgr.progress import Progress
 from lgr.sound.level import within_full_scale
-from lgr.sounds import Sound, encode_lanes, read, with_length
+from lgr.sounds import Sound, decode_lanes, encode_lanes, read, with_length
 
 ENDPOINTS = ("edge", "mean")
 LEAD_SECONDS = 0.5  # of the sounds' latents around a path, for decoders with a memory
@@ -140,8 +140,7 @@ def interpolate(
     ahead, behind = before[:, :, -lead:], after[:, :, :lead]
     if config.path.returns:  # after a closed path its own end sounds on
         behind = along[:, :, -1:].expand_as(behind)
-    decoded = codec.decode(torch.cat([ahead, along, behind], dim=2))
-    decoded = decoded.squeeze(0) if info.channels == 2 else decoded.squeeze(1)  # (channels, samples)
+    decoded = decode_lanes(torch.cat([ahead, along, behind], dim=2), codec)
     start, end = (frames * info.hop_length for frames in (ahead.shape[2], ahead.shape[2] + n))
     first = last = decoded[:, :0]
     if context:

@@ -106,7 +106,7 @@ def estoi(reference: Tensor, estimate: Tensor, sample_rate: int) -> float | None
     try:
         from pystoi import stoi
     except ImportError as error:
-        raise MissingPackageError("ESTOI needs pystoi: pip install 'lgr[metrics]'") from error
+        raise MissingPackageError("ESTOI needs pystoi: pip install 'lgr[measures]'") from error
     _check(reference, estimate)
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")

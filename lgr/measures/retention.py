@@ -1,10 +1,13 @@
 """Retention: how much of the target's time stays in a result. Both are ``(samples,)`` at one rate and begin together.
 
+Measures read a ``Timeline`` of each, which works out once what several of them need; ``RETENTION`` lists them.
 Onsets and flux are of one detector for both sounds, so its habits cancel. Levels matter to ``envelope_correlation``
 only, whose floor is 80 dB under full scale, as in the project's scorer.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -62,37 +65,6 @@ def onset_seconds(audio: Tensor, sample_rate: int) -> Tensor:
     return at.double() * round(sample_rate * HOP_SECONDS) / sample_rate
 
 
-def onset_f_measure(target: Tensor, result: Tensor, sample_rate: int) -> float | None:
-    """F-measure in [0, 1] of the result's onsets against the target's within 50 ms (Bello et al. 2005; ``mir_eval``).
-
-    None where the target has no onset.
-    """
-    try:
-        from mir_eval.onset import f_measure
-    except ImportError as error:
-        raise MissingPackageError("the onset F-measure needs mir_eval: pip install 'lgr[metrics]'") from error
-    reference, estimate = (onset_seconds(x, sample_rate).numpy() for x in (target, result))
-    if not len(reference):
-        return None
-    # mir_eval warns of an empty estimate, whose F-measure is 0 by definition.
-    return float(f_measure(reference, estimate, window=ONSET_WINDOW_SECONDS)[0]) if len(estimate) else 0.0
-
-
-def flux_correlation(target: Tensor, result: Tensor, sample_rate: int) -> float | None:
-    """Pearson's correlation of the two onset curves; None where one of them is constant (silence)."""
-    return correlation(*(onset_curve(x, sample_rate) for x in _same_length(target, result)))
-
-
-def envelope_correlation(target: Tensor, result: Tensor, sample_rate: int) -> float | None:
-    """Pearson's correlation of the log energies of 10 ms, floor -80 dBFS; None where one of them is constant."""
-    hop = sample_rate // 100
-    logs = []
-    for audio in _same_length(target, result):
-        n = audio.shape[0] // hop
-        logs.append(torch.log10(audio[: n * hop].double().view(n, hop).square().mean(1) + 1e-8))
-    return correlation(*logs)
-
-
 @dataclass(frozen=True, kw_only=True)
 class Beat:
     """``bpm``, and the autocorrelation of the onset curve at the beat's period, ``pulse`` in (0, 1]."""
@@ -109,7 +81,7 @@ def beat(audio: Tensor, sample_rate: int) -> Beat | None:
     """
     from scipy.signal import find_peaks
 
-    pulses = _pulses(audio, sample_rate)
+    pulses = autocorrelation(onset_curve(audio, sample_rate))
     rate = sample_rate / round(sample_rate * HOP_SECONDS)
     first, last = round(60 * rate / FASTEST_BPM), round(60 * rate / SLOWEST_BPM)
     if len(pulses) < 2 * last:
@@ -126,24 +98,9 @@ def beat(audio: Tensor, sample_rate: int) -> Beat | None:
     return Beat(bpm=60 * rate / period, pulse=float(at))
 
 
-def tempo_agreement(target: Tensor, result: Tensor, sample_rate: int) -> float | None:
-    """How much of the target's pulse the result keeps: its autocorrelation at the target's beat, over the target's own.
-
-    In [0, 1]; no octave can be mistaken, since the result's own tempo is not asked for (``beat`` tells it). None where
-    the target has no beat.
-    """
-    target, result = _same_length(target, result)
-    found = beat(target, sample_rate)
-    if found is None:
-        return None
-    period = 60 / found.bpm * sample_rate / round(sample_rate * HOP_SECONDS)
-    kept = _pulses(result, sample_rate)[round(period)]
-    return min(1.0, max(0.0, float(kept) / found.pulse))
-
-
-def _pulses(audio: Tensor, sample_rate: int) -> NDArray[np.float64]:
-    """Autocorrelation of the smoothed onset curve at every lag in frames, 1 at lag 0; 0 throughout in silence."""
-    curve = onset_curve(audio, sample_rate).double().numpy()
+def autocorrelation(onsets: Tensor) -> NDArray[np.float64]:
+    """Autocorrelation of an ``onset_curve``, smoothed, at every lag in frames, 1 at lag 0; 0 throughout in silence."""
+    curve = onsets.double().numpy()
     n = len(curve)
     smooth = np.convolve(curve, np.hanning(round(SMOOTH_SECONDS / HOP_SECONDS) + 2), mode="same")
     smooth = smooth - smooth.mean()
@@ -176,27 +133,6 @@ def pitch_hz(audio: Tensor, sample_rate: int) -> NDArray[np.float64]:
     return np.nan_to_num(np.asarray(hz, dtype=np.float64))
 
 
-def pitch_agreement(target: Tensor, result: Tensor, sample_rate: int) -> float | None:
-    """Raw pitch accuracy in [0, 1]: share of the target's voiced frames whose pitch the result has within 50 cents.
-
-    Frames in which the result is unvoiced count as wrong (``mir_eval.melody``; Poliner et al. 2007). None where less
-    than ``VOICED_SHARE`` of the target is voiced.
-    """
-    try:
-        from mir_eval.melody import hz2cents, raw_pitch_accuracy
-    except ImportError as error:
-        raise MissingPackageError("pitch agreement needs mir_eval: pip install 'lgr[metrics]'") from error
-    wanted, heard = (pitch_hz(x, sample_rate) for x in _same_length(target, result))
-    voiced = wanted > 0
-    if voiced.mean() < VOICED_SHARE:
-        return None
-    if not (heard > 0).any():
-        return 0.0  # of which mir_eval would warn
-    return float(
-        raw_pitch_accuracy(voiced, hz2cents(wanted), heard > 0, hz2cents(heard), cent_tolerance=TOLERANCE_CENTS)
-    )
-
-
 def correlation(a: Tensor, b: Tensor) -> float | None:
     """Pearson's correlation of two curves ``(n,)``; None where one is constant or shorter than 2."""
     a, b = a.double(), b.double()
@@ -207,8 +143,124 @@ def correlation(a: Tensor, b: Tensor) -> float | None:
     return float(a @ b) / norm if norm > 1e-12 else None
 
 
-def _same_length(target: Tensor, result: Tensor) -> tuple[Tensor, Tensor]:
-    for name, audio in (("target", target), ("result", result)):
-        check_shape(name, audio.shape, "(samples >= 1,)", audio.ndim == 1 and audio.shape[0] >= 1)
+class Timeline:
+    """What retention reads of a sound ``(samples >= 1,)``: each thing is worked out when first asked for, and kept."""
+
+    def __init__(self, audio: Tensor, sample_rate: int) -> None:
+        check_shape("audio", audio.shape, "(samples >= 1,)", audio.ndim == 1 and audio.shape[0] >= 1)
+        self.audio, self.sample_rate = audio, sample_rate
+
+    @cached_property
+    def onset_curve(self) -> Tensor:
+        return onset_curve(self.audio, self.sample_rate)
+
+    @cached_property
+    def onset_seconds(self) -> NDArray[np.float64]:
+        found: NDArray[np.float64] = onset_seconds(self.audio, self.sample_rate).numpy()
+        return found
+
+    @cached_property
+    def envelope(self) -> Tensor:
+        """Log energies of 10 ms, ``(frames,)`` float64, floor -80 dBFS."""
+        hop = self.sample_rate // 100
+        n = self.audio.shape[0] // hop
+        return torch.log10(self.audio[: n * hop].double().view(n, hop).square().mean(1) + 1e-8)
+
+    @cached_property
+    def pulses(self) -> NDArray[np.float64]:
+        return autocorrelation(self.onset_curve)
+
+    @cached_property
+    def beat(self) -> Beat | None:
+        return beat(self.audio, self.sample_rate)
+
+    @cached_property
+    def pitch_hz(self) -> NDArray[np.float64]:
+        return pitch_hz(self.audio, self.sample_rate)
+
+
+def onset_f_measure(target: Timeline, result: Timeline) -> float | None:
+    """F-measure in [0, 1] of the result's onsets against the target's within 50 ms (Bello et al. 2005; ``mir_eval``).
+
+    None where the target has no onset.
+    """
+    try:
+        from mir_eval.onset import f_measure
+    except ImportError as error:
+        raise MissingPackageError("the onset F-measure needs mir_eval: pip install 'lgr[measures]'") from error
+    reference, estimate = target.onset_seconds, result.onset_seconds
+    if not len(reference):
+        return None
+    # mir_eval warns of an empty estimate, whose F-measure is 0 by definition.
+    return float(f_measure(reference, estimate, window=ONSET_WINDOW_SECONDS)[0]) if len(estimate) else 0.0
+
+
+def flux_correlation(target: Timeline, result: Timeline) -> float | None:
+    """Pearson's correlation of the two onset curves; None where one of them is constant (silence)."""
+    return correlation(target.onset_curve, result.onset_curve)
+
+
+def envelope_correlation(target: Timeline, result: Timeline) -> float | None:
+    """Pearson's correlation of the log energies of 10 ms, floor -80 dBFS; None where one of them is constant."""
+    return correlation(target.envelope, result.envelope)
+
+
+def tempo_agreement(target: Timeline, result: Timeline) -> float | None:
+    """How much of the target's pulse the result keeps: its autocorrelation at the target's beat, over the target's own.
+
+    In [0, 1]; no octave can be mistaken, since the result's own tempo is not asked for (``beat`` tells it). None where
+    the target has no beat.
+    """
+    found = target.beat
+    if found is None:
+        return None
+    period = 60 / found.bpm * target.sample_rate / round(target.sample_rate * HOP_SECONDS)
+    kept = result.pulses[round(period)]
+    return min(1.0, max(0.0, float(kept) / found.pulse))
+
+
+def pitch_agreement(target: Timeline, result: Timeline) -> float | None:
+    """Raw pitch accuracy in [0, 1]: share of the target's voiced frames whose pitch the result has within 50 cents.
+
+    Frames in which the result is unvoiced count as wrong (``mir_eval.melody``; Poliner et al. 2007). None where less
+    than ``VOICED_SHARE`` of the target is voiced.
+    """
+    try:
+        from mir_eval.melody import hz2cents, raw_pitch_accuracy
+    except ImportError as error:
+        raise MissingPackageError("pitch agreement needs mir_eval: pip install 'lgr[measures]'") from error
+    wanted, heard = target.pitch_hz, result.pitch_hz
+    voiced = wanted > 0
+    if voiced.mean() < VOICED_SHARE:
+        return None
+    if not (heard > 0).any():
+        return 0.0  # of which mir_eval would warn
+    return float(
+        raw_pitch_accuracy(voiced, hz2cents(wanted), heard > 0, hz2cents(heard), cent_tolerance=TOLERANCE_CENTS)
+    )
+
+
+@dataclass(frozen=True)
+class RetentionMeasure:
+    """``measure`` of two timelines of one length, and what it means where there is no number."""
+
+    measure: Callable[[Timeline, Timeline], float | None]
+    otherwise: str
+    slow: bool = False  # takes longer than all the rest: measured where it is asked for
+
+
+RETENTION = {
+    "onset_f": RetentionMeasure(onset_f_measure, "the target has no onset"),
+    "envelope_correlation": RetentionMeasure(envelope_correlation, "constant level"),
+    "flux_correlation": RetentionMeasure(flux_correlation, "silence"),
+    "tempo_agreement": RetentionMeasure(tempo_agreement, "the target has no beat"),
+    "pitch_agreement": RetentionMeasure(pitch_agreement, "the target has no pitch", slow=True),
+}
+
+
+def retention(name: str, target: Tensor, result: Tensor, sample_rate: int) -> float | None:
+    """The measure ``name`` of ``RETENTION`` for two sounds, the longer one cut to the length of the other."""
+    for what, audio in (("target", target), ("result", result)):
+        check_shape(what, audio.shape, "(samples >= 1,)", audio.ndim == 1 and audio.shape[0] >= 1)
     n = min(target.shape[0], result.shape[0])
-    return target[:n], result[:n]
+    return RETENTION[name].measure(Timeline(target[:n], sample_rate), Timeline(result[:n], sample_rate))

@@ -52,14 +52,7 @@ def audio_info(path: str | Path) -> AudioInfo:
     """Read a file's header; ``AudioFileError`` when it is no audio file or holds no sample."""
     path = Path(path).expanduser()
     with _open(path) as file:
-        return AudioInfo(
-            path=path,
-            format=file.format,
-            subtype=file.subtype,
-            sample_rate=file.samplerate,
-            channels=file.channels,
-            samples=file.frames,
-        )
+        return _info(path, file)
 
 
 def load_audio(path: str | Path, *, sample_rate: int | None = None, channels: int | None = None) -> tuple[Tensor, int]:
@@ -88,27 +81,46 @@ def load_audio(path: str | Path, *, sample_rate: int | None = None, channels: in
     ArgumentError
         The channels asked for cannot be had from this file, or ``sample_rate`` is not a positive integer.
     """
+    audio, info = load_whole(path)
+    audio = _mix(audio, channels, info.path)
+    if sample_rate is None:
+        return audio, info.sample_rate
+    return resample(audio, info.sample_rate, sample_rate), sample_rate
+
+
+def load_whole(path: str | Path) -> tuple[Tensor, AudioInfo]:
+    """A file as it is, ``(channels, samples)``, and what its header says; raises as ``load_audio``."""
     path = Path(path).expanduser()
     with _open(path) as file:
-        rate = int(file.samplerate)
+        info = _info(path, file)
         try:
             data = file.read(dtype="float32", always_2d=True)  # (samples, channels)
         except (soundfile.LibsndfileError, MemoryError) as failure:  # a damaged header may ask for terabytes
             raise AudioFileError(f"{path} is cut short or damaged; export or download it again") from failure
         # An MP3 header may only estimate its length, so only a clear loss counts there.
         if len(data) < file.frames * (0.95 if file.format == "MP3" else 1.0) or _wav_is_cut(file):
-            raise AudioFileError(f"{path} is cut short after {len(data) / rate:.6g} s; export or download it again")
+            raise AudioFileError(
+                f"{path} is cut short after {len(data) / info.sample_rate:.6g} s; export or download it again"
+            )
     finite = np.isfinite(data).all(axis=1)
     if not finite.all():
-        seconds = int(np.argmin(finite)) / rate
+        seconds = int(np.argmin(finite)) / info.sample_rate
         raise AudioFileError(
             f"{path} has {int((~finite).sum())} NaN or infinite samples, the first at {seconds:.6g} s; "
             "export it again, or cut that part out"
         )
-    audio = _mix(torch.from_numpy(np.ascontiguousarray(data.T)), channels, path)
-    if sample_rate is None:
-        return audio, rate
-    return resample(audio, rate, sample_rate), sample_rate
+    return torch.from_numpy(np.ascontiguousarray(data.T)), info
+
+
+def _info(path: Path, file: Any) -> AudioInfo:
+    return AudioInfo(
+        path=path,
+        format=file.format,
+        subtype=file.subtype,
+        sample_rate=int(file.samplerate),
+        channels=file.channels,
+        samples=file.frames,
+    )
 
 
 def save_audio(path: str | Path, audio: Tensor, sample_rate: int, *, force: bool = False) -> Path:
