@@ -1,4 +1,4 @@
-"""Experiment 6: what exact chains buy over the paper's independent draws, and over the particle filter in equal time."""
+"""Experiment 6: what exact chains buy over the paper's independent draws, and over a particle filter in equal time."""
 
 import time
 from collections.abc import Callable, Sequence

@@ -17,13 +17,30 @@ A grain with nothing left to compare (digital silence, or exactly the mean) has 
 every grain is 0, neither near nor far, and nothing is ever NaN.
 """
 
+from dataclasses import dataclass
 from typing import Literal
 
 import torch
 from torch import Tensor
 
 Metric = Literal["cosine", "centred", "whitened", "learned"]
-METRICS: tuple[Metric, ...] = ("cosine", "centred", "whitened", "learned")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Treatment:
+    """What a metric does to a grain before it is scaled to unit length."""
+
+    centred: bool = True  # the codebook's mean grain is taken away
+    whitened: bool = False  # frames are whitened
+
+
+#: Every metric by name. A new one is a row here, a name in ``Metric``, and a line in the docstring above.
+METRICS: dict[Metric, Treatment] = {
+    "cosine": Treatment(centred=False),
+    "centred": Treatment(),
+    "whitened": Treatment(whitened=True),
+    "learned": Treatment(),
+}
 
 #: Share of the mean variance that is put in place of the covariance: no direction is amplified by more than 10 times
 #: what the average one is, so features that hardly vary do not become loud noise.
@@ -50,7 +67,8 @@ def fit_metric(frames: Tensor, starts: Tensor, grain_frames: int, metric: Metric
     """
     feature_dim = frames.shape[1]
     identity = torch.eye(feature_dim, dtype=frames.dtype, device=frames.device)
-    if metric == "cosine":
+    treatment = METRICS[metric]
+    if not treatment.centred:
         return frames.new_zeros(grain_frames * feature_dim), identity
     first = torch.bincount(starts, minlength=len(frames)).double()  # how many grains start at each frame
     sums = torch.zeros(grain_frames, feature_dim, dtype=torch.float64, device=frames.device)
@@ -59,7 +77,7 @@ def fit_metric(frames: Tensor, starts: Tensor, grain_frames: int, metric: Metric
     for low in range(0, len(frames), _BLOCK):
         sums += counts[low : low + _BLOCK].mT @ frames[low : low + _BLOCK].double()
     mean = sums.flip(0) / len(starts)
-    if metric in ("centred", "learned"):
+    if not treatment.whitened:
         return mean.flatten().to(frames.dtype), identity
     often = counts.sum(1)  # how many grains each frame is in
     centre = mean.mean(0)
@@ -92,7 +110,8 @@ def unit_rows(
     Tensor, (n_grains, grain_frames * feature_dim), of norm 1, or 0 where nothing is left to compare
     """
     feature_dim = frames.shape[1]
-    if metric == "whitened":
+    treatment = METRICS[metric]
+    if treatment.whitened:
         # Whitening is linear: each frame is whitened once, not once a grain it is in. What the grains share is taken
         # away before, so that the large numbers are gone when float32 multiplies.
         centre = mean.reshape(grain_frames, feature_dim).mean(0)
@@ -111,7 +130,7 @@ def unit_rows(
     for low in range(0, len(starts), _BLOCK):
         block = rows[low : low + _BLOCK]
         torch.index_select(windows, 0, starts[low : low + _BLOCK], out=block)
-        if metric != "cosine":
+        if treatment.centred:
             block -= mean
         norm = block.norm(dim=1, keepdim=True)
         block *= torch.where(norm > smallest, 1 / norm, 0.0)
