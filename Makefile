@@ -7,8 +7,10 @@ BIN := $(VENV)/bin
 TORCH_INDEX ?=
 DATA ?= data
 PYTEST_ARGS ?=
-# Tests that need downloaded weights run when LGR_WEIGHTS names the folder that has them.
-WEIGHTS_TESTS = $(if $(LGR_WEIGHTS),,-m "not weights")
+# A test file a processor at a time. Tests that need downloaded weights run when LGR_WEIGHTS names the folder that has them.
+PYTEST = $(BIN)/python -m pytest --numprocesses auto --dist loadfile
+WEIGHTS_TESTS = $(if $(LGR_WEIGHTS),,not weights)
+AND_WEIGHTS_TESTS = $(if $(WEIGHTS_TESTS), and $(WEIGHTS_TESTS))
 
 DEMO_EXTRAS := explore
 APP_EXTRAS := explore,codecs,measures,app
@@ -24,7 +26,7 @@ PIP_INSTALL = $(BIN)/python -m pip install --disable-pip-version-check --constra
 REQUIREMENTS := pyproject.toml setup.py constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench listening-test app space screenshots notebooks render-notebooks experiments train-codec clean
+.PHONY: help demo test test-all lint bench listening-test app space screenshots notebooks render-notebooks experiments train-codec clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile
@@ -32,8 +34,11 @@ help: ## list the targets
 demo: $(VENV)/.installed-demo ## resynthesise a bundled sound with bundled sounds into out/demo/
 	$(BIN)/lgr demo
 
-test: $(VENV)/.installed-test ## run the tests
-	$(BIN)/python -m pytest $(WEIGHTS_TESTS) $(PYTEST_ARGS)
+test: $(VENV)/.installed-test ## run the tests, but for those that are slow by nature
+	$(PYTEST) -m "not slow$(AND_WEIGHTS_TESTS)" $(PYTEST_ARGS)
+
+test-all: $(VENV)/.installed-test ## run all tests, as CI does
+	$(PYTEST) -m "$(WEIGHTS_TESTS)" $(PYTEST_ARGS)
 
 lint: $(VENV)/.installed-test ## ruff, formatting and types, as pre-commit and CI do
 	$(BIN)/ruff check .

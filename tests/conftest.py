@@ -1,6 +1,12 @@
 """Fixtures that more than one test file uses: pretrained weights where this machine has them, random ones elsewhere."""
 
+import os
 from pathlib import Path
+
+# Where tests run side by side, each has one processor: threads of several programs only wait for each other.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"):
+        os.environ[variable] = "1"
 
 import pytest
 
