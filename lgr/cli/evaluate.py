@@ -37,7 +37,9 @@ def evaluate(
     seams: Annotated[
         str | None,
         o.option(
-            "--seams", metavar="A,B", help="For sounds of `lgr interpolate`: where the interpolation begins and ends, seconds."
+            "--seams",
+            metavar="A,B",
+            help="For sounds of `lgr interpolate`: where it begins and ends, seconds.",
         ),
     ] = None,
     json_file: Annotated[Path | None, o.option("--json", metavar="FILE", help="Also write all numbers: .json.")] = None,
@@ -126,7 +128,8 @@ class Result:
         """The sound beside the score, or the score rendered."""
         from lgr.cli.support.sources import open_codec
         from lgr.rendering import render as play
-        from lgr.sound.audio import AUDIO_SUFFIXES, load_audio
+        from lgr.sound.audio import load_audio
+        from lgr.sound.audio_files import AUDIO_SUFFIXES
 
         beside = [self.path.with_suffix(suffix) for suffix in AUDIO_SUFFIXES]
         file = next((each for each in beside if each.is_file()), None)
@@ -200,7 +203,7 @@ def _is_score(path: Path) -> bool:
 def _sounds(
     results: Sequence[str], target: Path | None, sources: Sequence[str] | None, seams: str | None
 ) -> list[Result]:
-    from lgr.sound.audio import audio_files
+    from lgr.sound.audio_files import audio_files
 
     for text in results:
         if Path(text).suffix.lower() in SCORES:

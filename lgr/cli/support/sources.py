@@ -34,7 +34,7 @@ def is_codebook(path: str | Path) -> bool:
 def find_sources(arguments: Sequence[str] | None, codebook: Path | None = None) -> Sources:
     """Expand SOURCE arguments; a file that several of them name counts for the first."""
     from lgr.codebook import GrainCodebook
-    from lgr.sound.audio import audio_files
+    from lgr.sound.audio_files import audio_files
 
     arguments = list(arguments or ())
     if codebook is not None and arguments:
