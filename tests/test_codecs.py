@@ -4,8 +4,6 @@ Downloaded codecs run here on their real architectures with seeded random weight
 real ones where this machine has them.
 """
 
-from importlib import import_module
-
 import pytest
 import torch
 from torch import Tensor
@@ -30,10 +28,9 @@ DEVICES = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
 
 
 def random_codec(name: str) -> Codec:
-    """A downloaded codec's real architecture with seeded random weights (its module's own ``random_weights``)."""
-    path, kind, variant = DOWNLOADED[name]
-    module = import_module(path)
-    codec: Codec = getattr(module, kind)(variant, state=module.random_weights(variant))
+    """A downloaded codec's real architecture with seeded random weights."""
+    row = DOWNLOADED[name]
+    codec: Codec = row.open_factory().random(**row.fixed)
     return codec
 
 

@@ -10,13 +10,13 @@ import warnings
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from lgr.codecs.base import CodecInfo
+from lgr.codecs.base import LOADERS, CodecInfo
 from lgr.codecs.checkpoints import (
     StateDict,
     check_choice,
@@ -26,7 +26,7 @@ from lgr.codecs.checkpoints import (
     read_checkpoint,
 )
 from lgr.codecs.chunked import ConvStage, Pipeline, convolutions, lookahead
-from lgr.codecs.pretrained import LOADERS, PipelineCodec
+from lgr.codecs.pretrained import PipelineCodec
 from lgr.codecs.reference import import_reference
 from lgr.codecs.weights import WeightFile
 from lgr.errors import MissingPackageError
@@ -87,7 +87,7 @@ def transformers_name(name: str) -> str:
 
 
 def random_weights(variant: str = "44khz", seed: int = 0) -> StateDict:
-    """Seeded random weights for ``DacCodec(variant, state=...)``; the networks' sizes are the real ones."""
+    """Seeded random weights, for the ``state`` of the variant's codec; the networks' sizes are the real ones."""
     check_choice("variant", variant, list(STRIDES))
     model = _build(variant, "transformers")
     return random_state(model, 0.5, torch.Generator().manual_seed(seed))
@@ -100,7 +100,7 @@ class DacCodec(PipelineCodec):
     ----------
     variant : "16khz", "24khz" or "44khz"
     weights : a checkpoint file, or a folder with ``model.safetensors`` or the original ``.pth``; None to look in
-        ``LGR_WEIGHTS`` and the cache, and to download otherwise
+        ``LGR_WEIGHTS`` and the caches, and to download otherwise
     loader : "transformers", or "reference" for the package ``descript-audio-codec``
     space, n_levels, device, dtype, chunk_seconds : see ``PretrainedCodec``
     state : a state dict in transformers' names, instead of ``weights`` (``random_weights`` makes one)
@@ -156,7 +156,12 @@ class DacCodec(PipelineCodec):
         down, up = tuple(convolutions(encoder)), tuple(convolutions(decoder))
         self._encoder = Pipeline((ConvStage(encode, down, hop, 1, card.latent_dim),))
         self._decoder = Pipeline((ConvStage(decode, up, 1, hop, card.channels),))
-        self._info = replace(card, lookahead=lookahead(down, up, hop))
+        self._info = replace(self._info, lookahead=lookahead(down, up, hop))
+
+    @classmethod
+    def random(cls, variant: str = "44khz", *, seed: int = 0, **options: Any) -> Self:
+        """A variant with ``random_weights``."""
+        return cls(variant, state=random_weights(variant, seed), **options)
 
     def _quantize(self, latents: Tensor) -> Tensor:
         codes: Tensor = self.quantizer(latents, self.n_levels)[1]
