@@ -28,7 +28,7 @@ from lgr.codecs.checkpoints import (
 from lgr.codecs.chunked import ConvStage, Pipeline, convolutions, lookahead
 from lgr.codecs.pretrained import PipelineCodec
 from lgr.codecs.reference import import_reference
-from lgr.codecs.weights import WeightFile
+from lgr.codecs.weights import WeightFile, hub_file
 from lgr.errors import MissingPackageError
 
 LATENT_DIM = 1024
@@ -57,11 +57,14 @@ CARDS = {
     "dac-44khz": _card("44khz", 512, 8_853),
 }
 
-_HUB = "https://huggingface.co/descript/dac_{}/resolve/main/model.safetensors"
 _RELEASES = "https://github.com/descriptinc/descript-audio-codec/releases/download/"
 _RELEASED = {"16khz": "0.0.5/weights_16khz.pth", "24khz": "0.0.4/weights_24khz.pth", "44khz": "0.0.1/weights.pth"}
 
-WEIGHTS = {f"dac-{v}": (WeightFile("model.safetensors", _HUB.format(v)),) for v in STRIDES}
+WEIGHTS = {
+    "dac-16khz": (hub_file("descript/dac_16khz", "7c2fc5e759f1f501aefc6e7a0265cc57f5d17ba7"),),
+    "dac-24khz": (hub_file("descript/dac_24khz", "6ba020b5ba7d9d8076fb90db7e67f27e31980f6e"),),
+    "dac-44khz": (hub_file("descript/dac_44khz", "c1bc521685adf9cfe247bc39a5ca58917eda1ac4"),),
+}
 # the authors' own checkpoints, used where a local folder holds them
 ORIGINALS = {f"dac-{v}": (WeightFile(file.split("/")[1], _RELEASES + file),) for v, file in _RELEASED.items()}
 

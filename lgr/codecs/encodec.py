@@ -39,7 +39,7 @@ from lgr.codecs.chunked import ConvStage, LstmStage, Pipeline, convolutions, loo
 from lgr.codecs.pretrained import CODEBOOK_SIZE, PipelineCodec, PretrainedCodec
 from lgr.codecs.reference import import_reference
 from lgr.codecs.segments import Segments
-from lgr.codecs.weights import WeightFile
+from lgr.codecs.weights import WeightFile, hub_file
 from lgr.errors import MissingPackageError
 
 CODE_DIM = 128
@@ -75,11 +75,13 @@ CARDS = {
     ),
 }
 
-_HUB = "https://huggingface.co/facebook/encodec_{}/resolve/main/model.safetensors"
 _RELEASES = "https://dl.fbaipublicfiles.com/encodec/v0/"
 _RELEASED = {"24khz": "encodec_24khz-d7cc33bc.th", "48khz": "encodec_48khz-7e698e3e.th"}
 
-WEIGHTS = {f"encodec-{v}": (WeightFile("model.safetensors", _HUB.format(v)),) for v in LEVELS}
+WEIGHTS = {
+    "encodec-24khz": (hub_file("facebook/encodec_24khz", "c1dbe2ae3f1de713481a3b3e7c47f357092ee040"),),
+    "encodec-48khz": (hub_file("facebook/encodec_48khz", "c3def8e7185ac8c8efdce6eb8c4a651e487a503e"),),
+}
 # the authors' own checkpoints, used where a local folder holds them; their names carry the start of their SHA-256
 ORIGINALS = {f"encodec-{v}": (WeightFile(file, _RELEASES + file),) for v, file in _RELEASED.items()}
 
