@@ -1,12 +1,16 @@
 """Fixtures that more than one test file uses: pretrained weights where this machine has them, random ones elsewhere."""
 
 import os
+import tempfile
 from pathlib import Path
 
 # Where tests run side by side, each has one processor: threads of several programs only wait for each other.
 if "PYTEST_XDIST_WORKER" in os.environ:
     for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"):
         os.environ[variable] = "1"
+
+# What other programs have downloaded from Hugging Face is none of a test's business. Read when its package is imported.
+os.environ["HF_HUB_CACHE"] = str(Path(tempfile.gettempdir()) / "lgr-tests-have-no-hub-cache")
 
 import pytest
 

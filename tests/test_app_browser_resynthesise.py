@@ -122,7 +122,7 @@ def test_a_codec_that_cannot_be_reached_is_told(
 
     monkeypatch.setenv("LGR_CACHE", str(tmp_path))
     monkeypatch.delenv("LGR_WEIGHTS", raising=False)
-    monkeypatch.setattr("lgr.codecs.weights.urlopen", refuse)
+    monkeypatch.setattr("pooch.retrieve", refuse)
     with app.page(TAB) as page:
         page.get_by_role("button", name="Grains, codec and mix").first.click()
         page.get_by_role("combobox", name="Codec").or_(page.get_by_label("Codec", exact=True)).first.click()

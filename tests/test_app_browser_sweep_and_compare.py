@@ -38,7 +38,7 @@ def test_codecs_play_side_by_side_and_one_that_is_missing_says_why(
 
     monkeypatch.setenv("LGR_CACHE", str(tmp_path_factory.mktemp("cache")))
     monkeypatch.delenv("LGR_WEIGHTS", raising=False)
-    monkeypatch.setattr("lgr.codecs.weights.urlopen", refuse)
+    monkeypatch.setattr("pooch.retrieve", refuse)
     with app.page("Compare codecs") as page:
         panel = page.get_by_role("tabpanel").filter(has=page.get_by_role("button", name="Play through every"))
         boxes = panel.get_by_role("group", name="Codecs").get_by_role("checkbox")

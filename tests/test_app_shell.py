@@ -293,7 +293,7 @@ def test_weights_that_cannot_be_reached_are_told_and_may_be_tried_again(
 ) -> None:
     monkeypatch.setenv("LGR_CACHE", str(tmp_path))
     monkeypatch.delenv("LGR_WEIGHTS", raising=False)
-    monkeypatch.setattr("lgr.codecs.weights.urlopen", refuse)
+    monkeypatch.setattr("pooch.retrieve", refuse)
     assert why_not_here("soundstream") == "download"
     assert ("SoundStream (Lyra v2), 16 kHz (download)", "soundstream") in codec_choices()
     codecs, said = OpenedCodecs(), []
@@ -320,7 +320,7 @@ def test_a_download_shows_how_much_has_arrived(tmp_path: Path, monkeypatch: pyte
             arrived.set()
 
     def slow(name: str) -> str:
-        part = tmp_path / "weights" / name / "lyragan.tflite.part"
+        part = tmp_path / "weights" / name / "tmp-of-pooch"
         part.parent.mkdir(parents=True)
         part.write_bytes(bytes(2_000_000))
         assert arrived.wait(10)

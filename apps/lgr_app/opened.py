@@ -6,12 +6,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from importlib.util import find_spec
-from pathlib import Path
 
 from lgr.codecs.base import Codec
 from lgr.codecs.registry import DOWNLOADED, codec_card, codec_names, load_codec
+from lgr.codecs.weights import arrived_bytes
 from lgr.errors import ArgumentError
-from lgr.files import cache_dir
 
 Progress = Callable[[str, int, int], None]
 
@@ -21,12 +20,7 @@ TITLES = {
     "notes-granular": "notes-granular (trained on single notes)",
     "textures-encodec16": "textures-encodec16 (trained on textures)",
     "textures-noiseband": "textures-noiseband (trained on textures)",
-    "encodec-24khz": "EnCodec, 24 kHz",
-    "encodec-48khz": "EnCodec, 48 kHz stereo",
-    "dac-16khz": "DAC, 16 kHz",
-    "dac-24khz": "DAC, 24 kHz",
-    "dac-44khz": "DAC, 44.1 kHz",
-    "soundstream": "SoundStream (Lyra v2), 16 kHz",
+    **{name: row.title for name, row in DOWNLOADED.items()},
 }
 LEFT_OUT = ("toy",)  # a lapped transform for tests and teaching: its latents say nothing of timbre
 WATCH_SECONDS = 0.5
@@ -84,7 +78,7 @@ def why_not_here(name: str) -> str:
     """
     if name not in DOWNLOADED:
         return ""
-    if find_spec("ai_edge_litert" if name == "soundstream" else "transformers") is None:
+    if find_spec(DOWNLOADED[name].package) is None:
         return "needs lgr[codecs]"
     return "" if codec_card(name).present else "download"
 
@@ -102,13 +96,12 @@ def _download_shown(name: str, progress: Progress | None) -> Iterator[None]:
         yield
         return
     card = codec_card(name)
-    folder = cache_dir() / "weights" / card.name
     total = sum(file.size or 0 for file in card.files)
     done = threading.Event()
 
     def watch() -> None:
         while not done.wait(WATCH_SECONDS):
-            have = sum(_size(folder / name) for file in card.files for name in (file.name, f"{file.name}.part"))
+            have = arrived_bytes(card.name, card.files)
             # Not the visitor's own report: a download goes on for the next visitor when this one leaves.
             try:
                 progress(f"downloading {card.name}, {have / 1e6:.1f} MB so far", min(have, total), max(total, 1))
@@ -124,10 +117,3 @@ def _download_shown(name: str, progress: Progress | None) -> Iterator[None]:
     finally:
         done.set()
         watcher.join()
-
-
-def _size(path: Path) -> int:
-    try:
-        return path.stat().st_size
-    except OSError:
-        return 0
