@@ -99,7 +99,7 @@ def training_loss(
     """Loss of one batch ``(batch, samples)`` and its terms; a pure function of the weights, the batch and the step."""
     sizes = net.config
     generator = torch.Generator().manual_seed(config.seed * 7_000_003 + step)
-    latents, _ = net.encode(audio)
+    _, latents = net.encode(None, audio)
     noise = torch.randn(latents.shape, generator=generator).to(latents)
     noise[..., : sizes.n_bands] *= config.envelope_noise
     noise[..., sizes.n_bands :] *= config.detail_noise
@@ -122,7 +122,7 @@ def validate(net: EnvelopeNet, batches: list[Tensor]) -> dict[str, float]:
     sums: dict[str, float] = {}
     for audio in batches:
         whole = slice(0, audio.shape[1] - net.config.hop_length)
-        estimate = net(net.encode(audio)[0])[:, whole]
+        estimate = net(net.encode(None, audio)[1])[:, whole]
         terms = spectral_losses(estimate, audio[:, whole], net.config.sample_rate)
         terms["waveform"] = relative_l1(estimate, audio[:, whole])
         for name, value in terms.items():
@@ -140,7 +140,7 @@ def mean_raised_envelope(net: EnvelopeNet, cache: AudioCache, clips: list[Clip])
         audio = cache.audio(clip)[: 4 * net.config.sample_rate] if clip.path in names else torch.zeros(0)
         whole = audio.shape[0] // hop * hop
         if whole:
-            envelope = net.analyse(audio[None, :whole].to(device))[0][0]
+            envelope = net.analyse(None, audio[None, :whole].to(device))[1][0]
             total += raise_floor(envelope, FLOOR).sum(0).double().cpu()
             frames += envelope.shape[0]
     return (total / max(1, frames)).float()

@@ -108,8 +108,8 @@ class EnvelopeNet(nn.Module):
 
     # ---- the fixed analysis ----------------------------------------------------------------------------------------
 
-    def analyse(self, audio: Tensor, history: Tensor | None = None) -> tuple[Tensor, Tensor, Tensor]:
-        """Envelope ``(batch, frames, n_bands)``, MDCT ``(batch, frames, hop_length)``, history for what follows."""
+    def analyse(self, history: Tensor | None, audio: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """History for what follows, envelope ``(batch, frames, n_bands)``, MDCT ``(batch, frames, hop_length)``."""
         c = self.config
         keep = c.window_length - c.hop_length
         if history is None:
@@ -120,7 +120,7 @@ class EnvelopeNet(nn.Module):
         power = spectrum.real.square() + spectrum.imag.square()
         envelope = 0.5 * torch.log10(power @ self.filters.T + FLOOR**2) - math.log10(FLOOR)
         coefs = windows[..., -2 * c.hop_length :] @ self.basis
-        return envelope, coefs, padded[:, -keep:]
+        return padded[:, -keep:], envelope, coefs
 
     def levels(self, envelope: Tensor) -> Tensor:
         """Log10 amplitude over ``FLOOR`` of each MDCT bin, ``(batch, frames, hop_length)``, as the envelope has it."""
@@ -148,27 +148,29 @@ class EnvelopeNet(nn.Module):
 
     # ---- the two halves --------------------------------------------------------------------------------------------
 
-    def encode(self, audio: Tensor, state: EncodeState | None = None) -> tuple[Tensor, EncodeState]:
-        """``(batch, samples)`` to latents ``(batch, frames, latent_dim)``."""
-        envelope, coefs, history = self.analyse(audio, None if state is None else state.history)
+    def encode(self, state: EncodeState | None, audio: Tensor) -> tuple[EncodeState, Tensor]:
+        """``(batch, samples)`` to the state for what follows, and latents ``(batch, frames, latent_dim)``."""
+        history, envelope, coefs = self.analyse(None if state is None else state.history, audio)
         levels = self.levels(envelope)
         ratio = coefs * (self.envelope_gain / FLOOR) * torch.pow(10.0, -levels)
         companded = (ratio.sign() * torch.log1p(COMPANDING * ratio.abs())).clamp(-MAX_COMPANDED, MAX_COMPANDED)
         inputs = torch.cat([companded, self.normalise(envelope)], -1)
         with self._autocast(audio):
-            correction, blocks = self.encoder(inputs, None if state is None else state.blocks)
+            blocks, correction = self.encoder(None if state is None else state.blocks, inputs)
         detail = self.fold(companded, self.gates(levels)) + correction.to(companded)
-        return torch.cat([envelope, detail], -1), EncodeState(history, blocks)
+        return EncodeState(history, blocks), torch.cat([envelope, detail], -1)
 
-    def decode(self, latents: Tensor, state: DecodeState | None = None) -> tuple[Tensor, DecodeState]:
-        """Latents ``(batch, frames, latent_dim)`` to the samples of blocks ``-1 … frames - 2``: one hop behind."""
+    def decode(self, state: DecodeState | None, latents: Tensor) -> tuple[DecodeState, Tensor]:
+        """Latents ``(batch, frames, latent_dim)`` to the state for what follows, and the samples of blocks
+        ``-1 … frames - 2``: one hop behind.
+        """
         c = self.config
         envelope, detail = latents[..., : c.n_bands], latents[..., c.n_bands :]
         levels = self.levels(envelope)
         direct = self.unfold(detail, self.gates(levels))
         inputs = torch.cat([direct, detail, self.normalise(envelope)], -1)
         with self._autocast(latents):
-            out, blocks = self.decoder(inputs, None if state is None else state.blocks)
+            blocks, out = self.decoder(None if state is None else state.blocks, inputs)
         correction, noisiness = out.to(direct).split(c.hop_length, -1)
         companded = (direct + correction).clamp(-MAX_COMPANDED, MAX_COMPANDED)
         first = 0 if state is None else state.frame
@@ -180,7 +182,7 @@ class EnvelopeNet(nn.Module):
         blocks_out, rest = overlap_blocks((ratio * amplitude) @ self.basis.T)
         if state is not None:
             blocks_out = torch.cat([blocks_out[:, :1] + state.overlap[:, None], blocks_out[:, 1:]], 1)
-        return blocks_out.flatten(1), DecodeState(rest, first + latents.shape[1], blocks)
+        return DecodeState(rest, first + latents.shape[1], blocks), blocks_out.flatten(1)
 
     @staticmethod
     def output(audio: Tensor) -> Tensor:
@@ -189,5 +191,5 @@ class EnvelopeNet(nn.Module):
 
     def forward(self, latents: Tensor) -> Tensor:
         """Latents to aligned audio ``(batch, frames * hop_length)``: the last block is the last frame's right half."""
-        audio, state = self.decode(latents)
+        state, audio = self.decode(None, latents)
         return torch.cat([audio[:, self.config.hop_length :], state.overlap], 1)
