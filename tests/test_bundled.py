@@ -17,7 +17,7 @@ from lgr.errors import ArgumentError, ShapeError, WeightsError
 from lgr.models.bundled.envelope_net import CEILING, EnvelopeNet, EnvelopeNetConfig, frame_noise, soft_ceiling
 from lgr.models.bundled.layers import CausalStack
 from lgr.models.mdct import mdct_basis, overlap_blocks
-from lgr.models.timbre import FLOOR, LEVEL_SHARE, SHIFT, raise_floor, timbre_map
+from lgr.models.timbre import FLOOR_DECADES, LEVEL_SHARE, SHIFT, raise_floor, timbre_map
 from lgr.sound.mel import bands_to_bins, mel_edges_hz, mel_filters, rising_window
 
 SMALL = EnvelopeNetConfig(
@@ -268,7 +268,7 @@ def test_features_are_the_envelope_and_count_level_for_less(bundled: BundledCode
     latents = bundled.encode(audio)
     features = bundled.features(latents)
     assert features.shape == (1, bundled.config.n_bands, latents.shape[2])
-    envelope = raise_floor(latents[:, : bundled.config.n_bands], FLOOR)
+    envelope = raise_floor(latents[:, : bundled.config.n_bands], FLOOR_DECADES)
     apart = envelope - envelope.mean(1, keepdim=True) * (1 - LEVEL_SHARE)  # the map, up to its bias
     torch.testing.assert_close(features - features[..., :1], apart - apart[..., :1], rtol=0, atol=5e-3)
     louder = bundled.features(bundled.encode(audio * 10))

@@ -18,7 +18,7 @@ from lgr.codecs.bundled import BundledCodec
 from lgr.errors import ArgumentError, AudioFileError
 from lgr.models.bundled.envelope_net import EnvelopeNet, EnvelopeNetConfig
 from lgr.models.mdct import mdct_basis
-from lgr.models.timbre import FLOOR, raise_floor
+from lgr.models.timbre import FLOOR_DECADES, raise_floor
 from lgr.train.codec import CodecTrainConfig, mean_raised_envelope, splice, train_codec, training_loss
 from lgr.train.data import AudioCache, Clip, CropSampler, read_manifest, shipped_groups, split_by_group
 
@@ -339,5 +339,5 @@ def test_the_mean_envelope_is_that_of_the_given_clips(recordings: Path, tmp_path
         audio = cache.audio(clip)
         if clip.path in {c.path for c in some}:
             frames.append(net.analyse(None, audio[None, : audio.shape[0] // 64 * 64])[1][0])
-    expected = raise_floor(torch.cat(frames), FLOOR).mean(0)
+    expected = raise_floor(torch.cat(frames), FLOOR_DECADES).mean(0)
     torch.testing.assert_close(mean_raised_envelope(net, cache, some), expected)

@@ -18,7 +18,7 @@ from lgr.sound.mel import bands_to_bins
 
 BANDS = 24
 WIDTH = 48  # of the recurrent network that refines the levels
-FLOOR = 1e-10  # energy of a coefficient, added before the logarithm: -100 dB under a full-scale one
+ENERGY_FLOOR = 1e-10  # energy of a coefficient, added before the logarithm: -100 dB under a full-scale one
 SOFTER = 0.75  # amplitude: between independent noises mean|A - g B| is least near this g (.55 of mean A; .59 at 1)
 LOUDEST = 10.0  # nepers: far above what training can need
 
@@ -98,7 +98,7 @@ class NoiseFill(nn.Module):
 
     def _amplitudes(self, logs: Tensor) -> Tensor:
         """Of all coefficients, from the bands' log energies. The floor is taken off again: what is silent stays so."""
-        amplitudes = torch.exp(0.5 * (logs.clamp(max=LOUDEST) @ self.to_bins + self.shape)) - 2 * FLOOR**0.5
+        amplitudes = torch.exp(0.5 * (logs.clamp(max=LOUDEST) @ self.to_bins + self.shape)) - 2 * ENERGY_FLOOR**0.5
         return torch.clamp(amplitudes, min=0)
 
     def power(self, levels: Tensor) -> Tensor:
@@ -126,4 +126,4 @@ class NoiseFill(nn.Module):
 
 def _two_frames(energies: Tensor) -> Tensor:
     """Log of the mean of every two neighbouring frames, ``(..., frames, n)`` to ``(..., frames - 1, n)``."""
-    return torch.log(0.5 * (energies[..., 1:, :] + energies[..., :-1, :]) + FLOOR)
+    return torch.log(0.5 * (energies[..., 1:, :] + energies[..., :-1, :]) + ENERGY_FLOOR)
