@@ -8,7 +8,7 @@ from torch.testing import assert_close
 
 from lgr.codecs.toy import ToyCodec
 from lgr.errors import ArgumentError
-from lgr.interpolation.interpolate import InterpolationConfig, interpolate, label_weights
+from lgr.interpolation.interpolate import InterpolationConfig, interpolate, weights_of_sounds
 from lgr.latents.path import PathConfig, path
 
 RATE, HOP = 8000, 80
@@ -144,7 +144,7 @@ def test_labels_change_along_the_path() -> None:
 
 
 def test_label_weights_between_two_labels() -> None:
-    weights = label_weights([None, "x", None, None, "y", None], ["x", "y"], 6)
+    weights = weights_of_sounds([None, "x", None, None, "y", None], ["x", "y"], 6, "made up")
     assert weights[0] is None
     assert weights[5] is None
     assert_close(torch.stack(weights[1:5]), torch.tensor([[1, 0], [2 / 3, 1 / 3], [1 / 3, 2 / 3], [0, 1]]))
@@ -165,7 +165,10 @@ TWO = [(A, RATE), (B, RATE)]
         (lambda: interpolate(TWO, TOY, from_seconds=0.0), "from_seconds must be > 0 .* got 0.0"),
         (lambda: interpolate(TWO, TOY, to_seconds=1.5), "to_seconds must be >= 0 and before .* 1.5, got 1.5"),
         (lambda: interpolate(TWO, TOY, labels=["kick", None]), "codec toy has no labels, got label 'kick'"),
-        (lambda: interpolate(TWO, Labelled(), labels=["kick", None]), "label must be one of loud, quiet, got 'kick'"),
+        (
+            lambda: interpolate(TWO, Labelled(), labels=["kick", None]),
+            r"label must be one that \w+ was trained on \(loud, quiet\), got 'kick'",
+        ),
         (lambda: interpolate(TWO, Labelled(), labels=["loud"]), "labels must be one for each of 2 sounds, got 1"),
         (lambda: interpolate([(A / 0, RATE), TWO[1]], TOY), "point 1 must hold finite"),
         (lambda: InterpolationConfig(seconds=0), "seconds must be > 0, got 0"),

@@ -15,7 +15,7 @@ from torch import Tensor
 from lgr.codecs.trained import TrainedCodec
 from lgr.errors import ArgumentError
 from lgr.latents.path import PathConfig
-from lgr.one_shots import draw_hits, hit_latents, in_a_row, morph_hits
+from lgr.one_shots import draw_one_shots, in_a_row, morph_one_shots, one_shot_latents
 from lgr.plots import plot_spectrograms
 from lgr.sound.audio import save_audio
 from lgr.sound.level import within_full_scale
@@ -81,10 +81,10 @@ def titles(labels: Sequence[str], draw: Draw) -> list[str]:
 def hits_of(codec: TrainedCodec, draw: Draw) -> Tensor:
     """The hits of a draw, see ``lgr.one_shots``; ``ArgumentError`` for a class or a number that cannot be."""
     if draw.label == EACH:
-        return torch.cat([draw_hits(codec, label, 1, draw.seed) for label in codec.labels])
+        return torch.cat([draw_one_shots(codec, label, 1, draw.seed) for label in codec.labels])
     if not 1 <= draw.n <= MOST:
         raise ArgumentError(f"How many must be from 1 to {MOST}, got {draw.n}")
-    return draw_hits(codec, draw.label or None, draw.n, draw.seed)
+    return draw_one_shots(codec, draw.label or None, draw.n, draw.seed)
 
 
 def drawn(codec: TrainedCodec, draw: Draw, *, progress: Progress | None = None) -> list[OneShot]:
@@ -105,7 +105,7 @@ def morphed(
         raise ArgumentError(f"Steps must be from 2 to {MOST}, got {morph.steps}")
     if not 0 < morph.every_seconds <= LONGEST_SECONDS:
         raise ArgumentError(f"Time between hits must be above 0 and at most {LONGEST_SECONDS:g} s")
-    way = morph_hits(codec, hits[morph.first], hits[morph.last], morph.steps, PathConfig(kind=morph.kind))
+    way = morph_one_shots(codec, hits[morph.first], hits[morph.last], morph.steps, PathConfig(kind=morph.kind))
     sounds = _played(codec, way, draw.seconds, progress)
     between = [f"{100 * i / (morph.steps - 1):.0f} % {names[morph.last]}" for i in range(1, morph.steps - 1)]
     called = [names[morph.first], *between, names[morph.last]]
@@ -153,7 +153,7 @@ def _played(codec: TrainedCodec, hits: Tensor, seconds: float, progress: Progres
         raise ArgumentError(f"Length must be above 0 and at most {LONGEST_SECONDS:g} s, got {seconds:g}")
     frames = max(1, math.ceil(seconds * codec.info.frame_rate))
     sounds = []
-    for i, latents in enumerate(hit_latents(codec, hits, frames)):
+    for i, latents in enumerate(one_shot_latents(codec, hits, frames)):
         if progress is not None:
             progress("decoding", i, len(hits))
         # One at a time, as `lgr sample` does: a sound must not depend on how many others there are.

@@ -148,7 +148,7 @@ class BundledCodec(SlicedCodec):
         if frames == 0:
             latents = samples.new_zeros(samples.shape[0], 0, self._info.latent_dim)
         else:
-            latents, net_state = self._net.encode(samples[:, : frames * hop], net_state)
+            net_state, latents = self._net.encode(net_state, samples[:, : frames * hop])
         return BundledEncodeState(net_state, samples[:, frames * hop :]), latents.transpose(1, 2).to(audio)
 
     @torch.no_grad()
@@ -161,7 +161,7 @@ class BundledCodec(SlicedCodec):
         audio = latents.new_zeros(latents.shape[0], 0)
         if latents.shape[2]:
             first = net_state is None
-            audio, net_state = self._net.decode(self._to_net(latents.transpose(1, 2)), net_state)
+            net_state, audio = self._net.decode(net_state, self._to_net(latents.transpose(1, 2)))
             audio = audio[:, self._info.hop_length if first else 0 :]  # block -1 lies before the file
         if flush and net_state is not None:
             audio = torch.cat([audio, net_state.overlap], 1)

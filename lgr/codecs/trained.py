@@ -18,6 +18,7 @@ from lgr.errors import ArgumentError, WeightsError
 from lgr.files import sha256
 from lgr.models.grain_model import GrainModel, GrainModelConfig
 from lgr.models.kinds import MODELS, build_model, model_config
+from lgr.models.labels import find_label, label_weights
 
 SLICE_SECONDS = 10.0
 NOISE_SEED = 0  # decoding is a function of the latents alone
@@ -126,18 +127,12 @@ class TrainedCodec(SlicedCodec):
 
     def find_label(self, label: str) -> str:
         """A label as the model spells it, whatever its case; ``ArgumentError`` lists them where there is no such."""
-        found = next((known for known in self.labels if known.casefold() == label.casefold()), None)
-        if found is None:
-            known = ", ".join(self.labels) or "none: it was trained without labels"
-            raise ArgumentError(f"label must be one that {self._info.name} was trained on ({known}), got {label!r}")
-        return found
+        return find_label(label, self.labels, self._info.name)
 
     def label_weights(self, label: str | None) -> Tensor:
         """``(n_labels,)``: one-hot, or zeros for None ("unknown")."""
-        weights = torch.zeros(len(self.labels)).to(self._like)
-        if label is not None:
-            weights[self.labels.index(self.find_label(label))] = 1
-        return weights
+        name = None if label is None else self.find_label(label)
+        return label_weights([name], self.labels)[0].to(self._like)
 
     def condition(self, latents: Tensor, label: str | None) -> Tensor:
         """The same latents under another label, ``(batch, latent_dim, frames)``; None makes it unknown.
