@@ -1,6 +1,7 @@
-"""Fixtures that more than one test file uses: pretrained weights where this machine has them, random ones elsewhere."""
+"""Fixtures that more than one test file uses: pretrained weights where this machine has them, the served app."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 # Where tests run side by side, each has one processor: threads of several programs only wait for each other.
@@ -9,6 +10,7 @@ if "PYTEST_XDIST_WORKER" in os.environ:
         os.environ[variable] = "1"
 
 import pytest
+from app_server import RunningApp, ServedApp, browsing, serving
 
 from lgr.codecs.soundstream import WEIGHTS
 from lgr.codecs.weights import local_weights
@@ -23,3 +25,17 @@ def soundstream_folder() -> Path:
     if found is None:
         pytest.skip("no SoundStream weights on this machine: set LGR_WEIGHTS to a folder that holds them")
     return found
+
+
+@pytest.fixture(scope="session")
+def served() -> Iterator[ServedApp]:
+    """The whole app, served once for all browser tests of this process."""
+    with serving() as app:
+        yield app
+
+
+@pytest.fixture(scope="module")
+def app(served: ServedApp) -> Iterator[RunningApp]:
+    """The served app, and a browser in front of it."""
+    with browsing(served) as running:
+        yield running
