@@ -7,32 +7,23 @@ from typing import Any
 
 import gradio as gr
 
-from lgr_app.guard import told
-from lgr_app.inputs import example_buttons, sound_input
-from lgr_app.models import label_choices, model_labels
-from lgr_app.opened import codec_choices
-from lgr_app.seeds import next_seed, seed_controls
-from lgr_app.shared import Shared
-from lgr_app.sounds import clip, read_upload
-from lgr_app.temporary import reporter
-from lgr_app.travelled import Journey, draw_picture, numbers_table, travel_between, write
+from lgr_app.jobs.interpolate import (
+    InterpolationControls,
+    interpolate_sounds,
+    numbers_table,
+    save_interpolation_picture,
+    write_interpolation,
+)
+from lgr_app.page.choices import kind_choices, pace_choices
+from lgr_app.page.codecs import codec_choices
+from lgr_app.page.inputs import example_buttons, sound_input
+from lgr_app.page.models import label_choices, model_labels
+from lgr_app.page.seeds import next_seed, seed_controls
+from lgr_app.page.shared import Shared
+from lgr_app.page.sounds import clip, read_upload
+from lgr_app.page.visitors import reporter
 
-KINDS = [
-    ("Straight line", "linear"),
-    ("Arc", "slerp"),
-    ("Circle", "circle"),
-    ("Spiral", "spiral"),
-    ("There and back", "loop"),
-    ("Wander", "wander"),
-]
-CURVES = [
-    ("Even", "even"),
-    ("Slow at both ends", "ease"),
-    ("Slow at first", "ease-in"),
-    ("Slow at last", "ease-out"),
-    ("Uneven steps, drawn from the seed", "random:0.8"),
-]
-UNSAID = "Not said"
+NO_CLASS = "Not said"
 CAPTION = (
     "Above: level (dB) by frequency over time; the first second and the last are the sounds as recorded, between the "
     "dashed lines the path as decoded. Below: the spectral centroid (Hz), how bright it sounds; a good path leads from "
@@ -48,7 +39,7 @@ class Example:
     first: str
     last: str
     codec: str
-    journey: Journey = field(default_factory=Journey)
+    controls: InterpolationControls = field(default_factory=InterpolationControls)
 
     @property
     def paths(self) -> tuple[Path, Path]:
@@ -57,21 +48,23 @@ class Example:
 
 EXAMPLES = (
     Example("Rain to sea", "rain", "sea", "textures-noiseband"),
-    Example("Violin to singer", "violin", "singer", "bundled", Journey(kind="slerp", curve="ease")),
+    Example("Violin to singer", "violin", "singer", "bundled", InterpolationControls(kind="slerp", pace="ease")),
     Example(
         "Violin to flute, by name",
         "violin",
         "flute",
         "notes-granular",
-        Journey(first_label="violin", last_label="flute", curve="ease"),
+        InterpolationControls(first_label="violin", last_label="flute", pace="ease"),
     ),
-    Example("Steel pan round to glass", "steel_pan", "glass", "bundled", Journey(kind="circle", seconds=4.0)),
+    Example(
+        "Steel pan round to glass", "steel_pan", "glass", "bundled", InterpolationControls(kind="circle", seconds=4.0)
+    ),
 )
 
 
-def journey_of(
+def controls_of(
     kind: str,
-    curve: str,
+    pace: str,
     seconds: float,
     rounds: float,
     leave_percent: float,
@@ -79,11 +72,11 @@ def journey_of(
     endpoints: str,
     first_label: str,
     last_label: str,
-) -> Journey:
+) -> InterpolationControls:
     """What the controls say, in their order."""
-    return Journey(
+    return InterpolationControls(
         kind=kind,
-        curve=curve,
+        pace=pace,
         seconds=seconds,
         rounds=int(rounds),
         leave=leave_percent / 100,
@@ -94,11 +87,11 @@ def journey_of(
     )
 
 
-def dial_values(journey: Journey) -> list[Any]:
-    """The inverse of ``journey_of``: what an example puts into the controls."""
-    j = journey
-    places = [100 * j.leave, 100 * j.reach]
-    return [j.kind, j.curve, j.seconds, j.rounds, *places, j.endpoints, j.first_label, j.last_label]
+def dial_values(controls: InterpolationControls) -> list[Any]:
+    """The inverse of ``controls_of``: what an example puts into the controls."""
+    c = controls
+    places = [100 * c.leave, 100 * c.reach]
+    return [c.kind, c.pace, c.seconds, c.rounds, *places, c.endpoints, c.first_label, c.last_label]
 
 
 def build(shared: Shared) -> None:
@@ -111,7 +104,9 @@ def build(shared: Shared) -> None:
             first = sound_input(start.paths[0], "From this sound", elem_id="first-sound")
             last = sound_input(start.paths[1], "To this sound", elem_id="second-sound")
             gr.Markdown(limits.sentence(), elem_classes="lgr-caption")
-            kind = gr.Radio(KINDS, value="linear", label="Path", info="Its shape in the space of the codec's latents.")
+            kind = gr.Radio(
+                kind_choices(), value="linear", label="Path", info="Its shape in the space of the codec's latents."
+            )
             seconds = gr.Slider(0.5, 10, 2, step=0.1, label="Length of the path (s)", info="From leaving to arriving.")
             codec = gr.Dropdown(
                 codec_choices(),
@@ -119,14 +114,14 @@ def build(shared: Shared) -> None:
                 label="Codec or model",
                 info="Its latent space is crossed. Textures and notes have models of their own, trained for that.",
             )
-            classes = label_choices(model_labels(start.codec), UNSAID)
+            classes = label_choices(model_labels(start.codec), NO_CLASS)
             with gr.Row(visible=len(classes) > 1) as labels_row:
                 first_label = gr.Dropdown(
                     classes, value="", label="Class on leaving", info="What the model makes of it."
                 )
                 last_label = gr.Dropdown(classes, value="", label="Class on arriving", info="Changes along the path.")
             with gr.Accordion("Pace and places", open=False):
-                curve = gr.Dropdown(CURVES, value="even", label="Pace", info="How the path is travelled in time.")
+                pace = gr.Dropdown(pace_choices(), value="even", label="Pace", info="How the path is gone in time.")
                 rounds = gr.Slider(
                     0, 8, 1, step=1, label="Rounds", info="Of a circle, a spiral or there and back, before it arrives."
                 )
@@ -144,8 +139,8 @@ def build(shared: Shared) -> None:
                 )
             seed_number, locked = seed_controls()
         with gr.Column(scale=7, min_width=320):
-            go = gr.Button("Travel from the one to the other", variant="primary", size="lg")
-            heard = gr.Audio(
+            go = gr.Button("Interpolate from the one to the other", variant="primary", size="lg")
+            player = gr.Audio(
                 label="The first sound, the path, the second sound",
                 type="filepath",
                 interactive=False,
@@ -166,7 +161,7 @@ def build(shared: Shared) -> None:
             gr.Markdown(CAPTION, elem_classes="lgr-caption")
             numbers = gr.HTML(elem_id="path-numbers", elem_classes="lgr-numbers")
 
-    dials = [kind, curve, seconds, rounds, leave, reach, endpoints, first_label, last_label]
+    dials = [kind, pace, seconds, rounds, leave, reach, endpoints, first_label, last_label]
 
     def run(
         first: str | None,
@@ -180,45 +175,45 @@ def build(shared: Shared) -> None:
     ) -> Iterator[dict[Any, Any]]:
         visitor = shared.visitors.of(request)
         report = reporter(visitor, progress)
-        left, reached = read_upload(first, "first sound", limits), read_upload(last, "second sound", limits)
-        drawn = next_seed(seed, locked)
-        journey = journey_of(*values)
-        opened = shared.codecs.open(codec, report)
-        found, replay = travel_between(left, reached, opened, journey, seed=drawn, progress=report)
+        first_path, last_path = read_upload(first, "first sound", limits), read_upload(last, "second sound", limits)
+        run_seed = next_seed(seed, locked)
+        controls = controls_of(*values)
+        space = shared.codecs.open(codec, report)
+        made, recipe = interpolate_sounds(first_path, last_path, space, controls, seed=run_seed, progress=report)
         folder = visitor.folder()
-        files = write(found, replay, folder)
+        files = write_interpolation(made, recipe, folder)
         yield {  # the sound first: drawing takes longer
-            heard: str(files.audio),
-            numbers: numbers_table(found),
-            seed_number: drawn,
+            player: str(files.audio),
+            numbers: numbers_table(made),
+            seed_number: run_seed,
             get_audio: gr.DownloadButton(value=str(files.audio), interactive=True),
             get_report: gr.DownloadButton(value=str(files.report), interactive=True),
         }
         report("drawing", 0, 1)
-        yield {picture: str(draw_picture(found, folder / "path.png"))}
+        yield {picture: str(save_interpolation_picture(made, folder / "path.png"))}
 
-    given = [first, last, codec, seed_number, locked, *dials]
-    shown = [heard, picture, numbers, seed_number, get_audio, get_report]
+    inputs = [first, last, codec, seed_number, locked, *dials]
+    outputs = [player, picture, numbers, seed_number, get_audio, get_report]
     job: dict[str, Any] = {
-        "fn": told(run),
-        "inputs": given,
-        "outputs": shown,
-        "show_progress_on": [heard],
+        "fn": shared.callback(run),
+        "inputs": inputs,
+        "outputs": outputs,
+        "show_progress_on": [player],
         **shared.heavy,
     }
     go.click(**job, api_name="interpolate")
     quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
-    filled_in = [first, last, codec, labels_row, *dials]
+    example_outputs = [first, last, codec, labels_row, *dials]
     for button, example in zip(examples, EXAMPLES, strict=True):
-        filled = button.click(_fill(example), None, filled_in, **quiet)
-        filled.then(**job, api_visibility="private")
+        filling = button.click(_fill(example), None, example_outputs, **quiet)
+        filling.then(**job, api_visibility="private")
     # input, not change: an example sets a codec and its classes at once
     codec.input(_offer_labels, codec, [labels_row, first_label, last_label], **quiet)
 
 
 def _offer_labels(codec: str, first: str = "", last: str = "") -> list[Any]:
     """The row of the classes, hidden where there are none, and the two choices in it."""
-    choices = label_choices(model_labels(codec), UNSAID)
+    choices = label_choices(model_labels(codec), NO_CLASS)
     return [gr.Row(visible=len(choices) > 1), *(gr.Dropdown(choices, value=value) for value in (first, last))]
 
 
@@ -226,7 +221,7 @@ def _fill(example: Example) -> Any:
     """What a click on an example puts into the controls."""
 
     def fill() -> list[Any]:
-        *values, first, last = dial_values(example.journey)
+        *values, first, last = dial_values(example.controls)
         row, *labels = _offer_labels(example.codec, first, last)
         return [*map(str, example.paths), example.codec, row, *values, *labels]
 

@@ -1,4 +1,4 @@
-"""One-shots as the tab shows them: drawn from a model's temporal embedding, morphed, written down for download."""
+"""One-shots drawn from a model's temporal embedding, morphed, and written down for download."""
 
 import json
 import math
@@ -12,15 +12,15 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from lgr import one_shots
 from lgr.codecs.trained import TrainedCodec
 from lgr.errors import ArgumentError
 from lgr.latents.path import PathConfig
-from lgr.one_shots import draw_one_shots, in_a_row, morph_one_shots, one_shot_latents
 from lgr.plots import plot_spectrograms
+from lgr.progress import Progress
 from lgr.sound.audio import save_audio
 from lgr.sound.level import within_full_scale
-from lgr_app.opened import Progress
-from lgr_app.pictures import save_picture
+from lgr_app.page.pictures import save_picture
 
 EACH = "one of each"  # in place of a class
 MOST = 12  # one-shots, and steps of a morph
@@ -62,7 +62,7 @@ class OneShot:
 
 
 @dataclass(frozen=True)
-class Files:
+class OneShotFiles:
     """Where one-shots were written: a .wav each, and all of them with their description."""
 
     sounds: tuple[Path, ...]
@@ -78,45 +78,45 @@ def titles(labels: Sequence[str], draw: Draw) -> list[str]:
     return [f"{kind} {i + 1}" for i in range(draw.n)]
 
 
-def hits_of(codec: TrainedCodec, draw: Draw) -> Tensor:
-    """The hits of a draw, see ``lgr.one_shots``; ``ArgumentError`` for a class or a number that cannot be."""
+def rows_of(codec: TrainedCodec, draw: Draw) -> Tensor:
+    """The one-shots of a draw, a row each (``lgr.one_shots``); ``ArgumentError`` for a class or number there is not."""
     if draw.label == EACH:
-        return torch.cat([draw_one_shots(codec, label, 1, draw.seed) for label in codec.labels])
+        return torch.cat([one_shots.draw_one_shots(codec, label, 1, draw.seed) for label in codec.labels])
     if not 1 <= draw.n <= MOST:
         raise ArgumentError(f"How many must be from 1 to {MOST}, got {draw.n}")
-    return draw_one_shots(codec, draw.label or None, draw.n, draw.seed)
+    return one_shots.draw_one_shots(codec, draw.label or None, draw.n, draw.seed)
 
 
-def drawn(codec: TrainedCodec, draw: Draw, *, progress: Progress | None = None) -> list[OneShot]:
+def draw_one_shots(codec: TrainedCodec, draw: Draw, *, progress: Progress | None = None) -> list[OneShot]:
     """The one-shots of a draw."""
-    sounds = _played(codec, hits_of(codec, draw), draw.seconds, progress)
+    sounds = _sounds(codec, rows_of(codec, draw), draw.seconds, progress)
     return [OneShot(title, sound) for title, sound in zip(titles(codec.labels, draw), sounds, strict=True)]
 
 
-def morphed(
+def morph_one_shots(
     codec: TrainedCodec, draw: Draw, morph: Morph, *, progress: Progress | None = None
 ) -> tuple[list[OneShot], Tensor]:
     """The steps from one one-shot of a draw to another, and all in a row ``(1, samples)``."""
-    hits, names = hits_of(codec, draw), titles(codec.labels, draw)
+    rows, names = rows_of(codec, draw), titles(codec.labels, draw)
     for place in (morph.first, morph.last):
-        if not 0 <= place < len(hits):
-            raise ArgumentError(f"Choose two of the {len(hits)} one-shots drawn, got number {place + 1}")
+        if not 0 <= place < len(rows):
+            raise ArgumentError(f"Choose two of the {len(rows)} one-shots drawn, got number {place + 1}")
     if not 2 <= morph.steps <= MOST:
         raise ArgumentError(f"Steps must be from 2 to {MOST}, got {morph.steps}")
     if not 0 < morph.every_seconds <= LONGEST_SECONDS:
-        raise ArgumentError(f"Time between hits must be above 0 and at most {LONGEST_SECONDS:g} s")
-    way = morph_one_shots(codec, hits[morph.first], hits[morph.last], morph.steps, PathConfig(kind=morph.kind))
-    sounds = _played(codec, way, draw.seconds, progress)
+        raise ArgumentError(f"Time between one-shots must be above 0 and at most {LONGEST_SECONDS:g} s")
+    way = one_shots.morph_one_shots(codec, rows[morph.first], rows[morph.last], morph.steps, PathConfig(kind=morph.kind))
+    sounds = _sounds(codec, way, draw.seconds, progress)
     between = [f"{100 * i / (morph.steps - 1):.0f} % {names[morph.last]}" for i in range(1, morph.steps - 1)]
     called = [names[morph.first], *between, names[morph.last]]
     steps = [OneShot(title, sound) for title, sound in zip(called, sounds, strict=True)]
     every = round(morph.every_seconds * codec.info.sample_rate)
-    return steps, within_full_scale(in_a_row(torch.cat(sounds), every)[None])
+    return steps, within_full_scale(one_shots.in_a_row(torch.cat(sounds), every)[None])
 
 
-def write(
+def write_one_shots(
     codec: TrainedCodec, shots: Sequence[OneShot], draw: Draw, folder: Path, *, morph: Morph | None = None
-) -> Files:
+) -> OneShotFiles:
     """Write the sounds (WAV), their description (JSON) and all together (ZIP) into ``folder``."""
     kind = "morph" if morph else _slug(draw.label or "any")
     sounds = [folder / f"{i + 1:02d}-{_slug(shot.title)}-seed{draw.seed}.wav" for i, shot in enumerate(shots)]
@@ -130,10 +130,10 @@ def write(
     with zipfile.ZipFile(together, "w", zipfile.ZIP_DEFLATED) as archive:
         for path in (*sounds, description):
             archive.write(path, path.name)
-    return Files(tuple(sounds), together, description)
+    return OneShotFiles(tuple(sounds), together, description)
 
 
-def draw_picture(shots: Sequence[OneShot], sample_rate: int, path: Path) -> Path:
+def save_one_shots_picture(shots: Sequence[OneShot], sample_rate: int, path: Path) -> Path:
     """Spectrograms of one-shots side by side."""
     pairs = [(shot.title, shot.audio[0].numpy(), sample_rate) for shot in shots]
     columns = min(COLUMNS, len(pairs))
@@ -147,15 +147,15 @@ def _slug(text: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
 
 
-def _played(codec: TrainedCodec, hits: Tensor, seconds: float, progress: Progress | None) -> list[Tensor]:
-    """The sounds ``(1, samples)`` of hits, within full scale."""
+def _sounds(codec: TrainedCodec, rows: Tensor, seconds: float, progress: Progress | None) -> list[Tensor]:
+    """The sounds ``(1, samples)`` of one-shots, within full scale."""
     if not 0 < seconds <= LONGEST_SECONDS:
         raise ArgumentError(f"Length must be above 0 and at most {LONGEST_SECONDS:g} s, got {seconds:g}")
     frames = max(1, math.ceil(seconds * codec.info.frame_rate))
     sounds = []
-    for i, latents in enumerate(one_shot_latents(codec, hits, frames)):
+    for i, latents in enumerate(one_shots.one_shot_latents(codec, rows, frames)):
         if progress is not None:
-            progress("decoding", i, len(hits))
+            progress("decoding", i, len(rows))
         # One at a time, as `lgr sample` does: a sound must not depend on how many others there are.
         sounds.append(within_full_scale(codec.decode(latents[None])[0]))
     return sounds

@@ -2,7 +2,7 @@
 
 import contextvars
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from importlib.util import find_spec
@@ -11,8 +11,7 @@ from lgr.codecs.base import Codec
 from lgr.codecs.registry import DOWNLOADED, codec_card, codec_names, load_codec
 from lgr.codecs.weights import arrived_bytes
 from lgr.errors import ArgumentError
-
-Progress = Callable[[str, int, int], None]
+from lgr.progress import Progress
 
 TITLES = {
     "bundled": "bundled (any sound)",
@@ -26,7 +25,7 @@ LEFT_OUT = ("toy",)  # a lapped transform for tests and teaching: its latents sa
 WATCH_SECONDS = 0.5
 
 
-class OpenedCodecs:
+class CodecStore:
     """Each codec is loaded when first asked for, by one thread, and kept."""
 
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""Sounds in and out of the apps: uploads are checked before any work, results are given so that nothing changes them.
+"""Sounds that come into the app: bundled examples, and uploads, which are checked before any work.
 
 ``lgr.sound.audio`` refuses what it cannot read with a sentence; here such a sentence names the visitor's file, not a
 place on the server, and says what an app refuses besides: what is too long, too short, or silent.
@@ -10,15 +10,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-import torch
-from numpy.typing import NDArray
-from torch import Tensor
-
 from lgr.errors import AudioFileError, LgrError
 from lgr.files import assets_dir
 from lgr.sound.audio import audio_info, load_audio
-from lgr_app.limits import Limits, said_seconds
+from lgr_app.page.limits import Limits, seconds_text
 
 MIN_SECONDS = 0.1
 MAX_VALUES = 100_000_000  # samples x channels: 400 MB in memory, a quarter of an hour of stereo at 48 kHz
@@ -83,12 +78,12 @@ def read_upload(path: str | Path | None, what: str, limits: Limits, *, max_secon
         info = audio_info(path)
         if info.duration_seconds > longest:
             raise AudioFileError(
-                f"{path} lasts {said_seconds(info.duration_seconds)}, and a {what} may last "
-                f"{said_seconds(longest)}; cut out the part you want"
+                f"{path} lasts {seconds_text(info.duration_seconds)}, and a {what} may last "
+                f"{seconds_text(longest)}; cut out the part you want"
             )
         if info.duration_seconds < MIN_SECONDS:
             raise AudioFileError(
-                f"{path} lasts {said_seconds(info.duration_seconds)}, and a {what} must last at least {MIN_SECONDS} s"
+                f"{path} lasts {seconds_text(info.duration_seconds)}, and a {what} must last at least {MIN_SECONDS} s"
             )
         if info.samples * info.channels > MAX_VALUES:
             raise AudioFileError(
@@ -118,7 +113,7 @@ def read_sources(paths: Sequence[str | Path] | None, limits: Limits) -> list[Pat
     together = sum(audio_info(path).duration_seconds for path in checked)
     if together > limits.max_source_seconds:
         raise AudioFileError(
-            f"The sources last {said_seconds(together)} together, and {said_seconds(limits.max_source_seconds)} are "
+            f"The sources last {seconds_text(together)} together, and {seconds_text(limits.max_source_seconds)} are "
             "taken; remove some, or cut them shorter."
         )
     return checked
@@ -130,15 +125,6 @@ def without_folders(text: str) -> str:
     for place in {folder, tempfile.gettempdir(), str(_gradio_folder())}:
         text = re.sub(rf"{re.escape(place)}/(?:[^/\s]+/)*", "", text)
     return text
-
-
-def to_gradio(audio: Tensor, sample_rate: int) -> tuple[int, NDArray[np.int16]]:
-    """Audio ``(channels, samples)`` in [-1, 1] as ``gr.Audio`` takes it: rate and int16 ``(samples, channels)``.
-
-    int16, because Gradio raises floating point audio to full scale.
-    """
-    pcm = (audio.detach().clamp(-1, 1) * 32767).round().to(torch.int16)
-    return sample_rate, np.ascontiguousarray(pcm.T.cpu().numpy())
 
 
 def _gradio_folder() -> Path:

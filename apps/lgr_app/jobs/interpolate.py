@@ -1,4 +1,4 @@
-"""One path between two sounds as the tab shows it: travelled, measured, drawn and written down for download."""
+"""One interpolation between two sounds: made, measured, drawn and written down for download."""
 
 import json
 import math
@@ -12,17 +12,17 @@ from lgr.interpolation.report import InterpolationReport, interpolation_report
 from lgr.latents.path import LOOPS, PathConfig
 from lgr.measures.transition import SEAM_SECONDS
 from lgr.plots import PathPanel, plot_paths
+from lgr.progress import Progress
 from lgr.sound.audio import audio_info, save_audio
-from lgr_app.measures import html_table, said
-from lgr_app.opened import Progress
-from lgr_app.pictures import save_picture
+from lgr_app.page.pictures import save_picture
+from lgr_app.page.tables import html_table, number_text
 
 CONTEXT_SECONDS = 1.0  # of the real sounds, before and after the path
 LEAST_SECONDS = 3 * SEAM_SECONDS  # of each real sound, which the numbers need
 
 
 @dataclass(frozen=True, kw_only=True)
-class Journey:
+class InterpolationControls:
     """What the controls say.
 
     ``rounds`` is how often a circle, spiral or loop goes round before it arrives; other kinds take no notice.
@@ -31,7 +31,7 @@ class Journey:
     """
 
     kind: str = "linear"
-    curve: str = "even"
+    pace: str = "even"
     seconds: float = 2.0
     rounds: int = 1
     leave: float = 0.5
@@ -44,32 +44,38 @@ class Journey:
     def path(self) -> PathConfig:
         """The path, which ends at the second sound: half a round more than the whole ones."""
         loops = self.rounds + 0.5 if self.kind in LOOPS else None
-        return PathConfig(kind=self.kind, pace=self.curve, loops=loops)
+        return PathConfig(kind=self.kind, pace=self.pace, loops=loops)
 
 
 @dataclass(frozen=True)
-class Files:
-    """Where a result was written."""
+class InterpolationFiles:
+    """Where an interpolation was written."""
 
     audio: Path
     report: Path
 
 
-def travel_between(
-    first: Path, last: Path, codec: Codec, journey: Journey, *, seed: int, progress: Progress | None = None
+def interpolate_sounds(
+    first: Path,
+    last: Path,
+    codec: Codec,
+    controls: InterpolationControls,
+    *,
+    seed: int,
+    progress: Progress | None = None,
 ) -> tuple[InterpolationReport, dict[str, Any]]:
     """From one checked sound to another, with the real sounds around the path.
 
     Returns
     -------
-    The report, and what is needed to travel so again, as a JSON object.
+    The report, and what is needed to make it again, as a JSON object.
 
     Raises
     ------
     ArgumentError : too little of a sound is left around the path to be measured, a label that is not there
     """
     lengths = [audio_info(sound).duration_seconds for sound in (first, last)]
-    leave, reach = journey.leave * lengths[0], journey.reach * lengths[1]
+    leave, reach = controls.leave * lengths[0], controls.reach * lengths[1]
     for sound, left, what in ((first, leave, "before it is left"), (last, lengths[1] - reach, "after it is reached")):
         if left < LEAST_SECONDS:
             raise ArgumentError(
@@ -77,16 +83,16 @@ def travel_between(
                 "another place under Pace and places, or a longer sound"
             )
     # At its very end no time is said: in seconds of the codec's rate the end may be a sample earlier.
-    where = {"from_seconds": None if journey.leave >= 1 else leave, "to_seconds": reach}
-    labels = (journey.first_label or None, journey.last_label or None)
+    where = {"from_seconds": None if controls.leave >= 1 else leave, "to_seconds": reach}
+    labels = (controls.first_label or None, controls.last_label or None)
     report = interpolation_report(
         codec,
         first,
         last,
-        path=journey.path,
-        seconds=journey.seconds,
+        path=controls.path,
+        seconds=controls.seconds,
         context_seconds=CONTEXT_SECONDS,
-        endpoints=journey.endpoints,
+        endpoints=controls.endpoints,
         seed=seed,
         labels=labels,
         names=(first.stem, last.stem),
@@ -96,27 +102,27 @@ def travel_between(
     return report, {"seed": seed, "labels": list(labels), **where, "report": report.to_json()}
 
 
-def write(report: InterpolationReport, told: dict[str, Any], folder: Path) -> Files:
-    """Write the sound (FLAC) and the report with what ``travel_between`` told (JSON) into ``folder``."""
+def write_interpolation(report: InterpolationReport, recipe: dict[str, Any], folder: Path) -> InterpolationFiles:
+    """Write the sound (FLAC) and the recipe of ``interpolate_sounds``, report included, (JSON) into ``folder``."""
     name = "_to_".join(each[:60] for each in report.names)
-    files = Files(folder / f"{name}.flac", folder / f"{name}.json")
+    files = InterpolationFiles(folder / f"{name}.flac", folder / f"{name}.json")
     save_audio(files.audio, report.interpolation.audio, report.interpolation.sample_rate)
-    files.report.write_text(json.dumps(told, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    files.report.write_text(json.dumps(recipe, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     return files
 
 
-def draw_picture(report: InterpolationReport, path: Path) -> Path:
+def save_interpolation_picture(report: InterpolationReport, path: Path) -> Path:
     """The spectrogram and the spectral centroid, with the seams: paper 003's figure 1."""
     return save_picture(plot_paths([panel(report)]), path)
 
 
 def panel(report: InterpolationReport) -> PathPanel:
     """What the picture shows."""
-    travelled = report.interpolation
+    made = report.interpolation
     return PathPanel(
-        title=f"{travelled.config.path.kind} path in {travelled.codec.name}",
-        audio=travelled.audio.mean(0).numpy(),
-        sample_rate=travelled.sample_rate,
+        title=f"{made.config.path.kind} path in {made.codec.name}",
+        audio=made.audio.mean(0).numpy(),
+        sample_rate=made.sample_rate,
         seams_seconds=report.seams_seconds,
         centroid_seconds=report.spectrum.seconds,
         centroid_hz=report.spectrum.centroid_hz,
@@ -155,4 +161,4 @@ def _number(value: float, form: str = "") -> str:
     """Silence has no centroid: what would be measured against it is not known."""
     if not math.isfinite(value):
         return "–"
-    return format(value, form) if form else said(value)
+    return format(value, form) if form else number_text(value)

@@ -16,7 +16,7 @@ function finish({ tool: kind, line }) {
     const indices = inside(line);
     if (indices.length) send("lasso", { indices, marked: false }, `${indices.length.toLocaleString("en")} ${data.things} in the lasso`);
     else said.textContent = `No ${data.things} in the lasso`;
-  } else send("path", { path: line }, "Path drawn");
+  } else send("line", { line }, "Line drawn");
 }
 
 function setTool(name) {

@@ -16,9 +16,9 @@ from lgr.latents.pace import positions
 from lgr.latents.projection import Projection, load_projection
 from lgr.latents.shapes import broken_line, linear, orbit, spiral
 from lgr.measures.transition import spectrum
+from lgr.progress import Progress
 from lgr.sound.audio import save_audio
-from lgr_app.models import model_folder
-from lgr_app.opened import Progress
+from lgr_app.page.models import model_folder
 
 HELD_SECONDS = 0.6  # that a single place is heard for
 BRIGHTNESS_SECONDS = 0.08  # that each point is decoded for, to be coloured
@@ -61,7 +61,7 @@ class Planes:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Drawn:
+class LineSound:
     """The sound of a line. ``raised_db`` is by how much it was raised to be heard."""
 
     audio: Tensor  # (1, samples)
@@ -127,8 +127,8 @@ def play_line(
     seconds: float,
     label: str = "",
     progress: Progress | None = None,
-) -> Drawn:
-    """Travel a line once and hear it. A single point is held.
+) -> LineSound:
+    """Go along a line once and hear it. A single point is held.
 
     Parameters
     ----------
@@ -143,26 +143,26 @@ def play_line(
     if progress is not None:
         progress("decoding", 0, 1)
     n = max(2, round(seconds * codec.info.frame_rate))
-    travelled = broken_line(list(points), positions(n)).T  # (n, 2)
-    latents = projection.inverse(travelled.float(), codec.label_weights(label or None))
+    places = broken_line(list(points), positions(n)).T  # (n, 2)
+    latents = projection.inverse(places.float(), codec.label_weights(label or None))
     audio = codec.decode(latents.T[None])[0]
     raised_db = min(20 * math.log10(PEAK / max(float(audio.abs().max()), 1e-9)), MOST_RAISED_DB)
-    return Drawn(audio=audio * 10 ** (raised_db / 20), sample_rate=codec.info.sample_rate, raised_db=raised_db)
+    return LineSound(audio=audio * 10 ** (raised_db / 20), sample_rate=codec.info.sample_rate, raised_db=raised_db)
 
 
-def write(
-    drawn: Drawn, codec: TrainedCodec, line: Sequence[Sequence[float]], seconds: float, label: str, folder: Path
+def write_line(
+    sound: LineSound, codec: TrainedCodec, line: Sequence[Sequence[float]], seconds: float, label: str, folder: Path
 ) -> tuple[Path, Path]:
     """Write the sound (FLAC) and what it was made from (JSON) into ``folder``."""
     name = f"{codec.info.name}_line"
     audio, description = folder / f"{name}.flac", folder / f"{name}.json"
-    save_audio(audio, drawn.audio, drawn.sample_rate)
+    save_audio(audio, sound.audio, sound.sample_rate)
     facts = {
         "model": codec.info.name,
         "codec_version": codec.info.version,
         "class": label or None,
         "seconds": seconds,
-        "raised_db": round(drawn.raised_db, 2),
+        "raised_db": round(sound.raised_db, 2),
         "line": [[round(x, 5), round(y, 5)] for x, y in checked_line(line).tolist()],
     }
     description.write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")

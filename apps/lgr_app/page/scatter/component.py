@@ -4,7 +4,7 @@
     plot.click(play, ...)       # a point was clicked, or chosen with the arrow keys and Enter: event.index
     plot.lasso(play_all, ...)   # a closed line was drawn: event.indices, ascending; or, where event.marked is true,
                                 # in the order in which the space bar marked them
-    plot.path(play_path, ...)   # a line was drawn: event.path, [[x, y], ...] in the coordinates of the points
+    plot.line(play_line, ...)   # a line was drawn: event.line, [[x, y], ...] in the coordinates of the points
 
 A listener takes ``event: gr.EventData``. A callback that has ``plot`` among its outputs returns ``cloud(...)``. Points
 travel as base64 of float32, not as lists of numbers: 50,000 points with their colours, names and seconds are 1.2 MB.
@@ -16,7 +16,6 @@ one scale, so that near on the screen is near in the data.
 
 import base64
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -25,34 +24,15 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from lgr.errors import ArgumentError, check_shape
+from lgr_app.page.scatter.colours import Colours
 
-TOOLS = ("point", "lasso", "path")
+TOOLS = ("point", "lasso", "line")
 KEYS = (
     "Arrow keys move to the nearest point, Enter plays it, space marks points and Shift+Enter plays the marked ones in "
     "order; plus, minus and 0 zoom."
 )
-# Okabe and Ito's colours, each made darker or lighter where it would fade on the ground.
-KINDS = {
-    "light": ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#3A9BD0", "#C98500", "#333333"),
-    "dark": ("#3D9FDB", "#F07A2B", "#1FC493", "#E39AC4", "#8CD0F5", "#F0B93A", "#EEEEEE"),
-}
-OTHERS = {"light": "#8A8A8A", "dark": "#7A7A7A"}
-# Even in lightness and readable without red and green (after matplotlib's viridis), less the end that the ground hides.
-RAMP = ("#440154", "#414487", "#2A788E", "#22A884", "#7AD151", "#FDE725")
-RAMP_PART = {"light": (0.0, 0.88), "dark": (0.22, 1.0)}
-STEPS = 64  # colours of a ramp
-
 HERE = Path(__file__).parent
-SCRIPTS = ("scatter_points.js", "scatter_paint.js", "scatter_hands.js")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Colours:
-    """What colour each point has, and what colour says. Made by ``by_kind`` and ``by_number``."""
-
-    index: NDArray[np.uint8]  # (n,), into the palettes
-    palette: dict[str, list[str]]  # "light" and "dark": "#RRGGBB"
-    legend: dict[str, Any] = field(default_factory=dict)
+SCRIPTS = ("points.js", "paint.js", "hands.js")
 
 
 def scatter(
@@ -64,7 +44,7 @@ def scatter(
     ----------
     described : one sentence for those who do not see it; how to use the keys is added
     empty : what stands in its place while it has no points
-    tools : which of "point" (click; drag moves the map), "lasso" and "path" are offered; the first is on at the start
+    tools : which of "point" (click; drag moves the map), "lasso" and "line" are offered; the first is on at the start
     options : of ``gr.HTML``, such as ``elem_id``
     """
     if not tools or not set(tools) <= set(TOOLS):
@@ -81,35 +61,6 @@ def scatter(
     )
 
 
-def by_kind(kind: ArrayLike, names: Sequence[str]) -> Colours:
-    """Colours that tell kinds apart: ``kind`` (n,) indexes ``names``; from the eighth on, kinds share a grey."""
-    which = np.asarray(kind)
-    if which.ndim != 1 or which.size == 0 or which.min() < 0 or which.max() >= len(names):
-        raise ArgumentError(f"kind must be (n,) with n at least 1 and index {len(names)} names, got {which.shape}")
-    own = len(KINDS["light"])
-    shown = [*names] if len(names) <= own else [*names[:own], f"{len(names) - own} others"]
-    return Colours(
-        index=np.minimum(which, own).astype(np.uint8),
-        palette={scheme: [*KINDS[scheme], OTHERS[scheme]][: len(shown)] for scheme in KINDS},
-        legend={"names": shown},
-    )
-
-
-def by_number(values: ArrayLike, title: str, unit: str = "", *, digits: int = 0) -> Colours:
-    """Colours from dark to light over the range of ``values`` (n,); 1 % of them at either end share the last colour."""
-    numbers = np.asarray(values, dtype=np.float64)
-    check_shape("values", numbers.shape, "(n,) with n at least 1", numbers.ndim == 1 and numbers.size > 0)
-    if not np.isfinite(numbers).all():
-        raise ArgumentError("values must be finite, got NaN or infinity")
-    low, high = np.quantile(numbers, [0.01, 0.99])
-    place = np.clip((numbers - low) / max(high - low, 1e-12), 0, 1)
-    return Colours(
-        index=np.minimum(place * STEPS, STEPS - 1).astype(np.uint8),
-        palette={scheme: _ramp(*part) for scheme, part in RAMP_PART.items()},
-        legend={"title": title, "range": [f"{edge:,.{digits}f} {unit}".strip() for edge in (low, high)]},
-    )
-
-
 def cloud(
     points: ArrayLike,
     colours: Colours,
@@ -117,7 +68,7 @@ def cloud(
     *,
     name_of: ArrayLike | None = None,
     seconds: ArrayLike | None = None,
-    path: ArrayLike | None = None,
+    line: ArrayLike | None = None,
     things: str = "points",
 ) -> dict[str, Any]:
     """The value of a ``scatter``. Sent again with the same points, it keeps the view and the selection.
@@ -127,7 +78,7 @@ def cloud(
     points : (n, 2), finite
     names : what hovering says: one a point, or those that ``name_of`` (n,) indexes
     seconds : (n,), said after the name
-    path : (m, 2), a line drawn over the points, from a dot at its first
+    line : (m, 2), drawn over the points, from a dot at its first
     things : what the points are, in the plural
 
     Raises
@@ -152,8 +103,8 @@ def cloud(
             array = np.asarray(column)
             check_shape(key, array.shape, f"({n},)", array.shape == (n,))
             value[key] = _packed(array, kind)
-    if path is not None:
-        value["path"] = _packed(_pairs("path", path), np.float32)
+    if line is not None:
+        value["line"] = _packed(_pairs("line", line), np.float32)
     return value
 
 
@@ -171,11 +122,3 @@ def _packed(array: NDArray[Any], kind: type) -> str:
     """Base64 of the numbers as a browser's typed arrays read them: little-endian, row by row."""
     little = np.dtype(kind).newbyteorder("<")
     return base64.b64encode(np.ascontiguousarray(array, dtype=little).tobytes()).decode("ascii")
-
-
-def _ramp(start: float, end: float) -> list[str]:
-    """``STEPS`` colours of the part of ``RAMP`` from ``start`` to ``end`` (0 to 1)."""
-    anchors = np.array([[int(colour[i : i + 2], 16) for i in (1, 3, 5)] for colour in RAMP])
-    at = np.linspace(start, end, STEPS) * (len(RAMP) - 1)
-    channels = [np.interp(at, np.arange(len(RAMP)), anchors[:, c]).round().astype(int) for c in range(3)]
-    return [f"#{r:02X}{g:02X}{b:02X}" for r, g, b in zip(*channels, strict=True)]

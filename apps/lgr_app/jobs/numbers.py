@@ -1,10 +1,10 @@
 """The numbers of results as tables with a plain word on each."""
 
 from collections.abc import Sequence
-from html import escape
 
 from lgr.evaluation import Evaluation
-from lgr_app.results import Played
+from lgr_app.jobs.results import Result
+from lgr_app.page.tables import html_table, number_text
 
 # name of lgr.evaluation: (what a visitor reads, what it says)
 MEANING = {
@@ -25,43 +25,28 @@ MEANING = {
 FULL = tuple(MEANING)
 
 
-def rows(found: Evaluation, names: Sequence[str] = FULL) -> list[tuple[str, str, str]]:
+def rows(evaluation: Evaluation, names: Sequence[str] = FULL) -> list[tuple[str, str, str]]:
     """(what, number as text, what it says); in place of a number that cannot be had, why."""
     table = []
     for name in names:
         title, meaning = MEANING[name]
-        value = found.numbers[name]
-        table.append((title, said(value), meaning if value is not None else found.reasons.get(name, "not known")))
+        value = evaluation.numbers[name]
+        table.append(
+            (title, number_text(value), meaning if value is not None else evaluation.reasons.get(name, "not known"))
+        )
     return table
 
 
-def said(value: float | None) -> str:
-    """A number as people read it; a dash where there is none."""
-    if value is None:
-        return "–"
-    return f"{value:.0f}" if float(value).is_integer() and abs(value) >= 2 else f"{value:.2f}"
-
-
-def numbers_table(played: Played, found: Evaluation) -> str:
+def numbers_table(result: Result, evaluation: Evaluation) -> str:
     """An HTML table of one result, with its grain count and its real-time factor."""
-    score, spent = played.result.score, played.seconds_spent
+    score, spent = result.resynthesis.score, result.seconds_spent
     grain_ms = 1000 * score.grain_frames * score.frame_seconds
     own = [
-        ("Grains", f"{len(score)}", f"of {grain_ms:.3g} ms, in {played.seconds:.3g} s of sound"),
+        ("Grains", f"{len(score)}", f"of {grain_ms:.3g} ms, in {result.seconds:.3g} s of sound"),
         (
             "Real-time factor",
-            f"{played.real_time_factor:.2f}",
+            f"{result.real_time_factor:.2f}",
             f"{spent:.2g} s of work; below 1: faster than listening",
         ),
     ]
-    return html_table([*rows(found), *own])
-
-
-def html_table(body: Sequence[Sequence[str]], heads: Sequence[str] = ()) -> str:
-    """A table for ``gr.HTML``; the first cell of a row names it."""
-    top = "".join(f'<th scope="col">{escape(head)}</th>' for head in heads)
-    lines = (
-        f'<tr><th scope="row">{escape(first)}</th>{"".join(f"<td>{escape(cell)}</td>" for cell in rest)}</tr>'
-        for first, *rest in body
-    )
-    return f"<table>{f'<thead><tr>{top}</tr></thead>' if heads else ''}<tbody>{''.join(lines)}</tbody></table>"
+    return html_table([*rows(evaluation), *own])

@@ -1,25 +1,24 @@
 """One resynthesis as the tabs show it: made, measured, drawn and written down for download."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lgr.codebook import GrainCodebook
 from lgr.codecs.base import Codec
-from lgr.evaluation import Evaluation, evaluate
+from lgr.evaluation import Evaluation, Yardstick
+from lgr.progress import Progress
 from lgr.resynth import ResynthConfig, Resynthesis, resynthesise
 from lgr.score import Score
-from lgr_app.pictures import save_picture
-
-Progress = Callable[[str, int, int], None]
+from lgr_app.page.pictures import save_picture
 
 
 @dataclass(frozen=True, kw_only=True)
-class Played:
-    """A result, what it was made from, and how long that took."""
+class Result:
+    """A resynthesis, what it was made from, and how long that took."""
 
-    result: Resynthesis
+    resynthesis: Resynthesis
     target: Path
     sources: tuple[Path, ...]
     seconds_spent: float
@@ -27,7 +26,7 @@ class Played:
     @property
     def seconds(self) -> float:
         """Length of the sound."""
-        return self.result.audio.shape[1] / self.result.sample_rate
+        return self.resynthesis.audio.shape[1] / self.resynthesis.sample_rate
 
     @property
     def real_time_factor(self) -> float:
@@ -42,7 +41,7 @@ class Played:
 
 
 @dataclass(frozen=True)
-class Files:
+class ResultFiles:
     """Where a result was written."""
 
     audio: Path
@@ -58,42 +57,44 @@ def play(
     seed: int,
     codebook: GrainCodebook | None = None,
     progress: Progress | None = None,
-) -> Played:
+) -> Result:
     """Play checked sounds; with ``codebook``, what the sources were encoded to before. Raises as ``resynthesise``."""
-    started = time.perf_counter()
+    began = time.perf_counter()
     material = list(sources) if codebook is None else codebook
-    result = resynthesise(target, material, codec=codec, config=config, seed=seed, progress=progress)
-    return Played(result=result, target=target, sources=tuple(sources), seconds_spent=time.perf_counter() - started)
+    resynthesis = resynthesise(target, material, codec=codec, config=config, seed=seed, progress=progress)
+    spent = time.perf_counter() - began
+    return Result(resynthesis=resynthesis, target=target, sources=tuple(sources), seconds_spent=spent)
 
 
-def measure(played: Played) -> Evaluation:
-    """The numbers of a result."""
-    result = played.result
-    return evaluate(played.target, played.sources, result.audio, result.sample_rate, score=result.score)
+def measure(result: Result, yardstick: Yardstick | None = None) -> Evaluation:
+    """The numbers of a result; ``yardstick`` is one of its target and sources, where more than one result has them."""
+    yardstick = Yardstick(result.target, result.sources) if yardstick is None else yardstick
+    made = result.resynthesis
+    return yardstick.measure(made.audio, made.sample_rate, made.score)
 
 
-def write(played: Played, folder: Path, *, name: str | None = None) -> Files:
+def write_result(result: Result, folder: Path, *, name: str | None = None) -> ResultFiles:
     """Write the sound (FLAC, 24 bit: every browser plays it) and the score for download into ``folder``."""
-    name = name or played.name
-    audio = played.result.save(folder / f"{name}.flac")
-    score = shareable(played.result.score).save(folder / f"{name}.json")
-    return Files(audio=audio, score=score)
+    name = name or result.name
+    audio = result.resynthesis.save(folder / f"{name}.flac")
+    score = shareable(result.resynthesis.score).save(folder / f"{name}.json")
+    return ResultFiles(audio=audio, score=score)
 
 
 def shareable(score: Score) -> Score:
     """A score that names its files without the server's folders: beside them, ``lgr render`` plays it."""
 
-    def moved(path: str) -> str:
+    def name(path: str) -> str:
         return Path(path).name if path else path
 
     return replace(
         score,
-        target=replace(score.target, path=moved(score.target.path)),
-        recordings=tuple(replace(each, path=moved(each.path)) for each in score.recordings),
+        target=replace(score.target, path=name(score.target.path)),
+        recordings=tuple(replace(each, path=name(each.path)) for each in score.recordings),
     )
 
 
-def draw_score(score: Score, path: Path) -> Path:
+def save_score_picture(score: Score, path: Path) -> Path:
     """The picture of a score: target time against source time, by source, with similarity, probability and entropy."""
     from lgr.plots import plot_score
 
@@ -109,11 +110,11 @@ def draw_score(score: Score, path: Path) -> Path:
     return save_picture(figure, path)
 
 
-def draw_spectrogram(played: Played, path: Path) -> Path:
+def save_spectrogram(result: Result, path: Path) -> Path:
     """A small mel spectrogram of a result: dB under its own loudest point over time and frequency."""
     from lgr.plots import plot_spectrograms
 
-    result = played.result
-    figure = plot_spectrograms([("", result.audio.mean(0).numpy(), result.sample_rate)])
+    made = result.resynthesis
+    figure = plot_spectrograms([("", made.audio.mean(0).numpy(), made.sample_rate)])
     figure.set_figheight(2.1)
     return save_picture(figure, path, width_inches=3.4)

@@ -1,6 +1,6 @@
-// A cloud of points to hear, part 1 of 3: what came, and finding points in it. The parts are joined by scatter.py and run
-// as one inside gr.HTML: `element`, `trigger`, `props` and `watch` are Gradio's. What `props.value` holds, and what the
-// events carry, is said in scatter.py. Typed arrays and a grid, so that 50,000 points stay smooth.
+// A cloud of points to hear, part 1 of 3: what came, and finding points in it. The parts are joined by component.py and
+// run as one inside gr.HTML: `element`, `trigger`, `props` and `watch` are Gradio's. What `props.value` holds, and what
+// the events carry, is said in component.py. Typed arrays and a grid, so that 50,000 points stay smooth.
 
 const find = (name) => element.querySelector(name);
 const stage = find(".scatter-stage"), cloud = find(".scatter-cloud"), overlay = find(".scatter-overlay");
@@ -37,7 +37,7 @@ function read(value) {
     colour = bytes(data.colour);
     nameOf = data.name_of ? new Int32Array(bytes(data.name_of).buffer) : null;
     seconds = data.seconds ? floats(data.seconds) : null;
-    target = data.path ? floats(data.path) : null;
+    target = data.line ? floats(data.line) : null;
   }
   if (!same) {
     selected = hovered = only = -1; drawing = drawn = null; marked = [];

@@ -1,4 +1,4 @@
-"""How much one visitor may ask for: set by environment variables, told before anything is uploaded."""
+"""How much one visitor may ask for: set by environment variables, said before anything is uploaded."""
 
 import os
 from dataclasses import dataclass, fields
@@ -44,12 +44,12 @@ class Limits:
     def sentence(self) -> str:
         """What to tell a visitor before an upload."""
         return (
-            f"Sounds up to {said_seconds(self.max_seconds)}, sources up to {said_seconds(self.max_source_seconds)} "
+            f"Sounds up to {seconds_text(self.max_seconds)}, sources up to {seconds_text(self.max_source_seconds)} "
             f"together, {self.max_mb:g} MB a file: wav, flac, ogg or mp3."
         )
 
 
-def said_seconds(seconds: float) -> str:
+def seconds_text(seconds: float) -> str:
     """A length of time as a person says it: ``0.02 s``, ``12.5 s``, ``60 s``, ``10 min``."""
     if seconds >= 120:
         return f"{seconds / 60:.3g} min"

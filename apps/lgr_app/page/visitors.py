@@ -8,11 +8,12 @@ import secrets
 import shutil
 import threading
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import gradio as gr
 from gradio.utils import get_upload_folder
+
+from lgr.progress import Progress
 
 KEPT_FOLDERS = 24  # of one visitor; the oldest go first
 IDLE_SECONDS = 3600.0  # after which a visitor whose leaving was never seen counts as gone
@@ -74,8 +75,6 @@ class Visitors:
                     self._visitors.pop(key).leave()
             visitor = self._visitors.setdefault(session, Visitor())
             visitor.seen = now
-        if request is not None:
-            vars(request)["lgr_visitor"] = visitor  # for has_left
         return visitor
 
     def left(self, request: gr.Request) -> None:
@@ -96,13 +95,7 @@ class Visitors:
         return len(self._visitors)
 
 
-def has_left(request: gr.Request) -> bool:
-    """Whether the visitor whose request this was, as ``Visitors.of`` found, closed the page meanwhile."""
-    visitor = vars(request).get("lgr_visitor")
-    return isinstance(visitor, Visitor) and visitor.gone.is_set()
-
-
-def reporter(visitor: Visitor, progress: gr.Progress | None) -> Callable[[str, int, int], None]:
+def reporter(visitor: Visitor, progress: gr.Progress | None) -> Progress:
     """The ``progress(what, done, of)`` that lgr's jobs call: shows it, and stops the job of a visitor who left."""
 
     def report(what: str, done: int, of: int) -> None:

@@ -6,13 +6,12 @@ import gradio as gr
 
 from lgr.codecs.trained import TrainedCodec
 from lgr.errors import ArgumentError
-from lgr_app.guard import told
-from lgr_app.inputs import example_buttons
-from lgr_app.latent_plane import HELD_SECONDS, LINES, Plane, Planes, line_of, play_line, write
-from lgr_app.models import label_choices, model_labels, models_with_a_plane
-from lgr_app.scatter import by_number, cloud, scatter
-from lgr_app.shared import Shared
-from lgr_app.temporary import reporter
+from lgr_app.jobs.latent_plane import HELD_SECONDS, LINES, Plane, Planes, line_of, play_line, write_line
+from lgr_app.page.inputs import example_buttons
+from lgr_app.page.models import label_choices, model_labels, models_with_a_plane
+from lgr_app.page.scatter import by_number, cloud, scatter
+from lgr_app.page.shared import Shared
+from lgr_app.page.visitors import reporter
 
 START = "drums-granular"
 NO_CLASS = "Not said"
@@ -36,7 +35,7 @@ def view(plane: Plane, line: list[list[float]] | None = None) -> dict[str, Any]:
         plane.projection.points.numpy(),
         by_number(hz, "Spectral centroid of the sound there", "Hz"),
         [f"{each:,.0f} Hz" for each in hz],
-        path=line,
+        line=line,
         things="moments",
     )
 
@@ -57,13 +56,13 @@ def build_plane(shared: Shared) -> None:
                 plot = scatter(
                     described="Plane of a model's latents.",
                     empty="The plane appears here.",
-                    tools=("path", "point"),
+                    tools=("line", "point"),
                     elem_id="latent-plane",
                 )
                 about = gr.Markdown(elem_classes="lgr-caption")
             with gr.Column(scale=5, min_width=320):
                 examples = example_buttons(LINES)
-                heard = gr.Audio(
+                player = gr.Audio(
                     label="The line as sound",
                     type="filepath",
                     interactive=False,
@@ -95,16 +94,16 @@ def build_plane(shared: Shared) -> None:
                     get_audio = gr.DownloadButton("Download the sound", interactive=False, size="sm")
                     get_line = gr.DownloadButton("Download the line", interactive=False, size="sm")
 
-    results = [heard, what, newest, get_audio, get_line]
+    results = [player, what, newest, get_audio, get_line]
 
-    def opened(model: str, report: Any) -> tuple[TrainedCodec, Plane]:
+    def open_plane(model: str, report: Any) -> tuple[TrainedCodec, Plane]:
         codec = shared.codecs.open(model, report) if model in models else None
         if not isinstance(codec, TrainedCodec):
             raise ArgumentError(f"model must be one of {', '.join(models)}, got {model!r}")
         return codec, planes.of(codec, report)
 
     def show(model: str, request: gr.Request, progress: gr.Progress = gr.Progress()) -> dict[Any, Any]:
-        _, plane = opened(model, reporter(shared.visitors.of(request), progress))
+        _, plane = open_plane(model, reporter(shared.visitors.of(request), progress))
         return {plot: view(plane), about: caption(plane), newest: None}
 
     def change_model(model: str, request: gr.Request, progress: gr.Progress = gr.Progress()) -> dict[Any, Any]:
@@ -116,19 +115,19 @@ def build_plane(shared: Shared) -> None:
     ) -> dict[Any, Any]:
         visitor = shared.visitors.of(request)
         report = reporter(visitor, progress)
-        codec, plane = opened(model, report)
-        drawn = play_line(codec, plane.projection, line, seconds=seconds, label=label, progress=report)
-        audio, description = write(drawn, codec, line, seconds, label, visitor.folder())
-        moved = "Raised" if drawn.raised_db > 0 else "Lowered"
+        codec, plane = open_plane(model, report)
+        sound = play_line(codec, plane.projection, line, seconds=seconds, label=label, progress=report)
+        audio, description = write_line(sound, codec, line, seconds, label, visitor.folder())
+        verb = "Raised" if sound.raised_db > 0 else "Lowered"
         return {
-            heard: gr.Audio(str(audio), label="The line as sound" if len(line) > 1 else "The place as sound"),
-            what: f"{moved} by {abs(drawn.raised_db):.0f} dB to be heard well.",
+            player: gr.Audio(str(audio), label="The line as sound" if len(line) > 1 else "The place as sound"),
+            what: f"{verb} by {abs(sound.raised_db):.0f} dB to be heard well.",
             newest: line,
             get_audio: gr.DownloadButton(value=str(audio), interactive=True),
             get_line: gr.DownloadButton(value=str(description), interactive=True),
         }
 
-    def play_drawn(
+    def play_new_line(
         model: str,
         seconds: float,
         label: str,
@@ -136,18 +135,18 @@ def build_plane(shared: Shared) -> None:
         request: gr.Request,
         progress: gr.Progress = gr.Progress(),
     ) -> dict[Any, Any]:
-        _, plane = opened(model, None)
-        return {**play(model, event.path, seconds, label, request, progress), plot: view(plane, event.path)}
+        _, plane = open_plane(model, None)
+        return {**play(model, event.line, seconds, label, request, progress), plot: view(plane, event.line)}
 
     def play_place(model: str, label: str, event: gr.EventData, request: gr.Request) -> dict[Any, Any]:
-        _, plane = opened(model, None)
+        _, plane = open_plane(model, None)
         points = plane.projection.points
         if not 0 <= event.index < len(points):
             raise ArgumentError(f"the plane has {len(points)} points, got number {event.index + 1}")
         place = [points[event.index].tolist()]
-        found = play(model, place, HELD_SECONDS, label, request, None)
-        del found[newest]  # the line stays the one to be played again
-        return found
+        shown = play(model, place, HELD_SECONDS, label, request, None)
+        del shown[newest]  # the line stays the one to be played again
+        return shown
 
     def play_again(
         model: str,
@@ -165,20 +164,25 @@ def build_plane(shared: Shared) -> None:
         def play_example(
             model: str, seconds: float, label: str, request: gr.Request, progress: gr.Progress = gr.Progress()
         ) -> dict[Any, Any]:
-            _, plane = opened(model, reporter(shared.visitors.of(request), progress))
+            _, plane = open_plane(model, reporter(shared.visitors.of(request), progress))
             line = line_of(name, plane.projection)
-            found = play(model, line, seconds, label, request, progress)
-            return {**found, plot: view(plane, line), about: caption(plane)}
+            shown = play(model, line, seconds, label, request, progress)
+            return {**shown, plot: view(plane, line), about: caption(plane)}
 
         return play_example
 
-    listen: dict[str, Any] = {"show_progress_on": [heard], "api_visibility": "private", **shared.heavy}
+    listen: dict[str, Any] = {"show_progress_on": [player], "api_visibility": "private", **shared.heavy}
     tab.select(
-        told(show), model, [plot, about, newest], show_progress_on=[plot], api_visibility="private", **shared.heavy
+        shared.callback(show),
+        model,
+        [plot, about, newest],
+        show_progress_on=[plot],
+        api_visibility="private",
+        **shared.heavy,
     )
-    model.input(told(change_model), model, [plot, about, newest, label], **listen)
-    plot.path(told(play_drawn), [model, seconds, label], [*results, plot], **listen)
-    plot.click(told(play_place), [model, label], results, **listen)
-    again.click(told(play_again), [model, newest, seconds, label], results, **listen)
+    model.input(shared.callback(change_model), model, [plot, about, newest, label], **listen)
+    plot.line(shared.callback(play_new_line), [model, seconds, label], [*results, plot], **listen)
+    plot.click(shared.callback(play_place), [model, label], results, **listen)
+    again.click(shared.callback(play_again), [model, newest, seconds, label], results, **listen)
     for button, name in zip(examples, LINES, strict=True):
-        button.click(told(example(name)), [model, seconds, label], [*results, plot, about], **listen)
+        button.click(shared.callback(example(name)), [model, seconds, label], [*results, plot, about], **listen)
