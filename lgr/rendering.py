@@ -132,10 +132,6 @@ def render(score: Score, *, codec: Codec | None = None, progress: Progress | Non
 
     The recordings it plays, and the target if it is needed, are read from the files that the score names.
 
-    Raises
-    ------
-    CodebookError : a file is gone or has changed, or the score does not fit the codec
-
     Parameters
     ----------
     score : what is played; its recordings and its target are found by their paths
@@ -146,6 +142,10 @@ def render(score: Score, *, codec: Codec | None = None, progress: Progress | Non
     -------
     audio : Tensor, (channels, samples) in [-1, 1], as long as the target
     sample_rate : int, Hz, of ``output_rate``
+
+    Raises
+    ------
+    CodebookError : a file is gone or has changed, or the score does not fit the codec
 
     Examples
     --------

@@ -229,13 +229,13 @@ def build_codebook(
     augmentations : see ``with_augmentations``
     progress : called before each recording is encoded
 
-    Raises
-    ------
-    AudioFileError, ArgumentError, CodebookError : a sound cannot be read, is silent throughout or shorter than a grain
-
     Returns
     -------
     GrainCodebook : fitted, of the originals and then their augmented copies
+
+    Raises
+    ------
+    AudioFileError, ArgumentError, CodebookError : a sound cannot be read, is silent throughout or shorter than a grain
 
     Examples
     --------
