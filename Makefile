@@ -15,7 +15,7 @@ AND_WEIGHTS_TESTS = $(if $(WEIGHTS_TESTS), and $(WEIGHTS_TESTS))
 DEMO_EXTRAS := explore
 APP_EXTRAS := explore,codecs,measures,app
 NOTEBOOK_EXTRAS := explore,codecs,measures,notebooks
-TEST_EXTRAS := codecs,explore,measures,app,notebooks,ann,dev
+TEST_EXTRAS := codecs,explore,measures,app,notebooks,ann,docs,dev
 # The original codec packages, which the parity tests compare with. Their own requirements hold protobuf at 3.19 and want
 # torchaudio; neither is needed to encode and decode (lgr/codecs/reference.py), so they come with what is.
 REFERENCE_PACKAGES := encodec==0.1.1 descript-audio-codec==1.0.0
@@ -26,7 +26,7 @@ PIP_INSTALL = $(BIN)/python -m pip install --disable-pip-version-check --constra
 REQUIREMENTS := pyproject.toml setup.py constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all lint bench weekly listening-test app space screenshots notebooks render-notebooks experiments train-codec clean
+.PHONY: help demo test test-all lint docs bench weekly listening-test app space screenshots notebooks render-notebooks experiments train-codec clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile
@@ -44,6 +44,9 @@ lint: $(VENV)/.installed-test ## ruff, formatting and types, as pre-commit and C
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+docs: $(VENV)/.installed-docs ## build the documentation as a site in out/docs/ (open out/docs/index.html)
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build
 
 bench: $(VENV)/.installed-test ## run the benchmarks (minutes; close other programs first)
 	$(BIN)/python -m benchmarks.match
@@ -99,6 +102,10 @@ $(VENV)/.installed-app: $(REQUIREMENTS) | $(BIN)/python
 
 $(VENV)/.installed-notebooks: $(REQUIREMENTS) | $(BIN)/python
 	$(PIP_INSTALL) --editable '.[$(NOTEBOOK_EXTRAS)]'
+	@touch $@
+
+$(VENV)/.installed-docs: $(REQUIREMENTS) | $(BIN)/python
+	$(PIP_INSTALL) --editable '.[docs]'
 	@touch $@
 
 $(VENV)/.installed-test: $(REQUIREMENTS) Makefile | $(BIN)/python

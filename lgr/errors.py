@@ -4,7 +4,17 @@ from collections.abc import Sequence
 
 
 class LgrError(Exception):
-    """Base of all errors that may be shown to a person as they stand; the CLI prints one line and exits with 2."""
+    """Base of all errors that may be shown to a person as they stand; the CLI prints one line and exits with 2.
+
+    Examples
+    --------
+    >>> import lgr
+    >>> try:
+    ...     lgr.load_audio("nowhere.wav")
+    ... except lgr.LgrError as error:
+    ...     print(type(error).__name__)
+    AudioFileError
+    """
 
 
 class ArgumentError(LgrError, ValueError):

@@ -55,6 +55,13 @@ class Evaluation:
     ----------
     families : ``{family: {name: number}}``, None where a number cannot be had
     reasons : for each name that is None, why, in a few words
+
+    Examples
+    --------
+    >>> from lgr.evaluation import Evaluation
+    >>> found = Evaluation(families={"use": {"entropy": None}}, reasons={"entropy": "no score"})
+    >>> found.rows()
+    [('use', 'entropy', '-')]
     """
 
     families: dict[str, dict[str, float | None]]
@@ -88,7 +95,19 @@ def evaluate(
     codec: Codec | None = None,
     pitch: bool = False,
 ) -> Evaluation:
-    """Measure one result: a ``Yardstick`` used once; arguments and errors are its own and those of its ``measure``."""
+    """Measure one result: a ``Yardstick`` used once; arguments and errors are its own and those of its ``measure``.
+
+    Examples
+    --------
+    >>> import lgr
+    >>> from lgr.evaluation import evaluate
+    >>> from lgr.files import assets_dir
+    >>> dog, fire = (assets_dir() / "audio" / name for name in ("dog.flac", "fire.flac"))
+    >>> untouched, rate = lgr.load_audio(dog)
+    >>> numbers = evaluate(dog, [fire], untouched, rate).numbers
+    >>> round(numbers["adoption"], 3), round(numbers["envelope_correlation"], 3)
+    (0.0, 1.0)
+    """
     return Yardstick(target, sources, codec=codec, pitch=pitch).measure(audio, sample_rate, score)
 
 
@@ -105,6 +124,20 @@ class Yardstick:
     Raises
     ------
     ArgumentError, ShapeError, AudioFileError : a sound cannot be read or is not audio
+
+    Examples
+    --------
+    >>> import lgr
+    >>> from lgr.evaluation import Yardstick
+    >>> from lgr.files import assets_dir
+    >>> dog, fire = (assets_dir() / "audio" / name for name in ("dog.flac", "fire.flac"))
+    >>> yardstick = Yardstick(dog, [fire])
+    >>> result = lgr.resynthesise(dog, [fire], codec="toy")
+    >>> found = yardstick.measure(result.audio, result.sample_rate, result.score)
+    >>> found.numbers["adoption"] > 0
+    True
+    >>> found.reasons["pitch_agreement"]
+    'not asked for'
     """
 
     def __init__(

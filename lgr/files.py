@@ -19,7 +19,14 @@ from lgr.errors import ArgumentError, LgrError
 
 
 def assets_dir() -> Path:
-    """The folder of lgr's own assets: ``LGR_ASSETS``, ``assets/`` of a checkout, or ``lgr/assets`` of a wheel."""
+    """The folder of lgr's own assets: ``LGR_ASSETS``, ``assets/`` of a checkout, or ``lgr/assets`` of a wheel.
+
+    Examples
+    --------
+    >>> from lgr.files import assets_dir
+    >>> (assets_dir() / "audio" / "rain.flac").is_file()
+    True
+    """
     if chosen := os.environ.get("LGR_ASSETS"):
         return Path(chosen)
     package = Path(__file__).resolve().parent
@@ -72,6 +79,15 @@ def atomic_path(
     LgrError
         ``path`` exists and ``force`` is false, or is a folder or a device; the folder is missing or not writable;
         the disk is full. Other exceptions of the block pass through unchanged.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from lgr.files import atomic_path
+    >>> with atomic_path("notes.txt") as temporary:
+    ...     written = Path(temporary).write_text("whole or not at all")
+    >>> Path("notes.txt").read_text()
+    'whole or not at all'
     """
     final = Path(path).expanduser().resolve()
     _check_target(final, force, error)

@@ -148,6 +148,14 @@ def relative_mstft(estimate: Tensor, reference: Tensor, windows: tuple[int, ...]
 
     ``A`` and ``B`` are STFT magnitudes of reference and estimate (Hann, hop a quarter, frames that lie inside the clip,
     which silence completes), so 0 is perfect and 1 is what silence scores.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from lgr.losses import relative_mstft
+    >>> noise = torch.randn(1, 8192, generator=torch.Generator().manual_seed(0))
+    >>> round(float(relative_mstft(torch.zeros(1, 8192), noise)), 3)
+    1.0
     """
     _check_alike(estimate, reference)
     total = estimate.new_zeros(estimate.shape[0])
@@ -168,7 +176,15 @@ def _inside(audio: Tensor, window_length: int) -> Tensor:
 
 
 def kl_divergence(mean: Tensor, log_variance: Tensor) -> Tensor:
-    """``KL[N(mean, exp(log_variance)) || N(0, I)]`` in nats: summed over the last axis, averaged over all others."""
+    """``KL[N(mean, exp(log_variance)) || N(0, I)]`` in nats: summed over the last axis, averaged over all others.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from lgr.losses import kl_divergence
+    >>> float(kl_divergence(torch.zeros(2, 3, 4), torch.zeros(2, 3, 4)))
+    0.0
+    """
     check_shape("log_variance", log_variance.shape, f"{tuple(mean.shape)}", log_variance.shape == mean.shape)
     return 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).sum(-1).mean()
 
@@ -177,6 +193,12 @@ def beta_at(progress: float, *, target: float, silent: float = 0.1, ramp: float 
     """Weight of the KL term after a share ``progress`` of the training (paper 001, 4.3; paper 003, 5.1).
 
     0 up to ``silent``, then linear to ``target`` over the share ``ramp``, then held.
+
+    Examples
+    --------
+    >>> from lgr.losses import beta_at
+    >>> [round(beta_at(progress, target=1.0), 2) for progress in (0.0, 0.2, 1.0)]
+    [0.0, 0.5, 1.0]
     """
     if progress < silent:
         return 0.0

@@ -21,7 +21,16 @@ from lgr.sounds import decode_lanes, encode_lanes, read, unchanged, with_length
 
 
 def output_rate(target: Recording, info: CodecInfo) -> int:
-    """The result's sample rate: the target's, so that lengths agree to the sample, or the codec's if that is higher."""
+    """The result's sample rate: the target's, so that lengths agree to the sample, or the codec's if that is higher.
+
+    Examples
+    --------
+    >>> from lgr import Recording
+    >>> from lgr.codecs import codec_card
+    >>> from lgr.rendering import output_rate
+    >>> output_rate(Recording("drums", "", 44100, 88200), codec_card("bundled").info)
+    44100
+    """
     return max(target.sample_rate, info.sample_rate)
 
 
@@ -123,9 +132,31 @@ def render(score: Score, *, codec: Codec | None = None, progress: Progress | Non
 
     The recordings it plays, and the target if it is needed, are read from the files that the score names.
 
+    Parameters
+    ----------
+    score : what is played; its recordings and its target are found by their paths
+    codec : that the score was made with; None loads it by its name
+    progress : called with (what, done, of)
+
+    Returns
+    -------
+    audio : Tensor, (channels, samples) in [-1, 1], as long as the target
+    sample_rate : int, Hz, of ``output_rate``
+
     Raises
     ------
     CodebookError : a file is gone or has changed, or the score does not fit the codec
+
+    Examples
+    --------
+    >>> import lgr
+    >>> from lgr.files import assets_dir
+    >>> clips = assets_dir() / "audio"
+    >>> score = lgr.resynthesise(clips / "drum_loop.flac", [clips / "glass.flac"], codec="toy", seed=1).score
+    >>> audio, sample_rate = lgr.render(score)
+    >>> again, _ = lgr.render(score)
+    >>> bool((audio == again).all()), sample_rate
+    (True, 24000)
     """
     codec = open_codec(score) if codec is None else codec
     info = codec.info

@@ -48,6 +48,17 @@ NEARLY_NEAREST, NEVER = Envelope.of(0.02), Envelope.of(0.0)
 class ResynthConfig:
     """Everything but the sounds, the codec and the seed. Numbers that may change over time also take envelopes
     (``"0:0.1,5:1.0"``: seconds of the target, value).
+
+    Examples
+    --------
+    >>> import lgr
+    >>> config = lgr.ResynthConfig(grain_frames=2, temperature="0:0.0,4:0.3", continuity=0.9)
+    >>> config.hop, str(config.temperature)
+    (2, '0:0,4:0.3')
+    >>> lgr.ResynthConfig(wet=2)
+    Traceback (most recent call last):
+        ...
+    lgr.errors.ArgumentError: wet must stay within 0 and 1, got 2
     """
 
     grain_frames: int = 4  # length of a grain, in latent frames (13.3 ms each with the bundled codec)
@@ -131,7 +142,19 @@ class ResynthConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class Resynthesis:
-    """A result: ``audio`` (channels, samples) in [-1, 1], as long as the target, and the score it was played from."""
+    """A result: ``audio`` (channels, samples) in [-1, 1], as long as the target, and the score it was played from.
+
+    Examples
+    --------
+    >>> import lgr
+    >>> from lgr.files import assets_dir
+    >>> clips = assets_dir() / "audio"
+    >>> result = lgr.resynthesise(clips / "drum_loop.flac", [clips / "rain.flac"], codec="toy")
+    >>> result.save("drums_of_rain.wav").name
+    'drums_of_rain.wav'
+    >>> result.score.recordings[0].name, result.seed
+    ('rain', 0)
+    """
 
     audio: Tensor
     sample_rate: int
@@ -172,6 +195,20 @@ def resynthesise(
     Raises
     ------
     ArgumentError, AudioFileError, CodebookError, WeightsError : each says what was expected and what came
+
+    Examples
+    --------
+    >>> import lgr
+    >>> from lgr.files import assets_dir
+    >>> clips = assets_dir() / "audio"
+    >>> config = lgr.ResynthConfig(temperature=0.05, continuity=0.9)
+    >>> result = lgr.resynthesise(
+    ...     clips / "drum_loop.flac", [clips / "glass.flac", clips / "kitchen.flac"], codec="toy", config=config, seed=1
+    ... )
+    >>> result.audio.shape == lgr.load_audio(clips / "drum_loop.flac")[0].shape
+    True
+    >>> result.save("drums_of_glass.wav").name
+    'drums_of_glass.wav'
     """
     config = ResynthConfig() if config is None else config
     codec = load_codec(codec) if isinstance(codec, str | Path) else codec

@@ -28,7 +28,16 @@ MAX_SPEED = 8.0  # of an augmentation: a typing error should not make hours of a
 
 
 def describe(sound: Sound, *, name: str = "audio") -> Recording:
-    """The ``Recording`` of a sound; its file is fingerprinted, so that a later render knows it again."""
+    """The ``Recording`` of a sound; its file is fingerprinted, so that a later render knows it again.
+
+    Examples
+    --------
+    >>> from lgr.files import assets_dir
+    >>> from lgr.sounds import describe
+    >>> rain = describe(assets_dir() / "audio" / "rain.flac")
+    >>> rain.name, rain.sample_rate, len(rain.sha256)
+    ('rain', 24000, 64)
+    """
     if isinstance(sound, tuple):
         audio, sample_rate = _pair(sound, name)
         check_shape(name, audio.shape, "(channels, samples), both at least 1", audio.ndim == 2 and audio.numel() > 0)
@@ -127,6 +136,18 @@ def encode_lanes(audio: Tensor, codec: Codec, *, extra: int = 0) -> Tensor:
 
     A mono codec encodes the channels of a stereo file as two lanes of a batch. ``extra`` samples of silence are put at
     the end (a causal codec with look-ahead needs them to finish the last hop).
+
+    Examples
+    --------
+    >>> import torch
+    >>> from lgr.codecs import ToyCodec
+    >>> from lgr.sounds import decode_lanes, encode_lanes
+    >>> stereo = 0.1 * torch.randn(2, 3200, generator=torch.Generator().manual_seed(0))
+    >>> latents = encode_lanes(stereo, ToyCodec())
+    >>> latents.shape  # two lanes of a mono codec
+    torch.Size([2, 320, 10])
+    >>> torch.allclose(decode_lanes(latents, ToyCodec()), stereo, atol=1e-6)
+    True
     """
     if extra:
         audio = torch.nn.functional.pad(audio, (0, extra))
@@ -155,7 +176,16 @@ def feature_source(codec: Codec, config: CodebookConfig) -> Codec | LearnedEmbed
 
 
 def frame_levels_db(audio: Tensor, codec: Codec, frames: int) -> Tensor:
-    """RMS level of each hop in dB under full scale, ``(frames,)``, over all channels; -200 for digital silence."""
+    """RMS level of each hop in dB under full scale, ``(frames,)``, over all channels; -200 for digital silence.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from lgr.codecs import ToyCodec
+    >>> from lgr.sounds import frame_levels_db
+    >>> frame_levels_db(torch.full((1, 960), 0.1), ToyCodec(), 3)
+    tensor([-20., -20., -20.])
+    """
     hop = codec.info.hop_length
     padded = torch.nn.functional.pad(audio, (0, max(0, frames * hop - audio.shape[1])))[:, : frames * hop]
     power = padded.view(audio.shape[0], frames, hop).square().mean((0, 2))
@@ -163,7 +193,16 @@ def frame_levels_db(audio: Tensor, codec: Codec, frames: int) -> Tensor:
 
 
 def with_augmentations(recordings: Sequence[Recording], augmentations: Sequence[str]) -> list[Recording]:
-    """The originals, then each of them under each augmentation (``"speed=1.12"``, ``"gain=-6"``, ``"pitch=3"``)."""
+    """The originals, then each of them under each augmentation (``"speed=1.12"``, ``"gain=-6"``, ``"pitch=3"``).
+
+    Examples
+    --------
+    >>> from lgr import Recording
+    >>> from lgr.sounds import with_augmentations
+    >>> recordings = with_augmentations([Recording("rain", "", 24000, 48000)], ["gain=-6", "speed=2"])
+    >>> [recording.name for recording in recordings]
+    ['rain', 'rain (gain=-6)', 'rain (speed=2)']
+    """
     added = [
         replace(r, name=f"{r.name} ({augmentation})", augmentation=augmentation, original=i)
         for augmentation in augmentations
@@ -190,9 +229,23 @@ def build_codebook(
     augmentations : see ``with_augmentations``
     progress : called before each recording is encoded
 
+    Returns
+    -------
+    GrainCodebook : fitted, of the originals and then their augmented copies
+
     Raises
     ------
     AudioFileError, ArgumentError, CodebookError : a sound cannot be read, is silent throughout or shorter than a grain
+
+    Examples
+    --------
+    >>> import lgr
+    >>> from lgr.files import assets_dir
+    >>> clips = assets_dir() / "audio"
+    >>> codec, config = lgr.load_codec("toy"), lgr.CodebookConfig(grain_frames=2, silence_db=-60)
+    >>> codebook = lgr.build_codebook([clips / "glass.flac"], codec, config, augmentations=["speed=0.5"])
+    >>> [recording.name for recording in codebook.recordings_]
+    ['glass', 'glass (speed=0.5)']
     """
     config = config or CodebookConfig()
     check_sources(sounds)

@@ -30,7 +30,14 @@ CHOOSES_GRAINS = ("random", "mosaic")
 
 
 def baseline_names() -> tuple[str, ...]:
-    """The names ``play_baseline`` takes."""
+    """The names ``play_baseline`` takes.
+
+    Examples
+    --------
+    >>> from lgr.baselines import baseline_names
+    >>> baseline_names()
+    ('random', 'unchanged', 'source', 'mosaic', 'nmf', 'particle')
+    """
     return tuple(BASELINES)
 
 
@@ -67,6 +74,17 @@ def play_baseline(
     Raises
     ------
     ArgumentError, AudioFileError, CodebookError, WeightsError : each says what was expected and what came
+
+    Examples
+    --------
+    >>> from lgr.baselines import play_baseline
+    >>> from lgr.files import assets_dir
+    >>> clips = assets_dir() / "audio"
+    >>> blind = play_baseline("random", clips / "drum_loop.flac", [clips / "glass.flac"], codec="toy", seed=3)
+    >>> blind.name, blind.audio.shape[0], len(blind.score)
+    ('random', 1, 150)
+    >>> blind.save("random.wav").name
+    'random.wav'
     """
     function = _function(name)
     every = _with_defaults(name, function, options)

@@ -42,6 +42,21 @@ class GrainCodebook:
 
     Frames lie next to each other in memory (``latents_`` and ``features_`` are transposed views), so that a grain of a
     memory-mapped codebook is read from one place.
+
+    Examples
+    --------
+    >>> import lgr
+    >>> from lgr.files import assets_dir
+    >>> clips = assets_dir() / "audio"
+    >>> codebook = lgr.build_codebook([clips / "glass.flac", clips / "rain.flac"], lgr.load_codec("toy"))
+    >>> codebook.vectors_.shape  # a row a grain: four frames of 320 numbers
+    torch.Size([893, 1280])
+    >>> len(codebook), [recording.name for recording in codebook.recordings_]
+    (893, ['glass', 'rain'])
+    >>> codebook.save("sounds.codebook").name
+    'sounds.codebook'
+    >>> len(lgr.GrainCodebook.load("sounds.codebook")) == len(codebook)
+    True
     """
 
     recordings_: tuple[Recording, ...]

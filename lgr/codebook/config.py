@@ -9,7 +9,18 @@ from lgr.latents.vectors import METRICS, Metric
 
 @dataclass(frozen=True, kw_only=True)
 class CodebookConfig:
-    """How recordings are cut into grains and how grains are compared."""
+    """How recordings are cut into grains and how grains are compared.
+
+    Examples
+    --------
+    >>> from lgr import CodebookConfig
+    >>> CodebookConfig(grain_frames=2, metric="whitened")
+    CodebookConfig(grain_frames=2, stride=1, metric='whitened', silence_db=None, embedding='')
+    >>> CodebookConfig(metric="manhattan")
+    Traceback (most recent call last):
+        ...
+    lgr.errors.ArgumentError: metric must be one of cosine, centred, whitened, learned, got 'manhattan'
+    """
 
     grain_frames: int = 4  # length of a grain
     stride: int = 1  # frames from one grain to the next; 1: a grain at every frame

@@ -32,6 +32,13 @@ class CodecInfo:
 
     ``version`` tells latents apart that only look alike, in files too: a fingerprint of trained weights, or, where none
     is given, what ``space`` and ``n_levels`` say. Codebooks and scores remember it.
+
+    Examples
+    --------
+    >>> import lgr
+    >>> info = lgr.CodecInfo(name="mine", sample_rate=24000, hop_length=320, channels=1, latent_dim=128)
+    >>> info.frame_rate, info.frames(24001)
+    (75.0, 76)
     """
 
     name: str
@@ -110,7 +117,18 @@ def check_same_codec(what: str, made_by: CodecInfo, codec: CodecInfo) -> None:
 
 @runtime_checkable
 class Codec(Protocol):
-    """What every operation of lgr asks of a codec. ``encode`` and ``decode`` never build an autograd graph."""
+    """What every operation of lgr asks of a codec. ``encode`` and ``decode`` never build an autograd graph.
+
+    Examples
+    --------
+    >>> import lgr, torch
+    >>> codec = lgr.load_codec("toy")
+    >>> isinstance(codec, lgr.Codec)
+    True
+    >>> latents = codec.encode(torch.zeros(1, 1, 24000))
+    >>> latents.shape, codec.decode(latents).shape
+    (torch.Size([1, 320, 75]), torch.Size([1, 1, 24000]))
+    """
 
     @property
     def info(self) -> CodecInfo: ...
@@ -147,6 +165,18 @@ class StreamingCodec(Codec, Protocol):
 
     The concatenated outputs of the steps, plus the flush, equal the offline result for any chunking.
     ``flush=True`` marks the last chunk (which may be empty).
+
+    Examples
+    --------
+    >>> import torch
+    >>> from lgr.codecs import StreamingCodec, ToyCodec
+    >>> codec, audio = ToyCodec(), torch.randn(1, 1, 1000, generator=torch.Generator().manual_seed(0))
+    >>> isinstance(codec, StreamingCodec)
+    True
+    >>> state, first = codec.encode_step(None, audio[..., :500])
+    >>> state, rest = codec.encode_step(state, audio[..., 500:], flush=True)
+    >>> torch.allclose(torch.cat([first, rest], 2), codec.encode(audio), atol=1e-5)
+    True
     """
 
     def encode_step(self, state: Any, audio: Tensor, *, flush: bool = False) -> tuple[Any, Tensor]: ...

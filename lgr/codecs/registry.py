@@ -90,7 +90,18 @@ def find_row(name: str) -> Row:
 
 
 def codec_names() -> list[str]:
-    """Every name ``load_codec`` knows: lgr's own in their order, models that come with it, entry points by name."""
+    """Every name ``load_codec`` knows: lgr's own in their order, models that come with it, entry points by name.
+
+    Returns
+    -------
+    list of str
+
+    Examples
+    --------
+    >>> import lgr
+    >>> "bundled" in lgr.codec_names()
+    True
+    """
     own = [*BUILT_IN, *shipped_models()]
     return [*own, *sorted(point.name for point in _entry_points() if point.name not in own)]
 
@@ -124,11 +135,26 @@ def load_codec(
     space : "latent" (continuous, before quantisation) or "quantized" (after it; EnCodec, DAC and SoundStream only)
     n_levels : levels of the quantizer that are used, from the coarsest; None is all the codec's
 
+    Returns
+    -------
+    Codec : with its weights, ready to encode and decode
+
     Raises
     ------
     ArgumentError : an unknown name, or an option this codec does not have
     WeightsError : weights are missing and cannot be downloaded, or damaged
     MissingPackageError : the codec's optional package is not installed
+
+    Examples
+    --------
+    >>> import lgr
+    >>> codec = lgr.load_codec("bundled")
+    >>> codec.info.sample_rate, codec.info.frame_rate, codec.info.latent_dim
+    (24000, 75.0, 280)
+    >>> lgr.load_codec("bundeld")
+    Traceback (most recent call last):
+        ...
+    lgr.errors.ArgumentError: codec must be a folder or one of ... got 'bundeld'; did you mean bundled?
     """
     if loader not in LOADERS:
         raise ArgumentError(f"loader must be one of {', '.join(LOADERS)}, got {loader!r}")
@@ -149,6 +175,13 @@ def codec_card(name: str | Path) -> CodecCard:
 
     An entry point whose factory carries no ``card``, and a folder whose ``config.json`` has no "info", has to be built
     to be described.
+
+    Examples
+    --------
+    >>> from lgr.codecs import codec_card
+    >>> card = codec_card("encodec-24khz")
+    >>> card.info.frame_rate, card.needs_weights
+    (75.0, True)
     """
     row = find_row(str(name))
     return row.describe(row)

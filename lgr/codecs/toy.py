@@ -27,6 +27,17 @@ class ToyCodec:
     ----------
     latent_dim : int, a multiple of ``channels`` up to ``hop_length * channels``; the default keeps everything
     sample_rate, hop_length, channels : int; each channel's coefficients follow one another along the latent axis
+
+    Examples
+    --------
+    >>> import torch
+    >>> from lgr.codecs import ToyCodec
+    >>> audio = torch.randn(1, 1, 3200, generator=torch.Generator().manual_seed(0))
+    >>> codec = ToyCodec()
+    >>> torch.allclose(codec.decode(codec.encode(audio)), audio, atol=1e-6)
+    True
+    >>> ToyCodec(16).encode(audio).shape  # the lowest 16 of 320 coefficients: a low-pass filter
+    torch.Size([1, 16, 10])
     """
 
     def __init__(

@@ -88,6 +88,19 @@ def map_grains(
     AudioFileError, ArgumentError, CodebookError : a sound cannot be read, all are silent, or one is shorter than a
         grain; fewer than three grains
     MissingPackageError : UMAP without umap-learn
+
+    Examples
+    --------
+    >>> from lgr import CodebookConfig
+    >>> from lgr.codecs import ToyCodec
+    >>> from lgr.files import assets_dir
+    >>> from lgr.grain_map.layout import map_grains
+    >>> clips, codec = assets_dir() / "audio", ToyCodec(64)
+    >>> grain_map = map_grains([clips / "glass.flac"], codec, CodebookConfig(grain_frames=4, stride=4))
+    >>> grain_map.points.shape, bool((grain_map.level_db <= 0).all())
+    (torch.Size([131, 2]), True)
+    >>> grain_map.place(clips / "dog.flac", codec).shape[1]
+    2
     """
     report = progress if progress is not None else silent
     codebook = build_codebook(sounds, codec, config, progress=progress)

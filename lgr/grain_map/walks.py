@@ -21,7 +21,15 @@ LEAD_FRAMES = 4  # silence before a grain that is heard alone, so that its onset
 
 
 def evenly(line: Tensor, n: int) -> Tensor:
-    """``n`` points at equal distances along a line through ``line`` (k, 2), its ends included: (n, 2)."""
+    """``n`` points at equal distances along a line through ``line`` (k, 2), its ends included: (n, 2).
+
+    Examples
+    --------
+    >>> import torch
+    >>> from lgr.grain_map.walks import evenly
+    >>> evenly(torch.tensor([[0.0, 0.0], [1.0, 0.0], [4.0, 0.0]]), 5)[:, 0]
+    tensor([0., 1., 2., 3., 4.])
+    """
     check_shape("line", line.shape, "(k, 2) with k at least 1", line.ndim == 2 and line.shape[1] == 2 and len(line) > 0)
     if n < 1:
         raise ArgumentError(f"n must be >= 1, got {n}")
@@ -52,6 +60,14 @@ def near_line(points: Tensor, line: Tensor, n: int, *, neighbours: int = 1, gene
     Returns
     -------
     Tensor, (n,), int64
+
+    Examples
+    --------
+    >>> import torch
+    >>> from lgr.grain_map.walks import near_line
+    >>> points = torch.tensor([[0.0, 0.0], [1.0, 0.1], [2.0, -0.1], [5.0, 5.0]])
+    >>> near_line(points, torch.tensor([[0.0, 0.0], [2.0, 0.0]]), 3, generator=torch.Generator().manual_seed(0))
+    tensor([0, 1, 2])
     """
     check_shape("points", points.shape, "(n_grains, 2)", points.ndim == 2 and points.shape[1] == 2 and len(points) > 0)
     if neighbours < 1:
@@ -100,6 +116,18 @@ def walk_score(codebook: GrainCodebook, index: Tensor, *, hop_frames: int, seed:
     index : (n,), int64, into the codebook; n at least 1
     hop_frames : from one grain to the next, in [1, grain_frames]; where grains overlap they are cross-faded
     seed, among : of how many equally likely grains each was drawn, and with what seed; for the record
+
+    Examples
+    --------
+    >>> import torch
+    >>> from lgr import build_codebook, load_codec
+    >>> from lgr.files import assets_dir
+    >>> from lgr.grain_map.walks import play_walk, walk_score
+    >>> codec = load_codec("toy")
+    >>> codebook = build_codebook([assets_dir() / "audio" / "glass.flac"], codec)
+    >>> score = walk_score(codebook, torch.tensor([40, 7, 7, 100]), hop_frames=4)
+    >>> len(score), play_walk(score, codebook, codec).shape
+    (4, torch.Size([1, 5120]))
     """
     length, info = codebook.config.grain_frames, codebook.codec_
     check_shape("index", index.shape, "(n,) with n at least 1", index.ndim == 1 and len(index) > 0)
@@ -144,6 +172,16 @@ def play_grain(
     ----------
     seconds : what it lasts together, about; longer where the grain and its context are
     context_frames : frames of its recording that are heard before and after it
+
+    Examples
+    --------
+    >>> from lgr import build_codebook, load_codec
+    >>> from lgr.files import assets_dir
+    >>> from lgr.grain_map.walks import play_grain
+    >>> codec = load_codec("toy")
+    >>> codebook = build_codebook([assets_dir() / "audio" / "glass.flac"], codec)
+    >>> play_grain(codebook, 40, codec, seconds=0.4).shape
+    torch.Size([1, 9600])
     """
     check_same_codec("the codebook", codebook.codec_, codec.info)
     if not 0 <= index < len(codebook):

@@ -34,6 +34,13 @@ class InterpolationConfig:
     ``mean`` goes between the means of the atoms of their contexts. Sounds on the way give their middle atom, or mean.
     ``fade_seconds`` of each sound's context, next to the path, pass from the recording to the decoded sound and back,
     so that the waveforms meet; the path itself is not touched.
+
+    Examples
+    --------
+    >>> from lgr.interpolation.interpolate import InterpolationConfig
+    >>> from lgr.latents.path import PathConfig
+    >>> InterpolationConfig(path=PathConfig(kind="slerp", pace="ease"), seconds=2.0).to_json()["endpoints"]
+    'edge'
     """
 
     path: PathConfig = field(default_factory=PathConfig)
@@ -101,6 +108,17 @@ def interpolate(
     Raises
     ------
     ArgumentError, ShapeError, AudioFileError : a sound, time or label that is not there, a path that cannot be
+
+    Examples
+    --------
+    >>> from lgr import load_codec
+    >>> from lgr.files import assets_dir
+    >>> from lgr.interpolation.interpolate import InterpolationConfig, interpolate
+    >>> clips = assets_dir() / "audio"
+    >>> config = InterpolationConfig(seconds=2.0, context_seconds=0.5)
+    >>> between = interpolate([clips / "violin.flac", clips / "flute.flac"], load_codec("toy"), config)
+    >>> between.audio.shape, between.seams
+    (torch.Size([1, 72320]), (12160, 60160))
     """
     config = config or InterpolationConfig()
     if len(sounds) < 2:

@@ -87,6 +87,16 @@ def interpolation_report(
     Raises
     ------
     ArgumentError : the sounds or the path are shorter than the numbers need
+
+    Examples
+    --------
+    >>> from lgr import load_codec
+    >>> from lgr.files import assets_dir
+    >>> from lgr.interpolation.report import interpolation_report
+    >>> clips = assets_dir() / "audio"
+    >>> report = interpolation_report(load_codec("toy"), clips / "violin.flac", clips / "flute.flac")
+    >>> -1 <= report.numbers.trend <= 1
+    True
     """
     config = InterpolationConfig(
         path=path or PathConfig(), seconds=seconds, context_seconds=context_seconds, endpoints=endpoints

@@ -31,6 +31,14 @@ def grain_starts(frames: int, grain_frames: int, stride: int, tail: Tail = "shif
     Returns
     -------
     Tensor, (n_grains,), int64, increasing; at least one
+
+    Examples
+    --------
+    >>> from lgr.latents.grains import grain_starts
+    >>> grain_starts(10, grain_frames=4, stride=4)
+    tensor([0, 4, 6])
+    >>> grain_starts(10, grain_frames=4, stride=4, tail="pad")
+    tensor([0, 4, 8])
     """
     for name, value in (("frames", frames), ("grain_frames", grain_frames), ("stride", stride)):
         if value < 1:
@@ -61,6 +69,17 @@ def cut(latents: Tensor, grain_frames: int, stride: int | None = None, tail: Tai
     -------
     Tensor, (n_grains, latent_dim, grain_frames), with a leading lanes axis where ``latents`` has one; a view of
     ``latents`` where no grain had to be shifted or padded
+
+    Examples
+    --------
+    >>> import torch
+    >>> from lgr.latents.grains import cut
+    >>> latents = torch.arange(12.0).view(2, 6)  # (latent_dim, frames)
+    >>> cut(latents, grain_frames=3).shape
+    torch.Size([2, 2, 3])
+    >>> cut(latents, grain_frames=3)[1]
+    tensor([[ 3.,  4.,  5.],
+            [ 9., 10., 11.]])
     """
     check_shape("latents", latents.shape, "(latent_dim, frames) or (lanes, latent_dim, frames)", latents.ndim in (2, 3))
     stride = grain_frames if stride is None else stride
@@ -117,6 +136,16 @@ def join(grains: Tensor, hop_frames: int | Tensor, frames: int) -> Tensor:
     Returns
     -------
     Tensor, (latent_dim, frames), with a leading lanes axis where ``grains`` has one
+
+    Examples
+    --------
+    >>> import torch
+    >>> from lgr.latents.grains import cut, grain_starts, join
+    >>> latents = torch.randn(8, 20, generator=torch.Generator().manual_seed(0))
+    >>> starts = grain_starts(20, grain_frames=4, stride=2)
+    >>> joined = join(cut(latents, 4, stride=2), starts, frames=20)
+    >>> torch.allclose(joined, latents, atol=1e-6)
+    True
     """
     expected = "(n_grains, latent_dim, grain_frames) or (lanes, n_grains, latent_dim, grain_frames)"
     check_shape("grains", grains.shape, expected, grains.ndim in (3, 4) and 0 not in grains.shape)

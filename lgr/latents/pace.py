@@ -42,6 +42,14 @@ def positions(n: int, pace: str = "even", *, generator: torch.Generator | None =
     Raises
     ------
     ArgumentError : fewer than two points, an unknown pace, or ``random`` without a generator
+
+    Examples
+    --------
+    >>> from lgr.latents.pace import positions
+    >>> positions(5)
+    tensor([0.0000, 0.2500, 0.5000, 0.7500, 1.0000], dtype=torch.float64)
+    >>> positions(5, "ease").tolist()
+    [0.0, 0.15625, 0.5, 0.84375, 1.0]
     """
     if n < 2:
         raise ArgumentError(f"n must be at least 2 points, the two ends, got {n}")

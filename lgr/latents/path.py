@@ -30,6 +30,16 @@ class PathConfig:
     loop and are at the second after every half, ``spiral`` turns that often on its way into the second point. None is
     the kind's own (``LOOPS``); other kinds have none. ``step_size`` is for ``wander`` alone, in latent units; None is
     the distance between the ends over the square root of the steps, which strays by about half that distance midway.
+
+    Examples
+    --------
+    >>> from lgr.latents.path import PathConfig
+    >>> PathConfig(kind="loop", loops=2).returns
+    True
+    >>> PathConfig(kind="zigzag")
+    Traceback (most recent call last):
+        ...
+    lgr.errors.ArgumentError: kind must be one of linear, slerp, circle, spiral, loop, wander, spline, got 'zigzag'
     """
 
     kind: str = "linear"
@@ -148,6 +158,18 @@ def path(
     ------
     ShapeError, ArgumentError : points that differ in shape or are not finite, too few or too many of them
     CodebookError : points of different codecs
+
+    Examples
+    --------
+    >>> import torch
+    >>> from lgr.latents.path import PathConfig, path
+    >>> a, b = torch.tensor([1.0, 0.0]), torch.tensor([0.0, 1.0])
+    >>> path([a, b], 3)
+    tensor([[1.0000, 0.5000, 0.0000],
+            [0.0000, 0.5000, 1.0000]])
+    >>> path([a, b], 3, PathConfig(kind="slerp"))
+    tensor([[1.0000, 0.7071, 0.0000],
+            [0.0000, 0.7071, 1.0000]])
     """
     config = config or PathConfig()
     for i, info in enumerate(codecs or ()):
@@ -169,7 +191,15 @@ def path(
 
 
 def stretch(latents: Tensor, n: int) -> Tensor:
-    """``(latent_dim, frames)`` to ``(latent_dim, n)``, first and last frame kept, straight lines between frames."""
+    """``(latent_dim, frames)`` to ``(latent_dim, n)``, first and last frame kept, straight lines between frames.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from lgr.latents.path import stretch
+    >>> stretch(torch.tensor([[0.0, 1.0, 4.0]]), 5)
+    tensor([[0.0000, 0.5000, 1.0000, 2.5000, 4.0000]])
+    """
     check_shape("latents", latents.shape, "(latent_dim, frames)", latents.ndim == 2 and latents.shape[1] > 0)
     if n < 1:
         raise ArgumentError(f"n must be >= 1, got {n}")
@@ -189,6 +219,14 @@ def morph(a: Tensor, b: Tensor, weights: Tensor) -> Tensor:
     a, b : Tensor, (latent_dim, frames of its own)
     weights : Tensor, (n,), 0 is ``a`` and 1 is ``b``: ``positions(n)`` goes from one to the other on the way, the same
         number throughout is a sound between the two
+
+    Examples
+    --------
+    >>> import torch
+    >>> from lgr.latents.pace import positions
+    >>> from lgr.latents.path import morph
+    >>> morph(torch.zeros(1, 4), torch.ones(1, 7), positions(5))
+    tensor([[0.0000, 0.2500, 0.5000, 0.7500, 1.0000]])
     """
     ok = a.ndim == 2 and b.ndim == 2 and a.shape[0] == b.shape[0]
     check_shape("b", b.shape, f"(latent_dim, frames) beside {tuple(a.shape)}", ok)

@@ -179,6 +179,16 @@ def fit_projection(
     ------
     ArgumentError, ShapeError : latents that are too few or not finite, an unknown method
     MissingPackageError : UMAP without umap-learn
+
+    Examples
+    --------
+    >>> import torch
+    >>> from lgr.codecs import ToyCodec
+    >>> from lgr.latents.projection import fit_projection
+    >>> rows = torch.randn(100, 8, generator=torch.Generator().manual_seed(0))
+    >>> plane = fit_projection(rows, method="pca", codec=ToyCodec(8).info, max_points=3, seed=0)
+    >>> plane.transform(rows).shape
+    torch.Size([100, 2])
     """
     if method not in METHODS:
         raise ArgumentError(f"method must be one of {', '.join(METHODS)}, got {method!r}")

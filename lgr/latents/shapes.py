@@ -19,7 +19,16 @@ PARALLEL = 1e-7  # sine of an angle below which two directions span no plane tha
 
 
 def linear(a: Tensor, b: Tensor, u: Tensor) -> Tensor:
-    """The straight line ``(1 - u) a + u b`` (paper 003, eq. 5), ``(latent_dim, n)``."""
+    """The straight line ``(1 - u) a + u b`` (paper 003, eq. 5), ``(latent_dim, n)``.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from lgr.latents.shapes import linear
+    >>> linear(torch.tensor([0.0, 2.0]), torch.tensor([4.0, 2.0]), torch.tensor([0.0, 0.25, 1.0]))
+    tensor([[0., 1., 4.],
+            [2., 2., 2.]])
+    """
     # lerp counts from the nearer end, so it is exact at both.
     return torch.lerp(a.double()[:, None], b.double()[:, None], u.double()).to(a.dtype)
 
@@ -29,6 +38,13 @@ def slerp(a: Tensor, b: Tensor, u: Tensor) -> Tensor:
 
     Where the directions are the same or opposite, or a point is the origin, no one arc is the shortest, and the path is
     the straight line (through the origin where they are opposite).
+
+    Examples
+    --------
+    >>> import torch
+    >>> from lgr.latents.shapes import slerp
+    >>> slerp(torch.tensor([2.0, 0.0]), torch.tensor([0.0, 2.0]), torch.tensor([0.0, 0.5, 1.0])).norm(dim=0)
+    tensor([2.0000, 2.0000, 2.0000])
     """
     x, y = a.double(), b.double()
     norm_x, norm_y = x.norm(), y.norm()
@@ -49,6 +65,15 @@ def circle(a: Tensor, b: Tensor, u: Tensor, *, turns: float = 1.0, towards: Tens
 
     ``towards`` (latent_dim,) says, with ``a`` and ``b``, in which plane, and which side comes first; by default the
     origin's plane, outer side first. ``ArgumentError`` if the space has one dimension, or it lies on their line.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from lgr.latents.shapes import circle
+    >>> a, b = torch.tensor([1.0, 0.0]), torch.tensor([3.0, 0.0])
+    >>> circle(a, b, torch.tensor([0.0, 0.5, 1.0]))
+    tensor([[1., 3., 1.],
+            [0., 0., 0.]])
     """
     x, y, u = a.double(), b.double(), u.double()
     centre, radius = (x + y) / 2, (x - y) / 2
@@ -132,6 +157,15 @@ def spline(points: Sequence[Tensor], u: Tensor) -> Tensor:
     """The natural cubic spline that is at point ``i`` of ``N`` when ``u`` is ``i / (N - 1)``; a straight line for two.
 
     What ``decode`` is given then changes without corners in pace or direction. Between points it may leave their hull.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from lgr.latents.shapes import spline
+    >>> corners = [torch.tensor([0.0, 0.0]), torch.tensor([1.0, 1.0]), torch.tensor([2.0, 0.0])]
+    >>> spline(corners, torch.tensor([0.0, 0.5, 1.0]))
+    tensor([[0., 1., 2.],
+            [0., 1., 0.]])
     """
     from scipy.interpolate import CubicSpline
 

@@ -64,6 +64,17 @@ def fit_metric(frames: Tensor, starts: Tensor, grain_frames: int, metric: Metric
     -------
     mean : Tensor, (grain_frames * feature_dim,), zeros for ``cosine``
     whitener : Tensor, (feature_dim, feature_dim), symmetric, the identity unless ``whitened``
+
+    Examples
+    --------
+    >>> import torch
+    >>> from lgr.latents.vectors import fit_metric, unit_rows
+    >>> frames = torch.randn(50, 8, generator=torch.Generator().manual_seed(0))
+    >>> starts = torch.arange(47)
+    >>> mean, whitener = fit_metric(frames, starts, 4, "centred")
+    >>> rows = unit_rows(frames, starts, 4, "centred", mean, whitener)
+    >>> rows.shape, round(float(rows.norm(dim=1).mean()), 4)
+    (torch.Size([47, 32]), 1.0)
     """
     feature_dim = frames.shape[1]
     identity = torch.eye(feature_dim, dtype=frames.dtype, device=frames.device)

@@ -62,6 +62,14 @@ def integrated_loudness(audio: Tensor, sample_rate: int) -> float:
     Raises
     ------
     ArgumentError : shorter than a block, or a rate too low for the filters
+
+    Examples
+    --------
+    >>> import torch
+    >>> from lgr.listening import integrated_loudness
+    >>> tone = torch.sin(2 * torch.pi * 997 * torch.arange(48000 * 2) / 48000)[None]
+    >>> round(integrated_loudness(tone, 48000), 1)  # LUFS: full scale on one channel, as BS.1770 says
+    -3.0
     """
     from scipy.signal import sosfilt
 

@@ -51,6 +51,12 @@ def wilcoxon_p(differences: ArrayLike) -> float:
 
     Differences of 0 are left out, as Wilcoxon did (1945). Exact with ties too, which ratings are full of: chances of
     all sums of ranks are built up rank by rank (scipy's test turns to an approximation there).
+
+    Examples
+    --------
+    >>> from lgr.listening.statistics import wilcoxon_p
+    >>> wilcoxon_p([3, 5, 2, 8, 6, 4])
+    0.03125
     """
     from scipy.stats import rankdata
 
@@ -66,7 +72,14 @@ def wilcoxon_p(differences: ArrayLike) -> float:
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """p-values for several tests (Holm 1979): the k-th smallest of n, times n - k + 1, never falling, at most 1."""
+    """p-values for several tests (Holm 1979): the k-th smallest of n, times n - k + 1, never falling, at most 1.
+
+    Examples
+    --------
+    >>> from lgr.listening.statistics import holm
+    >>> holm([0.01, 0.04, 0.03])
+    [0.03, 0.06, 0.06]
+    """
     n = len(p_values)
     corrected, highest = [0.0] * n, 0.0
     for rank, i in enumerate(sorted(range(n), key=lambda i: p_values[i])):

@@ -18,6 +18,14 @@ class Choices:
         in the distribution it was drawn from, so given the previous choice and after the repetition penalty.
     entropy : (N,) float32 in nats, of the distribution that ``probability`` refers to. Where τ is 0 the choice is
         certain (probability 1, entropy 0); "chain" and "viterbi" count equally near grains there as equally probable.
+
+    Examples
+    --------
+    >>> import torch, lgr
+    >>> rows = torch.eye(3)
+    >>> nearest = lgr.match(rows, rows, temperature=0, generator=torch.Generator())
+    >>> nearest.similarity, nearest.entropy
+    (tensor([1., 1., 1.]), tensor([0., 0., 0.]))
     """
 
     index: Tensor

@@ -24,6 +24,16 @@ class MatchConfig:
     repetition_frames : int >= 0, how many choices the penalty looks back; at least 1 where there is a penalty.
     block_grains : int >= 1, codebook grains that one matrix product takes at a time, rounded up to whole cells of
         1024. Memory and speed depend on it; the choices do not, up to the rounding of the product.
+
+    Examples
+    --------
+    >>> from lgr import MatchConfig
+    >>> MatchConfig(sampler="online", repetition_penalty=0.2, repetition_frames=8).sampler
+    'online'
+    >>> MatchConfig(repetition_penalty=0.2)
+    Traceback (most recent call last):
+        ...
+    lgr.errors.ArgumentError: repetition_penalty must be 0 with sampler 'independent', got 0.2: ...
     """
 
     sampler: Sampler = "independent"

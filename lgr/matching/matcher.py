@@ -59,6 +59,17 @@ def match(
     ------
     ArgumentError, ShapeError
         An argument is out of range or of the wrong shape, or the weights leave nothing to choose.
+
+    Examples
+    --------
+    >>> import torch, lgr
+    >>> codebook = torch.nn.functional.normalize(torch.tensor([[1.0, 0.0], [1.0, 1.0], [0.0, 1.0]]))
+    >>> target = torch.tensor([[1.0, 0.0], [0.0, 1.0]])
+    >>> lgr.match(target, codebook, temperature=0, generator=torch.Generator()).index
+    tensor([0, 2])
+    >>> bold = lgr.match(target, codebook, temperature=0.5, generator=torch.Generator().manual_seed(0))
+    >>> bold.probability.shape, bool((bold.entropy > 0).all())
+    (torch.Size([2]), True)
     """
     config = MatchConfig() if config is None else config
     report = progress if progress is not None else _silent

@@ -51,6 +51,17 @@ def online_step(
     Returns
     -------
     (OnlineState, Choices of one grain). The choices of ``match`` with sampler "online" are the fold of this function.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from lgr.matching import MatchConfig, OnlineState, online_step
+    >>> config, generator = MatchConfig(sampler="online"), torch.Generator().manual_seed(0)
+    >>> state = OnlineState()
+    >>> for target in torch.eye(3):
+    ...     state, choice = online_step(state, target, torch.eye(3), config=config, temperature=0, generator=generator)
+    >>> state
+    OnlineState(recent=(2,))
     """
     problem = Problem.build(
         target[None],

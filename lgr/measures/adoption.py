@@ -44,6 +44,16 @@ def measure_adoption(result: Tensor, source: Tensor, target: Tensor) -> Adoption
     Raises
     ------
     ShapeError : not three matrices of one width with at least a row each
+
+    Examples
+    --------
+    >>> import torch
+    >>> from lgr.measures.adoption import measure_adoption
+    >>> source, target = torch.tensor([[0.0, 0.0]]), torch.tensor([[4.0, 0.0]])
+    >>> measure_adoption(torch.tensor([[1.0, 0.0]]), source, target)
+    Adoption(adoption=0.75, source_distance=1.0, target_distance=3.0)
+    >>> measure_adoption(target, source, target).adoption
+    0.0
     """
     result = result[:: -(-result.shape[0] // MOST_MOMENTS) or 1]
     pairs = (nearest_distances(result, source), nearest_distances(result, target))

@@ -53,7 +53,17 @@ def onset_curve(audio: Tensor, sample_rate: int) -> Tensor:
 
 
 def onset_seconds(audio: Tensor, sample_rate: int) -> Tensor:
-    """Where something begins, ``(onsets,)`` float64, increasing: local maxima of ``onset_curve`` that stand out."""
+    """Where something begins, ``(onsets,)`` float64, increasing: local maxima of ``onset_curve`` that stand out.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from lgr.measures.retention import onset_seconds
+    >>> clicks = torch.zeros(24000)
+    >>> clicks[[4800, 14400]] = 1.0
+    >>> onset_seconds(clicks, 24000).round(decimals=1)
+    tensor([0.2000, 0.6000], dtype=torch.float64)
+    """
     from scipy.ndimage import maximum_filter1d, uniform_filter1d
 
     curve = onset_curve(audio, sample_rate).double().numpy()
@@ -78,6 +88,17 @@ def beat(audio: Tensor, sample_rate: int) -> Beat | None:
 
     None in less than two of the slowest beats (3 s), and where no peak and its prominence reach ``PULSE``: a single
     swell has a high autocorrelation everywhere, and a peak nowhere.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from lgr.measures.retention import beat
+    >>> clicks = torch.zeros(8 * 24000)
+    >>> clicks[::12000] = 1.0  # two a second
+    >>> round(beat(clicks, 24000).bpm)
+    120
+    >>> beat(torch.zeros(8 * 24000), 24000) is None
+    True
     """
     from scipy.signal import find_peaks
 
@@ -144,7 +165,16 @@ def correlation(a: Tensor, b: Tensor) -> float | None:
 
 
 class Timeline:
-    """What retention reads of a sound ``(samples >= 1,)``: each thing is worked out when first asked for, and kept."""
+    """What retention reads of a sound ``(samples >= 1,)``: each thing is worked out when first asked for, and kept.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from lgr.measures.retention import Timeline
+    >>> noise = torch.randn(24000, generator=torch.Generator().manual_seed(0))
+    >>> Timeline(noise, 24000).envelope.shape  # an energy every 10 ms
+    torch.Size([100])
+    """
 
     def __init__(self, audio: Tensor, sample_rate: int) -> None:
         check_shape("audio", audio.shape, "(samples >= 1,)", audio.ndim == 1 and audio.shape[0] >= 1)
@@ -201,7 +231,19 @@ def flux_correlation(target: Timeline, result: Timeline) -> float | None:
 
 
 def envelope_correlation(target: Timeline, result: Timeline) -> float | None:
-    """Pearson's correlation of the log energies of 10 ms, floor -80 dBFS; None where one of them is constant."""
+    """Pearson's correlation of the log energies of 10 ms, floor -80 dBFS; None where one of them is constant.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from lgr.measures.retention import Timeline, envelope_correlation
+    >>> noise = torch.randn(24000, generator=torch.Generator().manual_seed(0))
+    >>> swell = Timeline(torch.linspace(0, 1, 24000) * noise, 24000)
+    >>> round(envelope_correlation(swell, swell), 3)
+    1.0
+    >>> envelope_correlation(swell, Timeline(torch.zeros(24000), 24000)) is None
+    True
+    """
     return correlation(target.envelope, result.envelope)
 
 
@@ -259,7 +301,19 @@ RETENTION = {
 
 
 def retention(name: str, target: Tensor, result: Tensor, sample_rate: int) -> float | None:
-    """The measure ``name`` of ``RETENTION`` for two sounds, the longer one cut to the length of the other."""
+    """The measure ``name`` of ``RETENTION`` for two sounds, the longer one cut to the length of the other.
+
+    Examples
+    --------
+    >>> import lgr
+    >>> from lgr.files import assets_dir
+    >>> from lgr.measures.retention import RETENTION, retention
+    >>> drums, rate = lgr.load_audio(assets_dir() / "audio" / "drum_loop.flac")
+    >>> round(retention("flux_correlation", drums[0], drums[0] / 2, rate), 3)
+    1.0
+    >>> list(RETENTION)
+    ['onset_f', 'envelope_correlation', 'flux_correlation', 'tempo_agreement', 'pitch_agreement']
+    """
     for what, audio in (("target", target), ("result", result)):
         check_shape(what, audio.shape, "(samples >= 1,)", audio.ndim == 1 and audio.shape[0] >= 1)
     n = min(target.shape[0], result.shape[0])

@@ -53,6 +53,18 @@ def seam_ratio(audio: Tensor, seams: Tensor, sample_rate: int, hop_length: int) 
     Returns
     -------
     float >= 0; NaN without joins, in silence, and where nothing is elsewhere (all grains of one frame, all jumping)
+
+    Examples
+    --------
+    >>> import torch
+    >>> from lgr.measures.seams import seam_ratio
+    >>> noise = torch.randn(48000, generator=torch.Generator().manual_seed(0))
+    >>> seams = torch.arange(4800, 48000, 4800)
+    >>> 0.9 < seam_ratio(noise, seams, 24000, 320) < 1.1
+    True
+    >>> noise[4800:9600] *= 0.01  # now something changes at two of them
+    >>> seam_ratio(noise, seams, 24000, 320) > 1.1
+    True
     """
     if not seams.numel():
         return float("nan")

@@ -37,6 +37,15 @@ def envelope_rows(audio: Tensor, sample_rate: int) -> Tensor:
     -------
     (frames, BANDS), dB over the frame's mean over bands, divided by ``sqrt(BANDS)``: the Euclidean distance of two rows
     is the RMS difference of the spectra in dB. No rows for silence.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from lgr.measures.timbre import envelope_rows
+    >>> envelope_rows(torch.sin(0.1 * torch.arange(24000.0)), 24000).shape
+    torch.Size([97, 64])
+    >>> len(envelope_rows(torch.zeros(24000), 24000))
+    0
     """
     return _levelled(audio, sample_rate) / math.sqrt(BANDS)
 
@@ -45,6 +54,17 @@ def mfcc_rows(audio: Tensor, sample_rate: int) -> Tensor:
     """Mel-frequency cepstral coefficients 1 to ``COEFFICIENTS`` of each audible frame, ``(frames, COEFFICIENTS)``.
 
     The orthonormal DCT-II over bands of log10 amplitude (decibels / 20), neither liftered nor standardised.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from lgr.measures.timbre import mfcc_rows
+    >>> noise = torch.randn(24000, generator=torch.Generator().manual_seed(0))
+    >>> rows = mfcc_rows(noise, 24000)
+    >>> rows.shape
+    torch.Size([97, 12])
+    >>> torch.allclose(rows, mfcc_rows(noise / 10, 24000), atol=1e-4)  # no gain changes anything
+    True
     """
     return _levelled(audio, sample_rate) / 20 @ _cosines(BANDS)[:, 1 : COEFFICIENTS + 1].to(audio)
 
@@ -55,6 +75,13 @@ def nearest_distances(rows: Tensor, others: Tensor) -> Tensor:
     Raises
     ------
     ShapeError : not two matrices of one width, or ``others`` without a row
+
+    Examples
+    --------
+    >>> import torch
+    >>> from lgr.measures.timbre import nearest_distances
+    >>> nearest_distances(torch.tensor([[0.0], [5.0]]), torch.tensor([[1.0], [4.5]]))
+    tensor([1.0000, 0.5000], dtype=torch.float64)
     """
     check_shape("rows", rows.shape, "(n, size)", rows.ndim == 2)
     fits = others.ndim == 2 and others.shape[0] > 0 and others.shape[1] == rows.shape[-1]

@@ -113,6 +113,16 @@ def measure_transition(audio: Tensor, sample_rate: int, seams_seconds: Sequence[
     """Measure a sound in which a path goes from ``seams_seconds[0]`` to ``seams_seconds[1]`` between two others.
 
     ``ArgumentError`` unless all three parts are long enough for their numbers, three times ``SEAM_SECONDS``.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from lgr.measures.transition import measure_transition
+    >>> seconds = torch.arange(3 * 24000) / 24000
+    >>> hz = 400 + 400 * (seconds - 1).clamp(0, 1)  # rises in the second second
+    >>> numbers = measure_transition(torch.sin(2 * torch.pi * torch.cumsum(hz, 0) / 24000), 24000, (1.0, 2.0))
+    >>> round(numbers.trend, 2)
+    1.0
     """
     first, second = seams_seconds
     end = audio.shape[-1] / sample_rate

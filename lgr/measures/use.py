@@ -15,6 +15,16 @@ def use_numbers(score: Score) -> dict[str, float | None]:
     ``mean_run_length``: grains played on end until a jump;
     ``entropy``: mean in nats of the distributions that grains were drawn from, None where no grain was drawn;
     ``recordings_used``: how many recordings are played.
+
+    Examples
+    --------
+    >>> import lgr
+    >>> from lgr.files import assets_dir
+    >>> from lgr.measures.use import use_numbers
+    >>> clips = assets_dir() / "audio"
+    >>> score = lgr.resynthesise(clips / "dog.flac", [clips / "glass.flac", clips / "fire.flac"], codec="toy").score
+    >>> list(use_numbers(score))
+    ['distinct_grains', 'reuse_max', 'reuse_mean', 'mean_run_length', 'entropy', 'recordings_used']
     """
     reuse = score.reuse()
     drawn = score.entropy[np.isfinite(score.entropy)]

@@ -42,6 +42,24 @@ def plot_score(
     Notes
     -----
     The most used recordings get an axis each; a diagonal line of marks is a stretch played on as recorded.
+
+    Examples
+    --------
+    >>> import lgr
+    >>> from lgr.files import assets_dir
+    >>> from lgr.plots import plot_score, save_figure
+    >>> clips = assets_dir() / "audio"
+    >>> score = lgr.resynthesise(clips / "dog.flac", [clips / "fire.flac"], codec="toy").score
+    >>> figure = plot_score(
+    ...     score.target_seconds,
+    ...     score.source_seconds,
+    ...     score.recording,
+    ...     [recording.name for recording in score.recordings],
+    ...     score.similarity,
+    ...     score.probability,
+    ... )
+    >>> save_figure(figure, "score.png").name
+    'score.png'
     """
     x, y = vector("target_seconds", target_seconds), vector("source_seconds", source_seconds, like=target_seconds)
     which = vector("recording", recording, like=x).astype(np.int64)

@@ -24,6 +24,14 @@ def plot_spectrograms(
         0 dB is the loudest point of all panels; 80 dB below it is the floor.
     columns : int > 0, optional
         Panels in a row; at most 3 by default.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from lgr.plots import plot_spectrograms, save_figure
+    >>> noise = torch.randn(24000, generator=torch.Generator().manual_seed(0))
+    >>> save_figure(plot_spectrograms([("noise", noise, 24000)]), "noise.png").name
+    'noise.png'
     """
     if not pairs:
         raise ArgumentError("plot_spectrograms needs at least one (title, audio, sample_rate), got none")

@@ -31,6 +31,16 @@ def reaper_session(score: Score, path: str | Path, *, force: bool = False) -> Pa
     ------
     ArgumentError : a recording that is used is in no file, or its path cannot be written in a session
     LgrError : ``path`` cannot be written, or exists and not ``force``
+
+    Examples
+    --------
+    >>> import lgr
+    >>> from lgr.files import assets_dir
+    >>> from lgr.score.reaper import reaper_session
+    >>> clips = assets_dir() / "audio"
+    >>> score = lgr.resynthesise(clips / "drum_loop.flac", [clips / "glass.flac"], codec="toy", seed=1).score
+    >>> reaper_session(score, "glass.rpp").read_text().splitlines()[0]
+    '<REAPER_PROJECT 0.1 "7.0/x64" 0'
     """
     path = Path(path)
     if path.suffix.lower() != ".rpp":

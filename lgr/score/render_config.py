@@ -11,7 +11,14 @@ ALL_GRAINS = Envelope.of(1.0)
 
 @dataclass(frozen=True, kw_only=True)
 class RenderConfig:
-    """How a score is played."""
+    """How a score is played.
+
+    Examples
+    --------
+    >>> from lgr.score.render_config import RenderConfig
+    >>> RenderConfig(wet="0:0,2:1").to_json()
+    {'wet': [[0.0, 0.0], [2.0, 1.0]], 'match_loudness': True, 'codec_version': ''}
+    """
 
     wet: Envelope = ALL_GRAINS  # 0: the target through the codec; 1: the chosen grains
     match_loudness: bool = True

@@ -29,7 +29,18 @@ Seconds = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class ScoreEvent:
-    """One grain of a score: what is played when, and how sure the matcher was."""
+    """One grain of a score: what is played when, and how sure the matcher was.
+
+    Examples
+    --------
+    >>> import lgr
+    >>> from lgr.files import assets_dir
+    >>> clips = assets_dir() / "audio"
+    >>> score = lgr.resynthesise(clips / "drum_loop.flac", [clips / "glass.flac"], codec="toy", seed=1).score
+    >>> first = next(score.events())
+    >>> first.target_seconds, score.recordings[first.recording].name, first.source_frame >= 0
+    (0.0, 'glass', True)
+    """
 
     target_frame: int
     target_seconds: float
@@ -64,6 +75,22 @@ class Score:
     entropy : (n,), float32 >= 0, nats, of the distribution it was drawn from
 
     In the last three NaN stands for "not known" (a grain that a person put there).
+
+    Examples
+    --------
+    >>> import lgr
+    >>> from lgr.files import assets_dir
+    >>> clips = assets_dir() / "audio"
+    >>> score = lgr.resynthesise(clips / "drum_loop.flac", [clips / "glass.flac"], codec="toy", seed=1).score
+    >>> len(score), score.distinct <= len(score)
+    (150, True)
+    >>> score.save("glass.json").name
+    'glass.json'
+    >>> lgr.Score.load("glass.json") == score
+    True
+    >>> edited = score.replace(0, source_frame=12)
+    >>> int(edited.source_frame[0])
+    12
     """
 
     codec: str

@@ -45,7 +45,16 @@ class AudioInfo:
 
 
 def audio_info(path: str | Path) -> AudioInfo:
-    """Read a file's header; ``AudioFileError`` when it is no audio file or holds no sample."""
+    """Read a file's header; ``AudioFileError`` when it is no audio file or holds no sample.
+
+    Examples
+    --------
+    >>> from lgr.files import assets_dir
+    >>> from lgr.sound.audio import audio_info
+    >>> info = audio_info(assets_dir() / "audio" / "glass.flac")
+    >>> info.sample_rate, info.channels, round(info.duration_seconds, 1)
+    (24000, 1, 7.0)
+    """
     path = Path(path).expanduser()
     with _open(path) as file:
         return _info(path, file)
@@ -76,6 +85,17 @@ def load_audio(path: str | Path, *, sample_rate: int | None = None, channels: in
         file cannot be told from a shorter one and is read as far as it goes.
     ArgumentError
         The channels asked for cannot be had from this file, or ``sample_rate`` is not a positive integer.
+
+    Examples
+    --------
+    >>> import lgr
+    >>> from lgr.files import assets_dir
+    >>> glass = assets_dir() / "audio" / "glass.flac"
+    >>> audio, sample_rate = lgr.load_audio(glass)
+    >>> audio.shape, sample_rate
+    (torch.Size([1, 167511]), 24000)
+    >>> lgr.load_audio(glass, sample_rate=8000, channels=2)[0].shape
+    torch.Size([2, 55837])
     """
     audio, info = load_whole(path)
     audio = _mix(audio, channels, info.path)
@@ -144,6 +164,15 @@ def save_audio(path: str | Path, audio: Tensor, sample_rate: int, *, force: bool
         rate or number of channels that the format does not have.
     ArgumentError
         ``audio`` has the wrong shape or type, or NaN or infinite samples.
+
+    Examples
+    --------
+    >>> import lgr, torch
+    >>> tone = 0.5 * torch.sin(0.1 * torch.arange(24000.0))[None]
+    >>> lgr.save_audio("tone.wav", tone, 24000).name
+    'tone.wav'
+    >>> bool((lgr.load_audio("tone.wav")[0] == tone).all())
+    True
     """
     path = Path(path).expanduser()
     suffix = path.suffix.lower()
@@ -193,6 +222,13 @@ def resample(audio: Tensor, orig_rate: int, new_rate: int) -> Tensor:
     Returns
     -------
     Tensor, (channels, round(samples * new_rate / orig_rate)), at least one sample; same device and dtype
+
+    Examples
+    --------
+    >>> import torch
+    >>> from lgr.sound.audio import resample
+    >>> resample(torch.zeros(2, 44100), 44100, 24000).shape
+    torch.Size([2, 24000])
     """
     check_shape("audio", audio.shape, "(channels, samples), both at least 1", audio.ndim == 2 and audio.numel() > 0)
     _check_rate("orig_rate", orig_rate)

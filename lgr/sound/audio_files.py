@@ -27,6 +27,14 @@ def audio_files(paths: Iterable[str | Path]) -> list[Path]:
     ------
     AudioFileError
         A file is missing, or a folder or a glob holds no audio.
+
+    Examples
+    --------
+    >>> from lgr.files import assets_dir
+    >>> from lgr.sound.audio_files import audio_files
+    >>> folder = assets_dir() / "audio"
+    >>> [path.name for path in audio_files([folder / "f*.flac"])]
+    ['fire.flac', 'flute.flac']
     """
     given = [paths] if isinstance(paths, str | Path) else list(paths)
     found: dict[Path, Path] = {}

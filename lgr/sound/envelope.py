@@ -30,6 +30,18 @@ class Envelope:
     ------
     ArgumentError
         Points that are empty, not finite, at negative times, or out of order.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from lgr import Envelope
+    >>> rise = Envelope.of("0:0.1,4:0.5")
+    >>> rise.at(torch.tensor([0.0, 2.0, 9.0]))
+    tensor([0.1000, 0.3000, 0.5000])
+    >>> str(rise), rise.maximum
+    ('0:0.1,4:0.5', 0.5)
+    >>> Envelope.of(0.3).constant
+    0.3
     """
 
     points: tuple[tuple[float, float], ...]

@@ -39,6 +39,16 @@ def follow_loudness(audio: Tensor, reference: Tensor, sample_rate: int, *, windo
     Returns
     -------
     Tensor like ``audio``; silent where the reference is silent, and never raised by more than ``MAX_BOOST_DB``
+
+    Examples
+    --------
+    >>> import torch
+    >>> from lgr.sound.level import follow_loudness
+    >>> noise = torch.randn(1, 24000, generator=torch.Generator().manual_seed(0))
+    >>> swell = torch.linspace(0, 1, 24000)[None] * noise.roll(100)
+    >>> followed = follow_loudness(noise, swell, 24000)
+    >>> bool(followed[:, :6000].square().mean() < followed[:, -6000:].square().mean() / 10)
+    True
     """
     check_shape("audio", audio.shape, "(channels, samples), both at least 1", audio.ndim == 2 and audio.numel() > 0)
     channels, samples = audio.shape
@@ -57,7 +67,15 @@ def follow_loudness(audio: Tensor, reference: Tensor, sample_rate: int, *, windo
 
 
 def within_full_scale(audio: Tensor, ceiling: float = 0.999) -> Tensor:
-    """``audio`` turned down as a whole if its peak passes ``ceiling``: one gain for all of it, so nothing pumps."""
+    """``audio`` turned down as a whole if its peak passes ``ceiling``: one gain for all of it, so nothing pumps.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from lgr.sound.level import within_full_scale
+    >>> within_full_scale(torch.tensor([[0.5, -2.0]]))
+    tensor([[ 0.2498, -0.9990]])
+    """
     low, high = (float(x) for x in torch.aminmax(audio)) if audio.numel() else (0.0, 0.0)
     peak = max(-low, high)
     return audio * (ceiling / peak) if peak > ceiling else audio

@@ -19,6 +19,13 @@ def mel_filters(n_fft: int, n_bands: int, sample_rate: int) -> Tensor:
     """Triangular mel filters ``(n_bands, n_fft // 2 + 1)``, each summing to one, so a band is a mean over its bins.
 
     A filter narrower than the bin spacing, which would be empty, takes the bin nearest to its centre.
+
+    Examples
+    --------
+    >>> from lgr.sound.mel import mel_filters
+    >>> filters = mel_filters(512, 40, 24000)
+    >>> filters.shape, round(float(filters.sum(1).mean()), 4)
+    (torch.Size([40, 257]), 1.0)
     """
     edges = mel_edges_hz(n_bands, sample_rate)[:, None]
     hz = torch.linspace(0, sample_rate / 2, n_fft // 2 + 1, dtype=torch.float64)[None]

@@ -34,6 +34,15 @@ class Recording:
         of the keys in ``AUGMENTATIONS``, such as ``"pitch=-3,gain=6"``
     channels : int > 0, of the file
     original : of an augmented copy, which of the recordings beside it (in a codebook, a score) it is a copy of
+
+    Examples
+    --------
+    >>> from lgr import Recording
+    >>> rain = Recording("rain", "", sample_rate=24000, samples=48000)
+    >>> rain.duration_seconds
+    2.0
+    >>> Recording("rain, deeper", "", 24000, 48000, augmentation="speed=0.5,gain=6").gain_db
+    6.0
     """
 
     name: str
