@@ -105,7 +105,9 @@ def morph_one_shots(
         raise ArgumentError(f"Steps must be from 2 to {MOST}, got {morph.steps}")
     if not 0 < morph.every_seconds <= LONGEST_SECONDS:
         raise ArgumentError(f"Time between one-shots must be above 0 and at most {LONGEST_SECONDS:g} s")
-    way = one_shots.morph_one_shots(codec, rows[morph.first], rows[morph.last], morph.steps, PathConfig(kind=morph.kind))
+    way = one_shots.morph_one_shots(
+        codec, rows[morph.first], rows[morph.last], morph.steps, PathConfig(kind=morph.kind)
+    )
     sounds = _sounds(codec, way, draw.seconds, progress)
     between = [f"{100 * i / (morph.steps - 1):.0f} % {names[morph.last]}" for i in range(1, morph.steps - 1)]
     called = [names[morph.first], *between, names[morph.last]]

@@ -112,7 +112,7 @@ class VaeTrainConfig:
 
 # What differs from one kind to the next. The papers' own betas (003: 0.3 and 30) belong to sums that they do not print.
 RECIPES: dict[str, dict[str, Any]] = {
-    # A floor of 5e-5 instead of paper 001's 5e-3: the decay of a one-shot counts too, and the log-spectral distance falls.
+    # 5e-5 instead of paper 001's 5e-3: the decay of a one-shot counts too, and the log-spectral distance falls.
     "granular": {"log_power_weight": 1.0, "log_power_floor": 5e-5, "log_magnitude_weight": 0.0, "beta": 1e-4},
     "ddsp-noise": {},
     "noiseband": {},
