@@ -24,7 +24,7 @@ from lgr.errors import ArgumentError
 from lgr.files import atomic_folder, lgr_version
 from lgr.listening.folder import REFERENCE, SOURCE, Item, read_items
 from lgr.listening.key import FORMAT, QUESTIONS, VERSION
-from lgr.listening.loudness import gained, matching_gains_db
+from lgr.sound.loudness import gained, matching_gains_db
 from lgr.progress import Progress, silent
 from lgr.sound.audio import save_audio
 

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from lgr.errors import ArgumentError, AudioFileError
-from lgr.listening.loudness import ABSOLUTE_GATE_LUFS, BLOCK_SECONDS, integrated_loudness
+from lgr.sound.loudness import ABSOLUTE_GATE_LUFS, BLOCK_SECONDS, integrated_loudness
 from lgr.sound.audio import load_audio, resample
 from lgr.sound.audio_files import AUDIO_SUFFIXES
 

@@ -66,7 +66,7 @@ def integrated_loudness(audio: Tensor, sample_rate: int) -> float:
     Examples
     --------
     >>> import torch
-    >>> from lgr.listening import integrated_loudness
+    >>> from lgr.sound.loudness import integrated_loudness
     >>> tone = torch.sin(2 * torch.pi * 997 * torch.arange(48000 * 2) / 48000)[None]
     >>> round(integrated_loudness(tone, 48000), 1)  # LUFS: full scale on one channel, as BS.1770 says
     -3.0
