@@ -47,7 +47,7 @@ def test_stopping_training_says_how_to_go_on(sounds: Path, tmp_path: Path, monke
     def stop(*args: Any, **options: Any) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("lgr.train.codec.training_loss", stop)
+    monkeypatch.setattr("lgr.train.codec.train.training_loss", stop)
     (tmp_path / "run").mkdir()
     result = run("train", "codec", "--data", sounds, "--out", tmp_path / "run", "--batch-size", 2)
     assert result.exit_code == STOPPED
