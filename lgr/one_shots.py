@@ -33,6 +33,15 @@ def draw_hits(codec: TrainedCodec, label: str | None, n: int, seed: int) -> Tens
     label : a class, in any case, or None for no class in particular
     n : int >= 1
     seed : of the draws; the first of eight hits is the one that ``n=1`` gives
+
+    Examples
+    --------
+    >>> from lgr import load_codec
+    >>> from lgr.one_shots import draw_hits, hit_latents
+    >>> codec = load_codec("drums-granular")
+    >>> snares = draw_hits(codec, "snare", 2, seed=3)
+    >>> codec.decode(hit_latents(codec, snares)).shape[:2]
+    torch.Size([2, 1])
     """
     temporal = temporal_of(codec)
     if n < 1:
@@ -48,6 +57,17 @@ def morph_hits(codec: TrainedCodec, a: Tensor, b: Tensor, n: int, config: PathCo
     """``n`` hits, 2 or more, from ``a`` to ``b``, both ``(embedding_dim + n_labels,)``: both ends and evenly between.
 
     ``config`` is the kind of path, a straight line by default.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from lgr import load_codec
+    >>> from lgr.one_shots import draw_hits, morph_hits
+    >>> codec = load_codec("drums-granular")
+    >>> (kick,), (snare,) = draw_hits(codec, "kick", 1, seed=0), draw_hits(codec, "snare", 1, seed=0)
+    >>> steps = morph_hits(codec, kick, snare, 5)
+    >>> len(steps), torch.equal(steps[0], kick), torch.equal(steps[-1], snare)
+    (5, True, True)
     """
     return path([a, b], n, config, n_labels=len(codec.labels)).T
 
@@ -72,6 +92,13 @@ def in_a_row(sounds: Tensor, every: int) -> Tensor:
     """Sounds ``(n, samples)`` one after the other, a new one every so many samples, 1 or more, the old ones ringing on.
 
     Returns ``((n - 1) * every + samples,)``; where sounds meet they are added.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from lgr.one_shots import in_a_row
+    >>> in_a_row(torch.tensor([[1.0, 1.0, 1.0], [2.0, 2.0, 2.0]]), every=2)
+    tensor([1., 1., 3., 2., 2.])
     """
     check_shape("sounds", sounds.shape, "(n, samples), both at least 1", sounds.ndim == 2 and sounds.numel() > 0)
     if every < 1:
