@@ -26,7 +26,7 @@ PIP_INSTALL = $(BIN)/python -m pip install --disable-pip-version-check --constra
 REQUIREMENTS := pyproject.toml setup.py constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all lint docs bench listening-test app space screenshots notebooks render-notebooks experiments train-codec clean
+.PHONY: help demo test test-all lint docs bench weekly listening-test app space screenshots notebooks render-notebooks experiments train-codec clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile
@@ -51,6 +51,9 @@ docs: $(VENV)/.installed-docs ## build the documentation as a site in out/docs/ 
 bench: $(VENV)/.installed-test ## run the benchmarks (minutes; close other programs first)
 	$(BIN)/python -m benchmarks.match
 	$(BIN)/python -m benchmarks.resynth
+
+weekly: $(VENV)/.installed-test ## download every codec's real weights and try them (what CI does once a week)
+	$(BIN)/python -m benchmarks.weekly
 
 listening-test: $(VENV)/.installed-measures ## make a listening test of bundled sounds in out/listening-test/
 	$(BIN)/python -m benchmarks.listening_demo

@@ -13,7 +13,7 @@ setup(
     package_dir={"lgr_app": "apps/lgr_app", **DATA},
     package_data={
         "lgr": ["py.typed", "listening/page/*"],
-        "lgr_app": ["*.css", "*.html", "*.js"],
+        "lgr_app.page.scatter": ["*.css", "*.html", "*.js"],
         "lgr.assets": ["README.md", "audio/*", "models/**/*"],
         "lgr.notebooks": ["*"],
     },

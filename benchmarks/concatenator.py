@@ -26,7 +26,7 @@ from benchmarks.vae_scores import markdown, number
 from lgr.baselines import play_baseline
 from lgr.baselines.corpus_windows import CorpusWindows, magnitudes
 from lgr.baselines.kl_fit import kl_divergence
-from lgr.baselines.particle_filter import ParticleConfig, Particles, filter_hop
+from lgr.baselines.particles import ParticleConfig, Particles, filter_hop
 from lgr.codecs import load_codec
 from lgr.codecs.base import Codec
 from lgr.errors import ArgumentError

@@ -31,10 +31,10 @@ LATENT = {
     "nearest": ResynthConfig(temperature=0.0),
     "temperature_0.02": ResynthConfig(temperature=0.02),
     "temperature_0.3": ResynthConfig(temperature=0.3),
-    "path_0.9": ResynthConfig(temperature=0.02, continuity=0.9),
+    "chain_0.9": ResynthConfig(temperature=0.02, continuity=0.9),
 }
 BASELINES = {"codec_round_trip": "unchanged", "random_grains": "random", "mfcc_mosaic": "mosaic"}
-ABX = (("reference", "codec_round_trip"), ("nearest", "temperature_0.02"), ("temperature_0.02", "path_0.9"))
+ABX = (("reference", "codec_round_trip"), ("nearest", "temperature_0.02"), ("temperature_0.02", "chain_0.9"))
 
 
 def play_pair(target: str, source: str, folder: Path, codec: Codec, seed: int) -> None:

@@ -26,8 +26,7 @@ from torch import Tensor
 from lgr.codebook import GrainCodebook
 from lgr.codecs import load_codec
 from lgr.codecs.base import Codec
-from lgr.codecs.registry import DOWNLOADED
-from lgr.codecs.weights import local_weights
+from lgr.codecs.registry import DOWNLOADED, codec_card
 from lgr.files import assets_dir, atomic_path
 from lgr.resynth import resynthesise
 from lgr.sound.audio import load_audio, resample, save_audio
@@ -195,16 +194,14 @@ def codecs(threads: int, repeats: int) -> Iterator[str]:
     yield "| codec | encode | decode | weights |"
     yield "|---|---:|---:|---|"
     yield codec_line("bundled", load_codec("bundled"), "in the repository", repeats)
-    for name, (module_name, kind, variant) in DOWNLOADED.items():
-        module = import_module(module_name)
-        if name == "soundstream":
-            if local_weights(name, module.WEIGHTS[name]) is None:
-                yield f"| {name} | | | not found on this machine (set LGR_WEIGHTS) |"
-            else:
-                yield codec_line(name, load_codec(name), "published", repeats)
-            continue
-        codec = getattr(module, kind)(variant, state=module.random_weights(variant))
-        yield codec_line(name, codec, "random (seeded), which cost the same", repeats)
+    for name, row in DOWNLOADED.items():
+        factory: Any = row.open_factory()
+        if hasattr(factory, "random"):
+            yield codec_line(name, factory.random(**row.fixed), "random (seeded), which cost the same", repeats)
+        elif codec_card(name).present:
+            yield codec_line(name, load_codec(name), "published", repeats)
+        else:
+            yield f"| {name} | | | not found on this machine (set LGR_WEIGHTS) |"
 
 
 def codec_line(name: str, codec: Codec, weights: str, repeats: int) -> str:

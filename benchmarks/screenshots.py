@@ -17,6 +17,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from lgr_app.tabs import TABS
+
 from benchmarks.served import served_app
 from lgr.files import atomic_path
 
@@ -53,10 +55,10 @@ def press_first_example(page: Any) -> None:
     wait_for_result(page)
 
 
-def draw_a_path(page: Any) -> None:
+def draw_a_line(page: Any) -> None:
     """A wave across the map, heard as one sound."""
     press_first_example(page)
-    page.locator("#grain-map").get_by_role("radio", name="Path").click()
+    page.locator("#grain-map").get_by_role("radio", name="Line").click()
     box = page.locator("#grain-map .scatter-overlay").bounding_box()
     for i in range(41):
         across, down = 0.25 + 0.5 * i / 40, 0.5 + 0.3 * math.cos(1.5 * math.pi * i / 40)
@@ -73,17 +75,15 @@ def show_the_plane(page: Any) -> None:
     press_first_example(page)
 
 
-# name of the picture: tab, and what is done there
+TITLES = {tab.name: tab.title for tab in TABS}
+ACTS = {"grain_map": draw_a_line}  # what is done on a tab, where it is not to press the first example
+
+# name of the picture: title of its tab, and what is done there
 SHOTS: dict[str, tuple[str, Callable[[Any], None]]] = {
-    "resynthesise": ("Resynthesise", press_first_example),
-    "grain_map": ("Grain map", draw_a_path),
-    "sweep": ("Temperature sweep", press_first_example),
-    "interpolate": ("Interpolate", press_first_example),
-    "free_synthesis": ("Free synthesis", press_first_example),
-    "latent_plane": ("Free synthesis", show_the_plane),
-    "compare": ("Compare codecs", press_first_example),
+    **{name: (title, ACTS.get(name, press_first_example)) for name, title in TITLES.items()},
+    "latent_plane": (TITLES["free_synthesis"], show_the_plane),
 }
-FIRST = "resynthesise"
+FIRST = TABS[0].name
 
 
 def show_tab(page: Any, title: str) -> None:

@@ -24,10 +24,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from lgr_app.limits import Limits
-from lgr_app.results import play, write
-from lgr_app.resynthesise import settings
-from lgr_app.sounds import clip
+from lgr_app.jobs.results import play, write_result
+from lgr_app.jobs.resynthesise import settings
+from lgr_app.page.limits import Limits
+from lgr_app.page.sounds import clip
 from torch import Tensor
 
 from benchmarks.served import DIALS, Answer, Caller, ServedApp, served_app
@@ -84,8 +84,8 @@ def expected_sounds(seeds: range, folder: Path) -> dict[int, Tensor]:
     codec, config = load_codec("bundled"), settings(*DIALS)
     sounds = {}
     for seed in seeds:
-        played = play(clip(TARGET), [clip(SOURCE)], codec=codec, config=config, seed=seed)
-        sounds[seed] = load_audio(write(played, folder, name=str(seed)).audio)[0]
+        result = play(clip(TARGET), [clip(SOURCE)], codec=codec, config=config, seed=seed)
+        sounds[seed] = load_audio(write_result(result, folder, name=str(seed)).audio)[0]
     together = torch.stack([*sounds.values()]).flatten(1)
     apart = torch.cdist(together, together, p=float("inf")).fill_diagonal_(1.0).min()
     if apart < 100 * SAME:

@@ -23,7 +23,7 @@ from torch import Tensor
 from benchmarks.vae_held_out import HeldOutClip
 from lgr.codecs.trained import TrainedCodec
 from lgr.errors import ArgumentError
-from lgr.losses import FLOOR, magnitudes
+from lgr.losses import POWER_FLOOR, magnitudes
 
 Score = Callable[..., dict[str, float]]
 Figures = dict[str, dict[str, float]]
@@ -45,7 +45,7 @@ def load_scorer(path: Path | None) -> Score:
 def spectral_scores(reference: Tensor, estimate: Tensor, window_length: int) -> dict[str, float]:
     """``rmse`` and ``lsd_paper`` (see the module) of two ``(samples,)``."""
     a, b = (magnitudes(x[None].double(), window_length)[0] * (window_length / 4) for x in (reference, estimate))
-    logs = torch.log(FLOOR + a.square()) - torch.log(FLOOR + b.square())
+    logs = torch.log(POWER_FLOOR + a.square()) - torch.log(POWER_FLOOR + b.square())
     return {"rmse": float((a - b).square().mean().sqrt()), "lsd_paper": float(logs.square().mean(1).sqrt().mean())}
 
 

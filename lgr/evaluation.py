@@ -251,8 +251,8 @@ class Yardstick:
         }
 
 
-def evaluate_path(audio: Tensor, sample_rate: int, seams_seconds: tuple[float, float]) -> Evaluation:
-    """Measure a path between two sounds with the real sounds around it: the numbers of ``lgr.measures.transition``.
+def evaluate_interpolation(audio: Tensor, sample_rate: int, seams_seconds: tuple[float, float]) -> Evaluation:
+    """Measure an interpolation with the real sounds around it: the numbers of ``lgr.measures.transition``.
 
     ``ArgumentError`` unless there are 0.3 s before, between and after ``seams_seconds``.
     """

@@ -24,7 +24,7 @@ WINDOWS = (2048, 1024, 512, 256, 128, 64)  # samples; hop is a quarter
 MEL_BANDS = {2048: 80, 1024: 80, 512: 64, 256: 40, 128: 20, 64: 10, 32: 5}
 GRAIN_WINDOWS = (2048, 1024, 512, 256, 128)  # of papers 001 (at 22,050 Hz) and 003, and of the project's scorer
 LOW_RATE_WINDOWS = (1024, 512, 256, 128, 64, 32)  # of paper 001 at 16 kHz
-FLOOR = 5e-3  # paper 001's eps
+POWER_FLOOR = 5e-3  # added to |STFT|^2 before its logarithm: paper 001's eps
 TERMS = ("log_power", "magnitude", "log_magnitude", "waveform")
 
 
@@ -98,7 +98,7 @@ def reconstruction_terms(
     sample_rate: int,
     windows: tuple[int, ...] = GRAIN_WINDOWS,
     terms: Sequence[str] = TERMS,
-    floor: float = FLOOR,
+    floor: float = POWER_FLOOR,
 ) -> dict[str, Tensor]:
     """The reconstruction terms asked for; each spectrum is computed once.
 

@@ -1,8 +1,8 @@
 """One-shots out of a model's temporal embedding: drawn, morphed one into another, played in a row (paper 001, 5.3).
 
-A hit is ``[e | label weights]``, one row ``(embedding_dim + n_labels,)``: the embedding of a whole series of latents
-and what class it is said to be. So a path between two hits (``lgr.latents.path``) takes the class along, like a path
-between latents.
+A one-shot is ``[e | label weights]``, one row ``(embedding_dim + n_labels,)``: the embedding of a whole series of
+latents and what class it is said to be. So a path between two one-shots (``lgr.latents.path``) takes the class along,
+like a path between latents.
 """
 
 import torch
@@ -25,36 +25,33 @@ def temporal_of(codec: Codec) -> TemporalVAE:
     return temporal
 
 
-def draw_hits(codec: TrainedCodec, label: str | None, n: int, seed: int) -> Tensor:
-    """``n`` hits ``(n, embedding_dim + n_labels)``: those that ``codec.sample`` plays for the same arguments.
+def draw_one_shots(codec: TrainedCodec, label: str | None, n: int, seed: int) -> Tensor:
+    """``n`` one-shots ``(n, embedding_dim + n_labels)``: those that ``codec.sample`` plays for the same arguments.
 
     Parameters
     ----------
     label : a class, in any case, or None for no class in particular
     n : int >= 1
-    seed : of the draws; the first of eight hits is the one that ``n=1`` gives
+    seed : of the draws; the first of eight is the one that ``n=1`` gives
 
     Examples
     --------
     >>> from lgr import load_codec
-    >>> from lgr.one_shots import draw_hits, hit_latents
+    >>> from lgr.one_shots import draw_one_shots, one_shot_latents
     >>> codec = load_codec("drums-granular")
-    >>> snares = draw_hits(codec, "snare", 2, seed=3)
-    >>> codec.decode(hit_latents(codec, snares)).shape[:2]
+    >>> snares = draw_one_shots(codec, "snare", 2, seed=3)
+    >>> codec.decode(one_shot_latents(codec, snares)).shape[:2]
     torch.Size([2, 1])
     """
     temporal = temporal_of(codec)
-    if n < 1:
-        raise ArgumentError(f"n must be >= 1, got {n}")
-    labels = codec.label_weights(label).expand(n, -1)
-    generator = torch.Generator().manual_seed(seed)
-    draws = [torch.randn(temporal.config.embedding_dim, generator=generator) for _ in range(n)]
+    labels = codec.label_weights(label).expand(max(n, 0), -1)
     with torch.no_grad():
-        return torch.cat([temporal.prior.place(torch.stack(draws).to(labels), labels), labels], 1)
+        embeddings = temporal.draw(n, labels, torch.Generator().manual_seed(seed))
+    return torch.cat([embeddings, labels], 1)
 
 
-def morph_hits(codec: TrainedCodec, a: Tensor, b: Tensor, n: int, config: PathConfig | None = None) -> Tensor:
-    """``n`` hits, 2 or more, from ``a`` to ``b``, both ``(embedding_dim + n_labels,)``: both ends and evenly between.
+def morph_one_shots(codec: TrainedCodec, a: Tensor, b: Tensor, n: int, config: PathConfig | None = None) -> Tensor:
+    """``n`` one-shots, 2 or more, evenly from ``a`` to ``b``, both ends included and ``(embedding_dim + n_labels,)``.
 
     ``config`` is the kind of path, a straight line by default.
 
@@ -62,29 +59,30 @@ def morph_hits(codec: TrainedCodec, a: Tensor, b: Tensor, n: int, config: PathCo
     --------
     >>> import torch
     >>> from lgr import load_codec
-    >>> from lgr.one_shots import draw_hits, morph_hits
+    >>> from lgr.one_shots import draw_one_shots, morph_one_shots
     >>> codec = load_codec("drums-granular")
-    >>> (kick,), (snare,) = draw_hits(codec, "kick", 1, seed=0), draw_hits(codec, "snare", 1, seed=0)
-    >>> steps = morph_hits(codec, kick, snare, 5)
+    >>> (kick,), (snare,) = draw_one_shots(codec, "kick", 1, seed=0), draw_one_shots(codec, "snare", 1, seed=0)
+    >>> steps = morph_one_shots(codec, kick, snare, 5)
     >>> len(steps), torch.equal(steps[0], kick), torch.equal(steps[-1], snare)
     (5, True, True)
     """
     return path([a, b], n, config, n_labels=len(codec.labels)).T
 
 
-def hit_latents(codec: TrainedCodec, hits: Tensor, frames: int | None = None) -> Tensor:
-    """Latents ``(n, latent_dim, frames)`` for ``codec.decode`` of hits ``(n, embedding_dim + n_labels)``.
+def one_shot_latents(codec: TrainedCodec, one_shots: Tensor, frames: int | None = None) -> Tensor:
+    """Latents ``(n, latent_dim, frames)`` for ``codec.decode`` of one-shots ``(n, embedding_dim + n_labels)``.
 
     ``frames`` is their length, 1 or more; by default that of the series the embedding was trained on.
     """
     temporal = temporal_of(codec)
     size = temporal.config.embedding_dim
-    wanted = f"(n, {size + len(codec.labels)})"
-    check_shape("hits", hits.shape, wanted, hits.ndim == 2 and hits.shape[1] == size + len(codec.labels))
+    width = size + len(codec.labels)
+    ok = one_shots.ndim == 2 and one_shots.shape[1] == width
+    check_shape("one_shots", one_shots.shape, f"(n, {width})", ok)
     frames = temporal.config.frames if frames is None else frames
-    labels = hits[:, size:]
+    labels = one_shots[:, size:]
     with torch.no_grad():
-        series = temporal.render(hits[:, :size], labels, frames)  # (n, frames, latent_dim)
+        series = temporal.render(one_shots[:, :size], labels, frames)  # (n, frames, latent_dim)
     return torch.cat([series, labels[:, None].expand(-1, frames, -1)], 2).transpose(1, 2)
 
 

@@ -1,15 +1,11 @@
 """The whole app on a free port and a real Chromium in front of it, for the browser tests of every tab.
 
-    @pytest.fixture(scope="module")
-    def app() -> Iterator[RunningApp]:
-        with running_app() as app:
-            yield app
-
     def test_something(app: RunningApp) -> None:
         with app.page(tab="Resynthesise") as page:
             page.get_by_role("button", name="Play").click()
 
-A page that logs an error, or asks anything of another host, fails its test when it is closed.
+``app`` is a fixture of conftest.py: the app is served once a process of tests, with a browser for each file. A page
+that logs an error, or asks anything of another host, fails its test when it is closed.
 """
 
 import asyncio
@@ -97,19 +93,32 @@ class RunningApp:
         assert wrong == [], wrong
 
 
+@dataclass(frozen=True)
+class ServedApp:
+    """The app on a port of this machine, served from a thread."""
+
+    url: str
+    demo: Any
+
+
 @contextmanager
-def running_app(limits: Any = None, **environment: str) -> Iterator[RunningApp]:
-    """Serve the app from a thread, with its temporary files in a folder of its own; skip where there is no browser."""
-    api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: pip install 'lgr[dev]'")
+def serving() -> Iterator[ServedApp]:
+    """Serve the app with its temporary files in a folder of its own; skip where there is no browser.
+
+    One job runs at a time, so that one which does not end keeps the others waiting, and is seen.
+    """
+    pytest.importorskip("playwright.sync_api", reason="playwright is not installed: pip install 'lgr[dev]'")
     if not CHROMIUM.exists():
         pytest.skip(f"no Chromium at {CHROMIUM}: apt-get install chromium")
     pytest.importorskip("gradio", reason="gradio is not installed: pip install 'lgr[app]'")
     with (
         tempfile.TemporaryDirectory() as folder,
-        mock.patch.dict(os.environ, {"GRADIO_TEMP_DIR": folder, "GRADIO_ANALYTICS_ENABLED": "False", **environment}),
+        mock.patch.dict(os.environ, {"GRADIO_TEMP_DIR": folder, "GRADIO_ANALYTICS_ENABLED": "False"}),
     ):
         from lgr_app.app import launch_options
+        from lgr_app.page.limits import Limits
 
+        limits = Limits(concurrency=1)
         demo = built(limits)
         _, url, _ = in_a_loop(
             demo.launch,
@@ -120,13 +129,21 @@ def running_app(limits: Any = None, **environment: str) -> Iterator[RunningApp]:
             quiet=True,
         )
         try:
-            with api.sync_playwright() as playwright:
-                browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
-                yield RunningApp(url, demo, browser)
-                browser.close()
+            yield ServedApp(url, demo)
         finally:
             demo.close()
             demo.lgr_shared.visitors.all_leave()
+
+
+@contextmanager
+def browsing(served: ServedApp) -> Iterator[RunningApp]:
+    """A browser in front of a served app. Not for longer than a file of tests: no other loop can run meanwhile."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
+        yield RunningApp(served.url, served.demo, browser)
+        browser.close()
 
 
 def built(limits: Any = None) -> Any:
@@ -150,6 +167,25 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def settle(page: Any) -> None:
+    """Until the page has drawn what was done to it, and nothing on it moves or fades any more."""
+    page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    page.wait_for_function("() => document.getAnimations().every((each) => each.playState !== 'running')")
+
+
+def give(page: Any, files: Any, path: Path) -> None:
+    """Put a file into the input that ``files`` finds, and wait until the app has it."""
+    with page.expect_response(lambda response: "/upload" in response.url):
+        files.set_input_files(path)
+
+
+def nothing_opened(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Codecs that other tests had the app open are opened anew, for this test."""
+    from lgr_app.page.codecs import CodecStore
+
+    monkeypatch.setattr(CodecStore, "open", CodecStore().open)
 
 
 def audio_seconds(page: Any, label: str) -> float:

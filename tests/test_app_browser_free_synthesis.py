@@ -1,17 +1,10 @@
 """Tab 5 in a real browser: one-shots and a morph of them, a line drawn on the latent plane, a phone."""
 
 import zipfile
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from app_server import RunningApp, audio_seconds, picture_is_drawn, running_app
-
-
-@pytest.fixture(scope="module")
-def app() -> Iterator[RunningApp]:
-    with running_app() as running:
-        yield running
+from app_server import RunningApp, audio_seconds, picture_is_drawn
 
 
 def show_plane(page: Any) -> None:

@@ -1,13 +1,12 @@
 """The grain map in a real browser: drawn, clicked, circled, drawn through, by mouse, by touch and by keyboard."""
 
 import statistics
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from app_server import RunningApp, free_port, running_app
+from app_server import RunningApp, free_port
 
 from lgr.score import Score
 
@@ -24,12 +23,6 @@ HTMLMediaElement.prototype.play = function () { window.sounds.push(this); return
 SCATTER = "document.querySelector('#grain-map .scatter-overlay')?.scatter"
 MANY = 50_000
 FRAMES = 40
-
-
-@pytest.fixture(scope="module")
-def app() -> Iterator[RunningApp]:
-    with running_app() as running:
-        yield running
 
 
 def draw(page: Any, example: str = "Drums of glass") -> Any:
@@ -95,10 +88,10 @@ def test_a_map_is_drawn_clicked_circled_and_drawn_through(app: RunningApp, tmp_p
         assert "grains in the lasso" in said(page)
         assert heard(page, before=1) > 5
 
-        tool(page, "Path")
+        tool(page, "Line")
         stroke(page, canvas, [(0.2, 0.5), (0.5, 0.3), (0.8, 0.6)])
         assert heard(page, before=2) == pytest.approx(4.0, abs=0.1)
-        page.get_by_text("grains along the path").wait_for()
+        page.get_by_text("grains along the line").wait_for()
         panel = page.get_by_role("tabpanel").filter(has=page.locator("#grain-map"))
         with page.expect_download() as download:
             panel.get_by_role("button", name="Download the score").click()
@@ -167,7 +160,7 @@ def test_a_source_that_is_none_is_a_message(app: RunningApp, tmp_path: Path) -> 
 def test_fifty_thousand_points_stay_smooth(app: RunningApp, record_property: Any) -> None:
     """Each frame of a moving map is painted anew; nearest points are found on a grid."""
     import gradio as gr
-    from lgr_app.scatter import by_kind, cloud, scatter
+    from lgr_app.page.scatter import by_kind, cloud, scatter
 
     rng = np.random.default_rng(0)
     kind = rng.integers(0, 5, MANY)

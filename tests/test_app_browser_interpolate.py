@@ -1,22 +1,14 @@
 """Tab 4 in a real browser: an example to its result, sounds of one's own, what is wrong with them, a phone."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
 import torch
-from app_server import RunningApp, audio_seconds, picture_is_drawn, running_app
+from app_server import RunningApp, audio_seconds, give, picture_is_drawn
 
 from lgr.sound.audio import save_audio
 
 RESULT = "The first sound, the path, the second sound"
-
-
-@pytest.fixture(scope="module")
-def app() -> Iterator[RunningApp]:
-    with running_app() as running:
-        yield running
 
 
 def test_an_example_is_one_click_from_its_result(app: RunningApp) -> None:
@@ -31,9 +23,9 @@ def test_an_example_is_one_click_from_its_result(app: RunningApp) -> None:
                 page.get_by_role("button", name="Download the report")
             ).click()
         assert download.value.suggested_filename == "violin_to_flute.json"
-        told = json.loads(download.value.path().read_text())
-        assert told["labels"] == ["violin", "flute"]
-        assert told["report"]["codec"] == "notes-granular"
+        recipe = json.loads(download.value.path().read_text())
+        assert recipe["labels"] == ["violin", "flute"]
+        assert recipe["report"]["codec"] == "notes-granular"
 
 
 def test_sounds_of_ones_own_and_what_is_wrong_with_them(app: RunningApp, tmp_path: Path) -> None:
@@ -42,24 +34,20 @@ def test_sounds_of_ones_own_and_what_is_wrong_with_them(app: RunningApp, tmp_pat
     (tmp_path / "letter.wav").write_text("dear codec")
     expected = ["Waveform load error"]  # the browser cannot play a letter either
     with app.page(tab="Interpolate", expected_errors=expected) as page:
-        go = page.get_by_role("button", name="Travel from the one to the other")
+        go = page.get_by_role("button", name="Interpolate from the one to the other")
         block = page.locator("#first-sound")
-
-        def give(name: str) -> None:
-            block.get_by_label("Clear").click()
-            block.locator("input[type=file]").set_input_files(tmp_path / name)
 
         block.get_by_label("Clear").click()
         go.click()
         page.get_by_text("Choose a first sound first").wait_for()
-        block.locator("input[type=file]").set_input_files(tmp_path / "letter.wav")
-        page.wait_for_timeout(500)
+        give(page, block.locator("input[type=file]"), tmp_path / "letter.wav")
         go.click()
         page.get_by_text("letter.wav").last.wait_for()
         assert "Traceback" not in page.inner_text("body")
         for close in page.locator(".toast-close").all():
             close.click()
-        give("tone.wav")
+        block.get_by_label("Clear").click()
+        give(page, block.locator("input[type=file]"), tmp_path / "tone.wav")
         block.get_by_test_id("waveform-From this sound").last.wait_for()
         go.click()
         assert audio_seconds(page, RESULT) == 4  # a second of the tone, two of the path, a second of the sea

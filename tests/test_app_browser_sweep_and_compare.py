@@ -1,15 +1,7 @@
 """The tabs Temperature sweep and Compare codecs in Chromium, from an example to a result."""
 
-from collections.abc import Iterator
-
 import pytest
-from app_server import RunningApp, audio_seconds, picture_is_drawn, running_app
-
-
-@pytest.fixture(scope="module")
-def app() -> Iterator[RunningApp]:
-    with running_app() as served:
-        yield served
+from app_server import RunningApp, audio_seconds, nothing_opened, picture_is_drawn
 
 
 def test_a_sweep_gives_a_player_for_each_temperature_and_the_curves(app: RunningApp) -> None:
@@ -36,9 +28,10 @@ def test_codecs_play_side_by_side_and_one_that_is_missing_says_why(
     def refuse(*_: object, **__: object) -> None:
         raise OSError("no network here")
 
+    nothing_opened(monkeypatch)
     monkeypatch.setenv("LGR_CACHE", str(tmp_path_factory.mktemp("cache")))
     monkeypatch.delenv("LGR_WEIGHTS", raising=False)
-    monkeypatch.setattr("lgr.codecs.weights.urlopen", refuse)
+    monkeypatch.setattr("pooch.retrieve", refuse)
     with app.page("Compare codecs") as page:
         panel = page.get_by_role("tabpanel").filter(has=page.get_by_role("button", name="Play through every"))
         boxes = panel.get_by_role("group", name="Codecs").get_by_role("checkbox")

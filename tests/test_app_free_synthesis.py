@@ -10,9 +10,7 @@ import torch
 
 pytest.importorskip("gradio", reason="gradio is not installed: pip install 'lgr[app]'")
 
-from lgr_app.free_plane import caption, view
-from lgr_app.free_synthesis import class_choices, hit_choices
-from lgr_app.latent_plane import (
+from lgr_app.jobs.latent_plane import (
     LINES,
     MOST_RAISED_DB,
     PEAK,
@@ -22,10 +20,21 @@ from lgr_app.latent_plane import (
     checked_line,
     line_of,
     play_line,
+    write_line,
 )
-from lgr_app.latent_plane import write as write_line
-from lgr_app.models import model_folder, model_labels, models_that_sample, models_with_a_plane
-from lgr_app.one_shots import EACH, Draw, Morph, draw_picture, drawn, morphed, titles, write
+from lgr_app.jobs.one_shots import (
+    EACH,
+    Draw,
+    Morph,
+    draw_one_shots,
+    morph_one_shots,
+    save_one_shots_picture,
+    titles,
+    write_one_shots,
+)
+from lgr_app.page.models import model_folder, model_labels, models_that_sample, models_with_a_plane
+from lgr_app.tabs.latent_plane import caption, view
+from lgr_app.tabs.one_shots import class_choices, one_shot_choices
 
 from lgr.codecs import load_codec
 from lgr.codecs.trained import TrainedCodec
@@ -34,7 +43,7 @@ from lgr.measures.transition import spectrum
 from lgr.one_shots import in_a_row
 from lgr.sound.audio import load_audio
 
-SHORT = 0.25  # seconds: enough of a hit for a test
+SHORT = 0.25  # seconds: enough of a one-shot for a test
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +65,7 @@ def centroid_hz(audio: torch.Tensor, rate: int) -> float:
 
 
 def test_one_shots_are_what_the_command_samples(drums: TrainedCodec) -> None:
-    shots = drawn(drums, Draw(label="Snare", n=3, seed=7, seconds=SHORT))
+    shots = draw_one_shots(drums, Draw(label="Snare", n=3, seed=7, seconds=SHORT))
     frames = math.ceil(SHORT * drums.info.frame_rate)
     for shot, latents in zip(shots, drums.sample("Snare", 3, 7, frames), strict=True):
         assert torch.equal(shot.audio, drums.decode(latents[None])[0])  # none of them is too loud
@@ -66,7 +75,7 @@ def test_one_shots_are_what_the_command_samples(drums: TrainedCodec) -> None:
 
 def test_one_of_each_class_sounds_like_its_class(drums: TrainedCodec) -> None:
     """Golden: brightness (Hz) of the first draw's one-shots."""
-    shots = drawn(drums, Draw(seconds=SHORT))
+    shots = draw_one_shots(drums, Draw(seconds=SHORT))
     bright = {shot.title: centroid_hz(shot.audio, drums.info.sample_rate) for shot in shots}
     assert [*bright] == [*drums.labels] == titles(model_labels("drums-granular"), Draw())
     assert bright["Kick"] < bright["Tom"] < bright["Snare"] < bright["Hat"]
@@ -76,8 +85,8 @@ def test_one_of_each_class_sounds_like_its_class(drums: TrainedCodec) -> None:
 
 def test_a_morph_begins_and_ends_with_its_one_shots(drums: TrainedCodec) -> None:
     draw = Draw(seed=4, seconds=SHORT)
-    shots = drawn(drums, draw)
-    steps, row = morphed(drums, draw, Morph(first=4, last=3, steps=4, every_seconds=0.1))
+    shots = draw_one_shots(drums, draw)
+    steps, row = morph_one_shots(drums, draw, Morph(first=4, last=3, steps=4, every_seconds=0.1))
     assert [step.title for step in steps] == ["Kick", "33 % Hat", "67 % Hat", "Hat"]
     torch.testing.assert_close(steps[0].audio, shots[4].audio)
     torch.testing.assert_close(steps[-1].audio, shots[3].audio)
@@ -89,42 +98,42 @@ def test_a_morph_begins_and_ends_with_its_one_shots(drums: TrainedCodec) -> None
 
 def test_the_description_draws_and_morphs_the_same_again(drums: TrainedCodec, tmp_path: Path) -> None:
     draw, morph = Draw(label="Tom", n=2, seed=2, seconds=SHORT), Morph(steps=2)
-    steps, _ = morphed(drums, draw, morph)
-    files = write(drums, steps, draw, tmp_path, morph=morph)
+    steps, _ = morph_one_shots(drums, draw, morph)
+    files = write_one_shots(drums, steps, draw, tmp_path, morph=morph)
     with zipfile.ZipFile(files.together) as archive:
         assert archive.testzip() is None
         assert sorted(archive.namelist()) == sorted(path.name for path in (*files.sounds, files.description))
         facts = json.loads(archive.read(files.description.name))
     assert [*facts["sounds"]] == [path.name for path in files.sounds] == ["01-tom-1-seed2.wav", "02-tom-2-seed2.wav"]
-    again, _ = morphed(drums, Draw(**facts["draw"]), Morph(**facts["morph"]))
+    again, _ = morph_one_shots(drums, Draw(**facts["draw"]), Morph(**facts["morph"]))
     for path, step in zip(files.sounds, again, strict=True):
         assert torch.equal(load_audio(path)[0], step.audio)
-    assert draw_picture(steps, drums.info.sample_rate, tmp_path / "x.png").read_bytes().startswith(b"\x89PNG")
+    assert save_one_shots_picture(steps, drums.info.sample_rate, tmp_path / "x.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_what_can_be_chosen() -> None:
     assert models_that_sample() == ["drums-granular"]
     values = [value for _, value in class_choices("drums-granular")]
     assert values == [EACH, *model_labels("drums-granular"), ""]
-    choices, first, last = hit_choices(Draw())
+    choices, first, last = one_shot_choices(Draw())
     assert (choices[first][0], choices[last][0]) == ("Kick", "Hat")
-    assert hit_choices(Draw(label="Clap", n=3)) == ([("Clap 1", 0), ("Clap 2", 1), ("Clap 3", 2)], 0, 2)
-    assert hit_choices(Draw(label="", n=1)) == ([("Any 1", 0)], 0, 0)
+    assert one_shot_choices(Draw(label="Clap", n=3)) == ([("Clap 1", 0), ("Clap 2", 1), ("Clap 3", 2)], 0, 2)
+    assert one_shot_choices(Draw(label="", n=1)) == ([("Any 1", 0)], 0, 0)
 
 
 def test_what_cannot_be_drawn_is_told(drums: TrainedCodec) -> None:
     with pytest.raises(ValueError, match="How many must be from 1 to 12, got 13"):
-        drawn(drums, Draw(label="Kick", n=13))
+        draw_one_shots(drums, Draw(label="Kick", n=13))
     with pytest.raises(ValueError, match="label must be one that drums-granular was trained on"):
-        drawn(drums, Draw(label="Gong"))
+        draw_one_shots(drums, Draw(label="Gong"))
     with pytest.raises(ValueError, match="Length must be above 0 and at most 4 s, got 60"):
-        drawn(drums, Draw(seconds=60))
+        draw_one_shots(drums, Draw(seconds=60))
     with pytest.raises(ValueError, match="Choose two of the 8 one-shots drawn, got number 9"):
-        morphed(drums, Draw(), Morph(first=8))
+        morph_one_shots(drums, Draw(), Morph(first=8))
     with pytest.raises(ValueError, match="Steps must be from 2 to 12, got 1"):
-        morphed(drums, Draw(), Morph(steps=1))
-    with pytest.raises(ValueError, match="Time between hits must be above 0 and at most 4 s"):
-        morphed(drums, Draw(), Morph(every_seconds=0))
+        morph_one_shots(drums, Draw(), Morph(steps=1))
+    with pytest.raises(ValueError, match="Time between one-shots must be above 0 and at most 4 s"):
+        morph_one_shots(drums, Draw(), Morph(every_seconds=0))
 
 
 def test_a_place_on_the_plane_is_its_latents_held(drums: TrainedCodec, plane: Plane) -> None:
@@ -209,7 +218,7 @@ def test_a_plane_is_listened_to_once_for_all_visitors(drums: TrainedCodec, monke
         asked.append(codec.info.name)
         return torch.ones(len(projection.points))
 
-    monkeypatch.setattr("lgr_app.latent_plane.brightness", listened)
+    monkeypatch.setattr("lgr_app.jobs.latent_plane.brightness", listened)
     planes = Planes()
     assert planes.of(drums) is planes.of(drums)
     assert asked == ["drums-granular"]
@@ -224,8 +233,8 @@ def test_the_view_and_its_caption_say_what_is_shown(plane: Plane) -> None:
     seen = view(plane, [[0, 0], [1, 1]])
     assert seen["names"][0] == "100 Hz"
     assert seen["legend"]["title"].startswith("Spectral centroid")
-    assert "path" in seen
-    assert "path" not in view(plane)
+    assert "line" in seen
+    assert "line" not in view(plane)
 
 
 def test_a_line_is_written_with_what_it_was_made_from(drums: TrainedCodec, plane: Plane, tmp_path: Path) -> None:

@@ -9,10 +9,17 @@ import torch
 
 pytest.importorskip("gradio", reason="gradio is not installed: pip install 'lgr[app]'")
 
-from lgr_app.interpolate import EXAMPLES, KINDS, dial_values, journey_of
-from lgr_app.models import model_labels
-from lgr_app.sounds import clip
-from lgr_app.travelled import Journey, draw_picture, numbers_table, travel_between, write
+from lgr_app.jobs.interpolate import (
+    InterpolationControls,
+    interpolate_sounds,
+    numbers_table,
+    save_interpolation_picture,
+    write_interpolation,
+)
+from lgr_app.page.choices import kind_choices
+from lgr_app.page.models import model_labels
+from lgr_app.page.sounds import clip
+from lgr_app.tabs.interpolate import EXAMPLES, controls_of, dial_values
 
 from lgr.codecs import Codec, load_codec
 from lgr.codecs.toy import ToyCodec
@@ -30,14 +37,14 @@ def codec() -> Codec:
 
 @pytest.fixture(scope="module")
 def rain_to_sea(codec: Codec) -> tuple[InterpolationReport, dict]:
-    journey = Journey(kind="wander", curve="random:0.8", seconds=1.0)
-    return travel_between(RAIN, SEA, codec, journey, seed=3)
+    controls = InterpolationControls(kind="wander", pace="random:0.8", seconds=1.0)
+    return interpolate_sounds(RAIN, SEA, codec, controls, seed=3)
 
 
 def test_the_first_example_is_smooth() -> None:
     """Golden: rain to sea in the texture model, along which brightness falls steadily and no seam shows."""
     example = EXAMPLES[0]
-    report, _ = travel_between(*example.paths, load_codec(example.codec), example.journey, seed=1)
+    report, _ = interpolate_sounds(*example.paths, load_codec(example.codec), example.controls, seed=1)
     n = report.numbers
     assert n.trend == pytest.approx(0.992, abs=0.005)
     assert n.relative_jump == pytest.approx((0.11, 0.66), abs=0.05)
@@ -49,46 +56,50 @@ def test_the_first_example_is_smooth() -> None:
 def test_examples_say_what_there_is() -> None:
     for example in EXAMPLES:
         assert all(path.is_file() for path in example.paths)
-        assert journey_of(*dial_values(example.journey)) == example.journey
-        for label in (example.journey.first_label, example.journey.last_label):
+        assert controls_of(*dial_values(example.controls)) == example.controls
+        for label in (example.controls.first_label, example.controls.last_label):
             assert label in ("", *model_labels(example.codec))
 
 
-@pytest.mark.parametrize("kind", [kind for _, kind in KINDS])
+@pytest.mark.parametrize("kind", [kind for _, kind in kind_choices()])
 def test_every_path_ends_at_the_second_sound(kind: str) -> None:
     for rounds in range(9):
-        path = Journey(kind=kind, rounds=rounds).path
+        path = InterpolationControls(kind=kind, rounds=rounds).path
         assert path.kind == kind
         assert not path.returns
         assert path.turns in (0, rounds + 0.5)
 
 
 def test_a_seed_replays_and_the_report_says_how(rain_to_sea: tuple[InterpolationReport, dict], codec: Codec) -> None:
-    report, told = rain_to_sea
-    again, _ = travel_between(RAIN, SEA, codec, Journey(kind="wander", curve="random:0.8", seconds=1.0), seed=3)
+    report, recipe = rain_to_sea
+    again, _ = interpolate_sounds(
+        RAIN, SEA, codec, InterpolationControls(kind="wander", pace="random:0.8", seconds=1.0), seed=3
+    )
     assert torch.equal(again.interpolation.audio, report.interpolation.audio)
-    other, _ = travel_between(RAIN, SEA, codec, Journey(kind="wander", curve="random:0.8", seconds=1.0), seed=4)
+    other, _ = interpolate_sounds(
+        RAIN, SEA, codec, InterpolationControls(kind="wander", pace="random:0.8", seconds=1.0), seed=4
+    )
     assert not torch.equal(other.interpolation.audio, report.interpolation.audio)
 
-    told = json.loads(json.dumps(told))  # what a visitor downloads is enough
-    config = told["report"]["interpolation"]
+    recipe = json.loads(json.dumps(recipe))  # what a visitor downloads is enough
+    config = recipe["report"]["interpolation"]
     replayed = interpolation_report(
         codec,
         RAIN,
         SEA,
         path=PathConfig(**config["path"]),
-        seed=told["seed"],
-        from_seconds=told["from_seconds"],
-        to_seconds=told["to_seconds"],
-        labels=told["labels"],
+        seed=recipe["seed"],
+        from_seconds=recipe["from_seconds"],
+        to_seconds=recipe["to_seconds"],
+        labels=recipe["labels"],
         **{name: config[name] for name in ("seconds", "context_seconds", "endpoints")},
     )
     assert torch.equal(replayed.interpolation.audio, report.interpolation.audio)
 
 
 def test_files_hold_the_result_and_no_folder(rain_to_sea: tuple[InterpolationReport, dict], tmp_path: Path) -> None:
-    report, told = rain_to_sea
-    files = write(report, told, tmp_path)
+    report, recipe = rain_to_sea
+    files = write_interpolation(report, recipe, tmp_path)
     assert (files.audio.name, files.report.name) == ("rain_to_sea.flac", "rain_to_sea.json")
     audio, rate = load_audio(files.audio)
     assert rate == report.interpolation.sample_rate
@@ -96,15 +107,15 @@ def test_files_hold_the_result_and_no_folder(rain_to_sea: tuple[InterpolationRep
     text = files.report.read_text()
     assert json.loads(text)["report"]["numbers"] == report.numbers.to_json()
     assert "/" not in text
-    assert draw_picture(report, tmp_path / "path.png").read_bytes().startswith(b"\x89PNG")
+    assert save_interpolation_picture(report, tmp_path / "path.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_a_class_changes_along_the_path() -> None:
     codec = load_codec("notes-granular")
     labels = model_labels("notes-granular")
     assert labels == codec.labels
-    journey = Journey(first_label="violin", last_label="flute", seconds=0.5)
-    report, _ = travel_between(clip("violin"), clip("flute"), codec, journey, seed=0)
+    controls = InterpolationControls(first_label="violin", last_label="flute", seconds=0.5)
+    report, _ = interpolate_sounds(clip("violin"), clip("flute"), codec, controls, seed=0)
     weights = report.interpolation.latents[0, -len(labels) :]  # (n_labels, frames)
     violin, flute = weights[labels.index("violin")], weights[labels.index("flute")]
     torch.testing.assert_close(violin + flute, torch.ones(weights.shape[1]))
@@ -134,21 +145,23 @@ def test_what_leaves_too_little_to_measure_is_told(tmp_path: Path) -> None:
     short = save_audio(tmp_path / "short.wav", 0.1 * torch.ones(1, 1600), 8000)
     toy = ToyCodec()
     with pytest.raises(ValueError, match=r"rain.flac must sound for at least 0.3 s before it is left, got 0.05 s"):
-        travel_between(RAIN, SEA, toy, Journey(leave=0.01), seed=0)
+        interpolate_sounds(RAIN, SEA, toy, InterpolationControls(leave=0.01), seed=0)
     with pytest.raises(ValueError, match=r"sea.flac must sound for at least 0.3 s after it is reached, got 0 s"):
-        travel_between(RAIN, SEA, toy, Journey(reach=1.0), seed=0)
+        interpolate_sounds(RAIN, SEA, toy, InterpolationControls(reach=1.0), seed=0)
     with pytest.raises(ValueError, match=r"short.wav must sound for at least 0.3 s before .*or a longer sound"):
-        travel_between(short, SEA, toy, Journey(leave=1.0), seed=0)
+        interpolate_sounds(short, SEA, toy, InterpolationControls(leave=1.0), seed=0)
     with pytest.raises(ValueError, match="codec toy has no labels, got label 'violin'"):
-        travel_between(RAIN, SEA, toy, Journey(first_label="violin"), seed=0)
+        interpolate_sounds(RAIN, SEA, toy, InterpolationControls(first_label="violin"), seed=0)
     with pytest.raises(ValueError, match="kind must be one of"):
-        travel_between(RAIN, SEA, toy, Journey(kind="zigzag"), seed=0)
+        interpolate_sounds(RAIN, SEA, toy, InterpolationControls(kind="zigzag"), seed=0)
 
 
 def test_the_whole_first_sound_can_be_heard() -> None:
-    report, told = travel_between(clip("violin"), SEA, ToyCodec(), Journey(leave=1.0, reach=0.0, seconds=0.5), seed=0)
-    assert told["from_seconds"] is None
-    assert told["to_seconds"] == 0
+    report, recipe = interpolate_sounds(
+        clip("violin"), SEA, ToyCodec(), InterpolationControls(leave=1.0, reach=0.0, seconds=0.5), seed=0
+    )
+    assert recipe["from_seconds"] is None
+    assert recipe["to_seconds"] == 0
     assert report.seams_seconds[0] == pytest.approx(1.0, abs=0.02)
 
 
@@ -160,4 +173,4 @@ def test_a_visitor_who_leaves_stops_the_work() -> None:
         raise Left
 
     with pytest.raises(Left):
-        travel_between(RAIN, SEA, ToyCodec(), Journey(), seed=0, progress=progress)
+        interpolate_sounds(RAIN, SEA, ToyCodec(), InterpolationControls(), seed=0, progress=progress)

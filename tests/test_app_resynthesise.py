@@ -13,12 +13,13 @@ from made_up_uploads import upload
 
 pytest.importorskip("gradio", reason="gradio is not installed: pip install 'lgr[app]'")
 
-from lgr_app.measures import html_table, numbers_table, rows, said
-from lgr_app.opened import OpenedCodecs
-from lgr_app.results import Played, draw_score, measure, play, shareable, write
-from lgr_app.resynthesise import said_grain, settings, sounds_compared, source_names
-from lgr_app.sounds import EXAMPLES, clip
-from lgr_app.temporary import Visitor, VisitorLeft, reporter
+from lgr_app.jobs.numbers import numbers_table, rows
+from lgr_app.jobs.results import Result, measure, play, save_score_picture, shareable, write_result
+from lgr_app.jobs.resynthesise import grain_length_text, settings, sounds_to_compare, source_names
+from lgr_app.page.codecs import CodecStore
+from lgr_app.page.sounds import EXAMPLES, clip
+from lgr_app.page.tables import html_table, number_text
+from lgr_app.page.visitors import Visitor, VisitorLeft, reporter
 
 from lgr.errors import ArgumentError
 from lgr.rendering import render
@@ -40,11 +41,11 @@ CONTROLS: dict[str, Any] = {
 
 @pytest.fixture(scope="module")
 def codec() -> Any:
-    return OpenedCodecs().open("bundled")
+    return CodecStore().open("bundled")
 
 
 @pytest.fixture(scope="module")
-def violin(codec: Any) -> Played:
+def violin(codec: Any) -> Result:
     """Three seconds of violin with the grains of steel pan and piano, always the nearest grain."""
     config = settings(**{**CONTROLS, "temperature": 0, "continuity": 0})
     example = EXAMPLES[2]
@@ -63,11 +64,11 @@ def test_controls_become_a_configuration() -> None:
 
 
 def test_the_length_of_a_grain_is_told_for_each_codec() -> None:
-    assert "53.3 ms" in said_grain("bundled", 4)
-    assert "80 ms" in said_grain("soundstream", 4)  # without its weights
+    assert "53.3 ms" in grain_length_text("bundled", 4)
+    assert "80 ms" in grain_length_text("soundstream", 4)  # without its weights
 
 
-def test_golden_numbers_of_the_bundled_violin(violin: Played) -> None:
+def test_golden_numbers_of_the_bundled_violin(violin: Result) -> None:
     found = measure(violin).numbers
     for name, value in GOLDEN.items():
         assert found[name] == pytest.approx(value, abs=0.02, rel=0.03), name
@@ -91,7 +92,7 @@ GOLDEN = {
 def test_the_same_seed_plays_the_same_and_another_does_not(codec: Any) -> None:
     target, sources = clip("violin"), [clip("steel_pan")]
     config = settings(**{**CONTROLS, "temperature": 0.3, "continuity": 0})
-    a, b, c = (play(target, sources, codec=codec, config=config, seed=seed).result for seed in (5, 5, 6))
+    a, b, c = (play(target, sources, codec=codec, config=config, seed=seed).resynthesis for seed in (5, 5, 6))
     assert a.score == b.score
     assert torch.equal(a.audio, b.audio)
     assert a.score != c.score
@@ -99,43 +100,43 @@ def test_the_same_seed_plays_the_same_and_another_does_not(codec: Any) -> None:
 
 def test_a_weight_of_zero_silences_a_source(codec: Any) -> None:
     target, sources = clip("violin"), [clip("steel_pan"), clip("piano")]
-    played = play(target, sources, codec=codec, config=settings(**CONTROLS, weights=[0, 1]), seed=1)
-    assert set(played.result.score.recording.tolist()) == {1}
+    result = play(target, sources, codec=codec, config=settings(**CONTROLS, weights=[0, 1]), seed=1)
+    assert set(result.resynthesis.score.recording.tolist()) == {1}
     with pytest.raises(ArgumentError, match="source_weights must be above 0"):
         play(target, sources, codec=codec, config=settings(**CONTROLS, weights=[0, 0]), seed=1)
 
 
 @pytest.mark.parametrize(("kind", "rate"), [("fast", 192_000), ("surround", 24_000)])
 def test_unusual_sounds_play(kind: str, rate: int, codec: Any, tmp_path: Path) -> None:
-    played = play(upload(tmp_path, kind), [clip("piano")], codec=codec, config=settings(**CONTROLS), seed=1)
-    assert played.result.sample_rate == rate
-    assert tuple(played.result.audio.shape) == (1, rate)
+    result = play(upload(tmp_path, kind), [clip("piano")], codec=codec, config=settings(**CONTROLS), seed=1)
+    assert result.resynthesis.sample_rate == rate
+    assert tuple(result.resynthesis.audio.shape) == (1, rate)
 
 
-def test_what_is_written_is_what_was_played_and_names_no_folder(violin: Played, tmp_path: Path) -> None:
-    files = write(violin, tmp_path)
+def test_what_is_written_is_what_was_played_and_names_no_folder(violin: Result, tmp_path: Path) -> None:
+    files = write_result(violin, tmp_path)
     audio, rate = load_audio(files.audio)
-    assert rate == violin.result.sample_rate
-    assert torch.allclose(audio, violin.result.audio, atol=2**-22)
+    assert rate == violin.resynthesis.sample_rate
+    assert torch.allclose(audio, violin.resynthesis.audio, atol=2**-22)
     assert str(violin.target.parent) not in files.score.read_text()
-    assert Score.load(files.score) == shareable(violin.result.score)
+    assert Score.load(files.score) == shareable(violin.resynthesis.score)
 
 
 def test_the_downloaded_score_plays_again_beside_its_sounds(
-    violin: Played, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    violin: Result, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    score = write(violin, tmp_path).score
+    score = write_result(violin, tmp_path).score
     for path in (violin.target, *violin.sources):
         (tmp_path / path.name).write_bytes(path.read_bytes())
     monkeypatch.chdir(tmp_path)
     again, _ = render(Score.load(score))
-    assert torch.equal(again, violin.result.audio)
+    assert torch.equal(again, violin.resynthesis.audio)
 
 
-def test_the_picture_and_the_table_show_the_result(violin: Played, tmp_path: Path) -> None:
+def test_the_picture_and_the_table_show_the_result(violin: Result, tmp_path: Path) -> None:
     from PIL import Image
 
-    with Image.open(draw_score(violin.result.score, tmp_path / "score.png")) as picture:
+    with Image.open(save_score_picture(violin.resynthesis.score, tmp_path / "score.png")) as picture:
         assert picture.size[0] == 810
         assert len(picture.convert("RGB").getcolors(1 << 20) or ()) > 50
     found = measure(violin)
@@ -146,18 +147,18 @@ def test_the_picture_and_the_table_show_the_result(violin: Played, tmp_path: Pat
 
 
 def test_numbers_read_well() -> None:
-    assert [said(x) for x in (None, 0.123456, 151.0, 1.0, -0.5)] == ["–", "0.12", "151", "1.00", "-0.50"]
+    assert [number_text(x) for x in (None, 0.123456, 151.0, 1.0, -0.5)] == ["–", "0.12", "151", "1.00", "-0.50"]
     assert "<b>" not in html_table([("<b>", "1", "<b>")])
-    assert not math.isnan(float(said(0.1)))
+    assert not math.isnan(float(number_text(0.1)))
 
 
 def test_the_switch_has_the_result_before_only_where_it_is_still_there(tmp_path: Path) -> None:
     result, target, source = tmp_path / "r.flac", tmp_path / "t.wav", tmp_path / "s.wav"
     result.write_bytes(b"x")
     labels = ["A: this result", "Target", "Source: s"]
-    assert [label for label, _ in sounds_compared(result, None, target, [source])] == labels
-    assert [label for label, _ in sounds_compared(result, str(tmp_path / "gone"), target, [source])] == labels
-    with_b = sounds_compared(result, str(result), target, [source])
+    assert [label for label, _ in sounds_to_compare(result, None, target, [source])] == labels
+    assert [label for label, _ in sounds_to_compare(result, str(tmp_path / "gone"), target, [source])] == labels
+    with_b = sounds_to_compare(result, str(result), target, [source])
     assert [label for label, _ in with_b] == ["A: this result", "B: the one before", "Target", "Source: s"]
     assert source_names(["/x/a.wav", "b.flac"]) == ["a", "b"]
 

@@ -9,30 +9,33 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 from app_server import built
 from made_up_uploads import REFUSED, upload
 
 gr = pytest.importorskip("gradio", reason="gradio is not installed: pip install 'lgr[app]'")
 
-from lgr_app import opened  # noqa: E402
-from lgr_app.cards import Card, cards_html, figure_html, switch_html  # noqa: E402
-from lgr_app.guard import told  # noqa: E402
-from lgr_app.limits import ENVIRONMENT, Limits  # noqa: E402
-from lgr_app.opened import OpenedCodecs, codec_choices, shown_names, why_not_here  # noqa: E402
-from lgr_app.seeds import LARGEST, next_seed  # noqa: E402
-from lgr_app.sounds import (  # noqa: E402
+from lgr_app.page import choices, codecs  # noqa: E402
+from lgr_app.page.cards import Card, cards_html, figure_html, switch_html  # noqa: E402
+from lgr_app.page.codecs import CodecStore, codec_choices, shown_names, why_not_here  # noqa: E402
+from lgr_app.page.guard import with_messages  # noqa: E402
+from lgr_app.page.limits import ENVIRONMENT, Limits  # noqa: E402
+from lgr_app.page.seeds import LARGEST, next_seed  # noqa: E402
+from lgr_app.page.sounds import (  # noqa: E402
     EXAMPLES,
     MAX_SOURCES,
     clip_names,
     read_sources,
     read_upload,
-    to_gradio,
     without_folders,
 )
-from lgr_app.temporary import KEPT_FOLDERS, Visitor, VisitorLeft, Visitors, reporter  # noqa: E402
+from lgr_app.page.visitors import KEPT_FOLDERS, Visitor, VisitorLeft, Visitors, reporter  # noqa: E402
+from lgr_app.tabs import TABS  # noqa: E402
 
+from lgr.codecs.registry import codec_names  # noqa: E402
 from lgr.errors import ArgumentError, AudioFileError, WeightsError  # noqa: E402
+from lgr.latents.pace import PACES  # noqa: E402
+from lgr.latents.path import KINDS  # noqa: E402
+from lgr.latents.vectors import METRICS  # noqa: E402
 
 LIMITS = Limits()
 
@@ -68,10 +71,10 @@ def test_a_limit_that_is_none_is_named(text: str, monkeypatch: pytest.MonkeyPatc
 @pytest.mark.parametrize("kind", REFUSED)
 def test_what_is_no_sound_is_refused_by_its_name(kind: str, tmp_path: Path) -> None:
     path = upload(tmp_path, kind)
-    with pytest.raises(AudioFileError, match=re.escape(REFUSED[kind])) as told_:
+    with pytest.raises(AudioFileError, match=re.escape(REFUSED[kind])) as error:
         read_upload(path, "target", LIMITS)
-    assert str(told_.value).startswith(path.name)
-    assert str(tmp_path) not in str(told_.value)
+    assert str(error.value).startswith(path.name)
+    assert str(tmp_path) not in str(error.value)
     with pytest.raises(AudioFileError, match=re.escape(path.name)):
         read_sources([upload(tmp_path, "good"), path], LIMITS)
 
@@ -124,14 +127,6 @@ def test_examples_are_bundled_and_allowed() -> None:
     assert {"drum_loop", "glass", "rain"} <= set(clip_names())
 
 
-def test_a_quiet_sound_reaches_gradio_as_quiet_as_it_is() -> None:
-    audio = torch.tensor([[0.1, -0.1, 0.0], [0.05, 2.0, -2.0]])
-    rate, pcm = to_gradio(audio, 44_100)
-    assert rate == 44_100
-    assert pcm.dtype == "int16"
-    assert pcm.T.tolist() == [[3277, -3277, 0], [1638, 32767, -32767]]
-
-
 # Messages
 
 
@@ -140,7 +135,7 @@ def test_an_error_on_purpose_is_shown_as_a_sentence() -> None:
         raise ArgumentError("grain_frames must be >= 1, got <0>")
 
     with pytest.raises(gr.Error) as shown:
-        told(callback)()
+        with_messages(callback, Visitors())()
     assert shown.value.message == "Grain_frames must be &gt;= 1, got &lt;0&gt;."
     assert shown.value.print_exception is False
 
@@ -150,7 +145,7 @@ def test_any_other_error_is_logged_and_shown_by_its_number(caplog: pytest.LogCap
         raise RuntimeError("secret details")
 
     with caplog.at_level(logging.ERROR), pytest.raises(gr.Error) as shown:
-        told(callback)()
+        with_messages(callback, Visitors())()
     number = re.search(r"number ([0-9a-f]{6})", shown.value.message)
     assert number is not None
     assert "secret" not in shown.value.message
@@ -163,13 +158,13 @@ def test_a_generator_is_guarded_step_by_step_and_signatures_stay() -> None:
         yield n
         raise ArgumentError("no more")
 
-    guarded = told(steps)
+    guarded = with_messages(steps, Visitors())
     assert inspect.isgeneratorfunction(guarded)
     assert inspect.signature(guarded) == inspect.signature(steps)
-    walk = guarded(3, None)
-    assert next(walk) == 3
+    running = guarded(3, None)
+    assert next(running) == 3
     with pytest.raises(gr.Error, match=r"No more\."):
-        next(walk)
+        next(running)
 
 
 def test_a_job_whose_visitor_left_ends_quietly(caplog: pytest.LogCaptureFixture) -> None:
@@ -178,7 +173,7 @@ def test_a_job_whose_visitor_left_ends_quietly(caplog: pytest.LogCaptureFixture)
     report("matching", 1, 2)
     visitor.leave()
     with caplog.at_level(logging.ERROR), pytest.raises(gr.Error, match="Stopped"):
-        told(lambda: report("matching", 2, 2))()
+        with_messages(lambda: report("matching", 2, 2), Visitors())()
     assert caplog.text == ""
 
 
@@ -191,7 +186,7 @@ def test_files_that_went_with_their_visitor_are_no_error(caplog: pytest.LogCaptu
         (folder / "score.png").write_bytes(b"")
 
     with caplog.at_level(logging.ERROR), pytest.raises(gr.Error, match="Stopped"):
-        told(draws)(request)
+        with_messages(draws, visitors)(request)
     assert caplog.text == ""
 
 
@@ -243,7 +238,7 @@ def test_a_visitor_who_was_not_seen_to_leave_is_forgotten(monkeypatch: pytest.Mo
     visitors = Visitors()
     idle = visitors.of(request_of("idle"))
     kept = idle.folder()
-    monkeypatch.setattr("lgr_app.temporary.IDLE_SECONDS", -1.0)
+    monkeypatch.setattr("lgr_app.page.visitors.IDLE_SECONDS", -1.0)
     visitors.of(request_of("next"))
     assert idle.gone.is_set()
     assert not kept.exists()
@@ -264,16 +259,16 @@ def test_the_choices_begin_with_bundled_and_end_with_downloads() -> None:
 
 def test_a_codec_is_loaded_once_however_many_ask(monkeypatch: pytest.MonkeyPatch) -> None:
     loaded: list[str] = []
-    real = opened.load_codec
+    real = codecs.load_codec
 
     def counting(name: str) -> Any:
         loaded.append(name)
         return real(name)
 
-    monkeypatch.setattr(opened, "load_codec", counting)
-    codecs = OpenedCodecs()
+    monkeypatch.setattr(codecs, "load_codec", counting)
+    store = CodecStore()
     found: list[Any] = []
-    threads = [threading.Thread(target=lambda: found.append(codecs.open("bundled"))) for _ in range(4)]
+    threads = [threading.Thread(target=lambda: found.append(store.open("bundled"))) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -285,7 +280,7 @@ def test_a_codec_is_loaded_once_however_many_ask(monkeypatch: pytest.MonkeyPatch
 def test_only_offered_codecs_are_opened(tmp_path: Path) -> None:
     for name in (str(tmp_path), "toy", "../bundled"):
         with pytest.raises(ArgumentError, match="codec must be one of bundled"):
-            OpenedCodecs().open(name)
+            CodecStore().open(name)
 
 
 def test_weights_that_cannot_be_reached_are_told_and_may_be_tried_again(
@@ -293,15 +288,15 @@ def test_weights_that_cannot_be_reached_are_told_and_may_be_tried_again(
 ) -> None:
     monkeypatch.setenv("LGR_CACHE", str(tmp_path))
     monkeypatch.delenv("LGR_WEIGHTS", raising=False)
-    monkeypatch.setattr("lgr.codecs.weights.urlopen", refuse)
+    monkeypatch.setattr("pooch.retrieve", refuse)
     assert why_not_here("soundstream") == "download"
     assert ("SoundStream (Lyra v2), 16 kHz (download)", "soundstream") in codec_choices()
-    codecs, said = OpenedCodecs(), []
+    store, said = CodecStore(), []
     for _ in range(2):
         with pytest.raises(WeightsError, match=r"could not be downloaded \(no network here\)"):
-            codecs.open("soundstream", lambda what, done, of: said.append(what))
+            store.open("soundstream", lambda what, done, of: said.append(what))
     assert "downloading soundstream" in said
-    assert codecs.open("bundled").info.name == "bundled"  # the others go on
+    assert store.open("bundled").info.name == "bundled"  # the others go on
 
 
 def refuse(*_: Any, **__: Any) -> Any:
@@ -311,7 +306,7 @@ def refuse(*_: Any, **__: Any) -> Any:
 def test_a_download_shows_how_much_has_arrived(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LGR_CACHE", str(tmp_path))
     monkeypatch.delenv("LGR_WEIGHTS", raising=False)
-    monkeypatch.setattr(opened, "WATCH_SECONDS", 0.01)
+    monkeypatch.setattr(codecs, "WATCH_SECONDS", 0.01)
     arrived, said = threading.Event(), []
 
     def report(what: str, done: int, of: int) -> None:
@@ -320,16 +315,45 @@ def test_a_download_shows_how_much_has_arrived(tmp_path: Path, monkeypatch: pyte
             arrived.set()
 
     def slow(name: str) -> str:
-        part = tmp_path / "weights" / name / "lyragan.tflite.part"
+        part = tmp_path / "weights" / name / "tmp-of-pooch"
         part.parent.mkdir(parents=True)
         part.write_bytes(bytes(2_000_000))
         assert arrived.wait(10)
         return "the codec"
 
-    monkeypatch.setattr(opened, "load_codec", slow)
-    assert OpenedCodecs().open("soundstream", report) == "the codec"
+    monkeypatch.setattr(codecs, "load_codec", slow)
+    assert CodecStore().open("soundstream", report) == "the codec"
     assert ("downloading soundstream, 2.0 MB so far", 2_000_000, 3_583_372) in said
     assert "soundstream" in shown_names()
+
+
+# Choices
+
+
+@pytest.mark.parametrize(
+    ("offered", "table", "left_out", "words"),
+    [
+        (choices.metric_choices(), METRICS, {"learned"}, choices.METRIC_WORDS),
+        (choices.kind_choices(), KINDS, {"spline"}, choices.KIND_WORDS),
+        (choices.pace_choices(), (*PACES, "random:0.8"), set(), choices.PACE_WORDS),
+        (codec_choices(), codec_names(), {"toy"}, codecs.TITLES),
+    ],
+    ids=["metrics", "kinds of path", "paces", "codecs"],
+)
+def test_what_can_be_chosen_is_what_lgr_has(
+    offered: list[tuple[str, str]], table: Any, left_out: set[str], words: dict[str, str]
+) -> None:
+    values = [value for _, value in offered]
+    assert sorted(values) == sorted({*table} - left_out)
+    assert {*words} == {*values}  # each has words of its own, and none is of something that is no more
+
+
+def test_a_name_without_words_is_offered_as_it_stands() -> None:
+    assert choices.choices(["new", "b", "a"], {"a": "the first", "gone": "no more"}) == [
+        ("the first", "a"),
+        ("new", "new"),
+        ("b", "b"),
+    ]
 
 
 # Cards
@@ -346,13 +370,14 @@ def test_names_from_outside_are_text_on_the_page(tmp_path: Path) -> None:
 def test_the_page_is_built_without_work_or_models(monkeypatch: pytest.MonkeyPatch) -> None:
     from lgr_app import app
 
-    monkeypatch.setattr(opened, "load_codec", refuse)
+    monkeypatch.setattr(codecs, "load_codec", refuse)
     demo = built(Limits(concurrency=3))
     heavy = [fn for fn in demo.fns.values() if fn.concurrency_id == "work"]
     assert len(heavy) >= 3
     assert {fn.concurrency_limit for fn in heavy} == {3}
     titles = [block.label for block in demo.blocks.values() if isinstance(block, gr.Tab)]
-    assert [title for title in titles if title in dict(app.TABS)] == list(dict(app.TABS))
+    expected = [tab.title for tab in TABS]
+    assert [title for title in titles if title in expected] == expected
     named = [block for block in demo.blocks.values() if isinstance(block, gr.Slider | gr.Number | gr.Dropdown)]
     assert [block.label for block in named if not block.label] == []
     options = app.launch_options(Limits(max_mb=2))

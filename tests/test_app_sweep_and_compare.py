@@ -9,12 +9,12 @@ import pytest
 
 pytest.importorskip("gradio", reason="gradio is not installed: pip install 'lgr[app]'")
 
-from lgr_app import compare
-from lgr_app.opened import OpenedCodecs
-from lgr_app.results import measure
-from lgr_app.sounds import clip
-from lgr_app.sweep import Step, card, draw_tradeoff, kept, sweep, temperatures
-from lgr_app.temporary import Visitor, VisitorLeft, reporter
+from lgr_app.jobs import compare
+from lgr_app.jobs.results import measure
+from lgr_app.jobs.sweep import Step, retention, save_tradeoff, step_card, sweep, temperatures
+from lgr_app.page.codecs import CodecStore
+from lgr_app.page.sounds import clip
+from lgr_app.page.visitors import Visitor, VisitorLeft, reporter
 
 from lgr.errors import ArgumentError
 from lgr.plots import plot_tradeoff
@@ -23,12 +23,12 @@ VALUES = (0.01, 0.3, 10.0)
 
 
 @pytest.fixture(scope="module")
-def codecs() -> OpenedCodecs:
-    return OpenedCodecs()
+def codecs() -> CodecStore:
+    return CodecStore()
 
 
 @pytest.fixture(scope="module")
-def steps(codecs: OpenedCodecs) -> list[Step]:
+def steps(codecs: CodecStore) -> list[Step]:
     """The violin with the grains of the steel pan at three temperatures."""
     found = sweep(
         clip("violin"), [clip("steel_pan")], VALUES, codec=codecs.open("bundled"), seed=1, progress=lambda *_: None
@@ -47,19 +47,19 @@ def test_temperatures_are_even_on_a_log_scale() -> None:
 
 def test_higher_temperatures_choose_more_freely(steps: list[Step]) -> None:
     assert [step.temperature for step in steps] == list(VALUES)
-    entropy = [step.numbers.numbers["entropy"] for step in steps]
+    entropy = [step.evaluation.numbers["entropy"] for step in steps]
     assert entropy == sorted(entropy)
     grains = 5.4 * 75 - 3  # about as many as the source has: at τ = 10 the choice is nearly uniform
     assert entropy[-1] == pytest.approx(math.log(grains), abs=0.05)
-    distances = [step.numbers.numbers["source_distance"] for step in steps]
+    distances = [step.evaluation.numbers["source_distance"] for step in steps]
     assert None not in distances
-    assert len({step.played.result.seed for step in steps}) == 1
+    assert len({step.result.resynthesis.seed for step in steps}) == 1
 
 
 def test_golden_numbers_of_the_sweep(steps: list[Step]) -> None:
     for step, golden in zip(steps, GOLDEN_SWEEP, strict=True):
         for name, value in golden.items():
-            assert step.numbers.numbers[name] == pytest.approx(value, abs=0.05, rel=0.1), (step.temperature, name)
+            assert step.evaluation.numbers[name] == pytest.approx(value, abs=0.05, rel=0.1), (step.temperature, name)
 
 
 GOLDEN_SWEEP: list[dict[str, float]] = [
@@ -70,17 +70,17 @@ GOLDEN_SWEEP: list[dict[str, float]] = [
 
 
 def test_a_step_is_shown_with_its_files(steps: list[Step], tmp_path: Path) -> None:
-    shown = card(steps[0], tmp_path)
+    shown = step_card(steps[0], tmp_path)
     assert shown.title == "τ = 0.01"
     assert [path.is_file() for path in (shown.audio, shown.picture)] == [True, True]
-    assert dict(shown.facts)["Different grains"] == f"{steps[0].played.result.score.distinct} of 56"
+    assert dict(shown.facts)["Different grains"] == f"{steps[0].result.resynthesis.score.distinct} of 56"
 
 
 def test_the_curves_are_drawn_against_what_the_target_has(steps: list[Step], tmp_path: Path) -> None:
-    title, values = kept(steps)
+    title, values = retention(steps)
     assert len(values) == len(steps)
-    assert title == "onsets kept (F-measure)" or None in [step.numbers.numbers["onset_f"] for step in steps]
-    assert draw_tradeoff(steps, tmp_path / "curve.png").stat().st_size > 10_000
+    assert title == "onsets kept (F-measure)" or None in [step.evaluation.numbers["onset_f"] for step in steps]
+    assert save_tradeoff(steps, tmp_path / "curve.png").stat().st_size > 10_000
 
 
 def test_the_plot_has_a_point_a_temperature_and_a_log_axis() -> None:
@@ -100,14 +100,14 @@ def test_the_plot_has_a_point_a_temperature_and_a_log_axis() -> None:
         plot_tradeoff(tau, ("kept", [1, 2]), {"gain": [1, 2, 3]}, {"entropy": [1, 2, 3]})
 
 
-def test_a_visitor_who_leaves_stops_the_sweep(codecs: OpenedCodecs) -> None:
+def test_a_visitor_who_leaves_stops_the_sweep(codecs: CodecStore) -> None:
     visitor = Visitor()
     codec = codecs.open("bundled")
-    walk = sweep(clip("violin"), [clip("piano")], VALUES, codec=codec, seed=1, progress=reporter(visitor, None))
-    assert next(walk).temperature == VALUES[0]
+    running = sweep(clip("violin"), [clip("piano")], VALUES, codec=codec, seed=1, progress=reporter(visitor, None))
+    assert next(running).temperature == VALUES[0]
     visitor.leave()
     with pytest.raises(VisitorLeft):
-        next(walk)
+        next(running)
 
 
 # Compare codecs
@@ -115,25 +115,25 @@ def test_a_visitor_who_leaves_stops_the_sweep(codecs: OpenedCodecs) -> None:
 
 @pytest.mark.parametrize("name", ["bundled", "drums-granular"])
 def test_each_codec_plays_the_same_seed_with_about_the_same_grain(
-    name: str, codecs: OpenedCodecs, tmp_path: Path
+    name: str, codecs: CodecStore, tmp_path: Path
 ) -> None:
     codec = codecs.open(name)
-    played = compare.play_through(
+    result = compare.play_through(
         codec, clip("violin"), clip("steel_pan"), grain_ms=53, temperature=0.05, continuity=0.9, seed=4
     )
-    score = played.result.score
+    score = result.resynthesis.score
     assert (score.codec, score.seed) == (name, 4)
     assert abs(score.grain_frames * score.frame_seconds - 0.053) <= score.frame_seconds / 2
-    numbers = compare.facts(played, measure(played))
+    numbers = compare.facts(result, measure(result))
     assert len(dict(numbers)) == len(numbers) == len(compare.COLUMNS) + 2
-    shown = compare.card(name, played, numbers, tmp_path)
+    shown = compare.codec_card(name, result, numbers, tmp_path)
     assert shown.audio is not None
     assert name in shown.audio.name
-    table = compare.table([(name, numbers)])
+    table = compare.codecs_table([(name, numbers)])
     assert len(re.findall("<tr>", table)) == 2
     assert all(head in table for head in compare.COLUMNS.values())
 
 
-def test_a_grain_is_at_least_one_frame(codecs: OpenedCodecs) -> None:
+def test_a_grain_is_at_least_one_frame(codecs: CodecStore) -> None:
     codec = codecs.open("bundled")
     assert [compare.grain_frames(codec, ms) for ms in (1, 13, 53, 500)] == [1, 1, 4, 38]

@@ -8,27 +8,27 @@ from typing import Any
 
 import pytest
 import torch
-from app_server import RunningApp, running_app
+from app_server import RunningApp, settle
 
 from benchmarks.screenshots import show_tab
 
 pytest.importorskip("gradio", reason="gradio is not installed: pip install 'lgr[app]'")
 
-from lgr_app import resynthesise
-from lgr_app.app import TABS
-from lgr_app.limits import Limits
-from lgr_app.results import play
-from lgr_app.sounds import EXAMPLES
-from lgr_app.temporary import VisitorLeft
+from lgr_app.jobs.results import play
+from lgr_app.jobs.resynthesise import settings
+from lgr_app.page.sounds import EXAMPLES
+from lgr_app.page.visitors import VisitorLeft
+from lgr_app.tabs import TABS, resynthesise
 
 from lgr.codecs import load_codec
 from lgr.sound.audio import load_audio
 
-TITLES = [title for title, _ in TABS]
+TITLES = [tab.title for tab in TABS]
 PHONE = 390
 READABLE = 4.5  # contrast that WCAG 2.2 asks of text (level AA)
 WITHIN_SECONDS = 40.0
 PLAY = "Play the target with the sources"
+SHORT = EXAMPLES[2]  # three seconds
 
 # Each text that is seen, and its contrast with what lies behind it.
 CONTRASTS = """() => {
@@ -63,24 +63,16 @@ CONTRASTS = """() => {
 }"""
 
 
-@pytest.fixture(scope="module")
-def app() -> Iterator[RunningApp]:
-    with running_app(
-        Limits(concurrency=1)
-    ) as running:  # one job at a time: who does not let go keeps the others waiting
-        yield running
-
-
 def each_tab(page: Any) -> Iterator[str]:
     """Open one tab after the other, with the tabs inside them."""
     for title in TITLES:
         show_tab(page, title)
-        page.wait_for_timeout(300)
+        settle(page)
         yield title
         panel = page.locator("[role=tabpanel]:visible").first
         for inner in panel.get_by_role("tab").all_inner_texts()[1:]:
             panel.get_by_role("tab", name=inner, exact=True).first.click()
-            page.wait_for_timeout(300)
+            settle(page)
             yield f"{title}, {inner}"
 
 
@@ -88,11 +80,11 @@ def test_every_tab_fits_a_phone(app: RunningApp) -> None:
     with app.page(width=PHONE, height=844, has_touch=True) as page:
         widths = {title: page.evaluate("document.documentElement.scrollWidth") for title in each_tab(page)}
         # and the widest result there is
-        show_tab(page, TITLES[-1])
+        show_tab(page, next(tab.title for tab in TABS if tab.name == "compare"))
         panel = page.locator("[role=tabpanel]:visible").first
-        panel.locator("button:visible", has_text=EXAMPLES[0].title).click()
+        panel.locator("button:visible", has_text=SHORT.title).click()
         panel.locator("table:visible").wait_for(timeout=1000 * WITHIN_SECONDS)
-        page.wait_for_timeout(300)
+        settle(page)
         widths["a result"] = page.evaluate("document.documentElement.scrollWidth")
     assert {title: width for title, width in widths.items() if width > PHONE} == {}
 
@@ -148,7 +140,7 @@ def sound_of(page: Any, seed: int) -> torch.Tensor:
 
 def begin(page: Any, seed: int) -> None:
     page.get_by_label("Seed", exact=True).locator("visible=true").fill(str(seed))
-    page.get_by_role("button", name=PLAY).click()
+    page.get_by_role("button", name=SHORT.title).locator("visible=true").click()
 
 
 def finished(page: Any) -> torch.Tensor:
@@ -164,8 +156,7 @@ def finished(page: Any) -> torch.Tensor:
 
 
 def test_two_tabs_of_one_visitor_do_not_mix(app: RunningApp) -> None:
-    example = EXAMPLES[0]
-    config = resynthesise.settings(4, 4, 1, 0.05, 0.9, 1, "centred", True)
+    config = settings(4, 4, 1, 0.05, 0.9, 1, "centred", True)
     with app.page() as page:
         other = page.context.new_page()
         other.goto(app.url)
@@ -175,7 +166,7 @@ def test_two_tabs_of_one_visitor_do_not_mix(app: RunningApp) -> None:
         got = {12: finished(other), 11: finished(page)}
     for seed, audio in got.items():
         result = play(
-            example.target_path, example.source_paths, codec=load_codec("bundled"), config=config, seed=seed
-        ).result
+            SHORT.target_path, SHORT.source_paths, codec=load_codec("bundled"), config=config, seed=seed
+        ).resynthesis
         torch.testing.assert_close(audio, result.audio, rtol=0, atol=1e-4)
     assert (got[11] - got[12]).abs().max() > 0.01

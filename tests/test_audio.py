@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from lgr.errors import ArgumentError, AudioFileError, ShapeError
-from lgr.sound.audio import AudioInfo, audio_files, audio_info, load_audio, resample, save_audio
+from lgr.sound.audio import AudioInfo, audio_info, load_audio, resample, save_audio
+from lgr.sound.audio_files import audio_files
 
 
 def tones(channels: int = 1, seconds: float = 0.5, rate: int = 24_000) -> Tensor:

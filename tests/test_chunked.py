@@ -3,22 +3,25 @@
 import copy
 import math
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from lgr.codecs import dac, encodec
-from lgr.codecs.base import StreamingCodec
+from lgr.codecs.base import CodecInfo, StreamingCodec
 from lgr.codecs.chunked import Conv, ConvStage, Pipeline, convolutions, lookahead, reach
 from lgr.codecs.dac import DacCodec
-from lgr.codecs.encodec import EncodecCodec
+from lgr.codecs.encodec import Encodec24Codec, Encodec48Codec
 from lgr.codecs.pretrained import PretrainedCodec
 from lgr.codecs.segments import Segments
 from lgr.errors import ArgumentError, ShapeError
 
-NAMES = ["encodec-24khz", "encodec-48khz", "dac-16khz"]
+MADE = {"encodec-24khz": Encodec24Codec, "encodec-48khz": Encodec48Codec, "dac-16khz": partial(DacCodec, "16khz")}
+NAMES = list(MADE)
 
 
 @cache
@@ -29,9 +32,7 @@ def weights(name: str) -> dict[str, Tensor]:
 
 @cache
 def codec(name: str, dtype: torch.dtype = torch.float32, **options: object) -> PretrainedCodec:
-    kind, variant = name.split("-")
-    made = EncodecCodec if kind == "encodec" else DacCodec
-    return made(variant, state=weights(name), dtype=dtype, **options)
+    return MADE[name](state=weights(name), dtype=dtype, **options)
 
 
 def noise(name: str, samples: int, dtype: torch.dtype = torch.float32) -> Tensor:
@@ -237,6 +238,27 @@ def test_segment_weights_sum_to_one(frames: int, per_frame: int) -> None:
     torch.testing.assert_close(total, torch.ones(frames * per_frame), rtol=0, atol=1e-6)
 
 
+@given(frames=st.integers(1, 400), length=st.integers(2, 40), data=st.data())
+@settings(max_examples=40, deadline=None)
+def test_segments_of_any_length_cover_a_file_once(frames: int, length: int, data: st.DataObject) -> None:
+    stride = length - data.draw(st.integers(1, length // 2))
+    segments = Segments(frames, length, stride)
+    total = torch.zeros(frames * 2)
+    for index, start in enumerate(segments.starts):
+        weight = segments.weight(index, 2)
+        total[start * 2 : start * 2 + len(weight)] += weight
+    torch.testing.assert_close(total, torch.ones(frames * 2), rtol=0, atol=1e-6)
+    assert segments.starts[-1] + length == max(frames, length)  # the last one is as long as the others
+
+
+def test_a_segment_fades_in_along_a_line() -> None:
+    segments = Segments(35, 20, 15)
+    assert segments.starts == [0, 15]
+    rise = (torch.arange(400) + 0.5) / 400
+    torch.testing.assert_close(segments.weight(1, 80), torch.cat([rise, torch.ones(1200)]), rtol=0, atol=1e-6)
+    torch.testing.assert_close(segments.weight(0, 80), torch.cat([torch.ones(1200), 1 - rise]), rtol=0, atol=1e-6)
+
+
 def test_48khz_carries_loudness() -> None:
     made = codec("encodec-48khz", torch.float64)
     audio = noise("encodec-48khz", 320 * 40, torch.float64)
@@ -254,7 +276,9 @@ def test_48khz_carries_loudness() -> None:
 
 def test_arguments_and_chunks_are_checked() -> None:
     with pytest.raises(ArgumentError, match="variant must be one of 24khz, 48khz, got '32khz'"):
-        EncodecCodec("32khz")
+        encodec.random_weights("32khz")
+    with pytest.raises(ArgumentError, match="variant must be one of 16khz, 24khz, 44khz, got '32khz'"):
+        DacCodec("32khz")
     with pytest.raises(ArgumentError, match="n_levels must be 1 to 32 for encodec-24khz, got 33"):
         codec("encodec-24khz", n_levels=33)
     with pytest.raises(ArgumentError, match="chunk_seconds must be above 0, got nan"):
@@ -275,3 +299,13 @@ def test_arguments_and_chunks_are_checked() -> None:
 
 def test_a_copy_is_of_the_same_variant() -> None:
     assert copy.copy(codec("encodec-48khz")).info.name == "encodec-48khz"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_codec_says_which_latents_it_gives(name: str) -> None:
+    plain = codec(name, n_levels=3).info
+    assert (plain.version, plain.options) == ("", {})
+    coarse = codec(name, n_levels=3, space="quantized").info
+    assert (coarse.version, coarse.options) == ("quantized/3", {"space": "quantized", "n_levels": 3})
+    assert CodecInfo.from_json(coarse.to_json()) == coarse
+    assert "space" not in coarse.to_json()  # a file says it by its version, as ever

@@ -63,20 +63,20 @@ def test_the_discriminators_come_in(sounds: Path, tmp_path: Path) -> None:
 
 
 def test_samples_are_written_by_class_and_seed(drums: Path, tmp_path: Path) -> None:
-    hits = tmp_path / "hits"
-    said = done("sample", drums, "--class", "BELL", "--n", 3, "--seed", 5, "-o", hits)
-    assert said == f"{hits}: 3 sounds, bell-seed5-1.wav to bell-seed5-3.wav\n"
-    files = sorted(hits.iterdir())
+    shots = tmp_path / "one-shots"
+    said = done("sample", drums, "--class", "BELL", "--n", 3, "--seed", 5, "-o", shots)
+    assert said == f"{shots}: 3 sounds, bell-seed5-1.wav to bell-seed5-3.wav\n"
+    files = sorted(shots.iterdir())
     assert [file.name for file in files] == [f"bell-seed5-{i}.wav" for i in (1, 2, 3)]
     sounds = [load_audio(file)[0] for file in files]
     assert all(sound.shape == (1, 8 * 128) for sound in sounds)
     assert not torch.equal(sounds[0], sounds[1])
     done("sample", drums, "--class", "bell", "--n", 1, "--seed", 5, "-o", tmp_path / "one")
     torch.testing.assert_close(load_audio(tmp_path / "one" / "bell-seed5-1.wav")[0], sounds[0], rtol=0, atol=1e-5)
-    refused(tmp_path, "sample", drums, "--class", "bell", "--n", 1, "--seed", 5, "-o", hits, says="exists and is kept")
-    done("sample", drums, "--class", "bell", "--n", 1, "--seed", 5, "-o", hits, "--force")
-    done("sample", drums, "--n", 1, "--frames", 3, "-o", hits)
-    assert load_audio(hits / "hit-seed0-1.wav")[0].shape == (1, 3 * 128)
+    refused(tmp_path, "sample", drums, "--class", "bell", "--n", 1, "--seed", 5, "-o", shots, says="exists and is kept")
+    done("sample", drums, "--class", "bell", "--n", 1, "--seed", 5, "-o", shots, "--force")
+    done("sample", drums, "--n", 1, "--frames", 3, "-o", shots)
+    assert load_audio(shots / "one-shot-seed0-1.wav")[0].shape == (1, 3 * 128)
 
 
 def test_a_label_that_was_not_trained_is_refused(drums: Path, tmp_path: Path) -> None:

@@ -1,21 +1,24 @@
-"""One conformance suite for every codec: what ``Codec`` promises, checked on each of them.
+"""The conformance suite on every codec, and on codecs with a fault; what is particular to the toy codec.
 
 Downloaded codecs run here on their real architectures with seeded random weights; SoundStream on its
 real ones where this machine has them.
 """
 
-from importlib import import_module
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
 from torch import Tensor
 
-from lgr.codecs import Codec, DiscreteCodec, StreamingCodec, ToyCodec, load_codec
+from lgr.codecs import Codec, CodecInfo, ToyCodec, load_codec
+from lgr.codecs.conformance import CHECKS, check_codec, check_types_follow_the_input, noise
 from lgr.codecs.registry import DOWNLOADED, shipped_models
-from lgr.errors import ArgumentError, ShapeError
+from lgr.errors import ArgumentError
 from lgr.files import assets_dir
 
-RANDOM = ("encodec-24khz", "encodec-48khz", "dac-16khz", "dac-24khz", "dac-44khz")
+RANDOM = [name for name, row in DOWNLOADED.items() if hasattr(row.open_factory(), "random")]
 BUNDLED = ["bundled"] if (assets_dir() / "models" / "bundled" / "model.safetensors").is_file() else []
 NAMES = [
     "toy",
@@ -23,17 +26,15 @@ NAMES = [
     "toy-stereo",
     *BUNDLED,
     *shipped_models(),
-    pytest.param("soundstream", marks=pytest.mark.weights),
+    *(pytest.param(name, marks=pytest.mark.weights) for name in DOWNLOADED if name not in RANDOM),
     *RANDOM,
 ]
-DEVICES = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
 
 
 def random_codec(name: str) -> Codec:
-    """A downloaded codec's real architecture with seeded random weights (its module's own ``random_weights``)."""
-    path, kind, variant = DOWNLOADED[name]
-    module = import_module(path)
-    codec: Codec = getattr(module, kind)(variant, state=module.random_weights(variant))
+    """A downloaded codec's real architecture with seeded random weights."""
+    row = DOWNLOADED[name]
+    codec: Codec = row.open_factory().random(**row.fixed)
     return codec
 
 
@@ -51,184 +52,98 @@ def codec(request: pytest.FixtureRequest) -> Codec:
     return load_codec(name)
 
 
-def noise(codec: Codec, samples: int, *, batch: int = 1, seed: int = 0) -> Tensor:
-    """Seeded noise that swells and fades, (batch, channels, samples), peaks near 0.5."""
-    generator = torch.Generator().manual_seed(seed)
-    audio = torch.randn(batch, codec.info.channels, samples, generator=generator)
-    return 0.15 * audio * (0.6 + 0.4 * torch.sin(torch.arange(samples) / 900))
+def types_follow_the_input_on_a_gpu(codec: Codec) -> None:
+    check_types_follow_the_input(codec, "cuda")
 
 
-def assert_close(actual: Tensor, expected: Tensor, tolerance: float = 1e-5) -> None:
-    """Equal within ``tolerance`` of the expected tensor's largest value."""
-    torch.testing.assert_close(actual, expected, rtol=0, atol=tolerance * max(float(expected.abs().max()), 1e-3))
+HERE = [*CHECKS, *([types_follow_the_input_on_a_gpu] if torch.cuda.is_available() else [])]
 
 
-def test_lengths(codec: Codec) -> None:
-    info = codec.info
-    hop = info.hop_length
-    for samples in (1, 2, hop - 1, hop, hop + 1, 3 * hop + 1):
-        latents = codec.encode(noise(codec, samples))
-        assert latents.dtype == torch.float32
-        frames = -(-samples // hop)
-        assert latents.shape == (1, info.latent_dim, frames), samples
-        assert codec.decode(latents).shape == (1, info.channels, frames * hop), samples
-        features = codec.features(latents)
-        assert (features.shape[0], features.shape[2]) == (1, frames)
-        assert features.shape[1] >= 1
+@pytest.mark.parametrize("check", HERE, ids=lambda check: check.__name__)
+def test_conformance(codec: Codec, check: Callable[[Codec], None]) -> None:
+    check(codec)
 
 
-def test_bad_audio_is_refused(codec: Codec) -> None:
-    channels = codec.info.channels
-    for shape in ((1, channels, 0), (0, channels, 100), (1, channels + 1, 100), (channels, 100), (1, 1, channels, 100)):
-        with pytest.raises(ShapeError, match="audio must"):
-            codec.encode(torch.zeros(shape))
-    with pytest.raises(ArgumentError, match="audio must be floating point"):
-        codec.encode(torch.zeros(1, channels, 1000, dtype=torch.int16))
+class Faulty(ToyCodec):
+    """The toy codec with one fault, named when it is made; each is one that a check must find."""
+
+    def __init__(self, fault: str) -> None:
+        super().__init__(latent_dim=24)
+        self.fault, self.calls = fault, 0
+
+    @property
+    def info(self) -> CodecInfo:
+        return replace(super().info, lookahead=0)
+
+    def encode(self, audio: Tensor) -> Tensor:
+        self.calls += 1
+        if self.fault == "no frames for a part of a hop":
+            audio = audio[..., : max(1, audio.shape[2] // 320) * 320]
+        if self.fault == "takes any number of channels" and audio.ndim == 3 and audio.shape[1] != 1:
+            return torch.zeros(1, 24, 1)
+        latents = super().encode(audio)
+        if self.fault == "remembers its calls":
+            return latents + self.calls
+        if self.fault == "float32 only":
+            return latents.float()
+        if self.fault == "hears what is yet to come":
+            return latents + latents.roll(-1, 2)
+        if self.fault == "hears the others of its batch":
+            return latents + latents.mean(0, keepdim=True)
+        if self.fault == "writes into its input":
+            audio *= 0.5
+        return latents
+
+    def decode(self, latents: Tensor) -> Tensor:
+        if self.fault == "takes integers" and not latents.is_floating_point():
+            return torch.zeros(1, 1, 320)
+        decoded = super().decode(latents)
+        return decoded / decoded.abs().max() if self.fault == "nothing over nothing" else decoded
+
+    def encode_step(self, state: Any, audio: Tensor, *, flush: bool = False) -> tuple[Any, Tensor]:
+        if self.fault == "drops what is left over" and state is not None:
+            state = replace(state, pending=state.pending[..., :0])
+        return super().encode_step(state, audio, flush=flush)
+
+    def decode_step(self, state: Any, latents: Tensor, *, flush: bool = False) -> tuple[Any, Tensor]:
+        if self.fault != "writes into its states":
+            return super().decode_step(state, latents, flush=flush)
+        state = [0.0] if state is None else state
+        state[0] += 1.0
+        return state, super().decode_step(None, latents)[1] * (state[0] if flush else 1.0)
 
 
-def test_bad_latents_are_refused(codec: Codec) -> None:
-    size = codec.info.latent_dim
-    for call in (codec.decode, codec.features):
-        for shape in ((1, size, 0), (0, size, 5), (1, size + 1, 5), (size, 5)):
-            with pytest.raises(ShapeError, match="latents must"):
-                call(torch.zeros(shape))
-        with pytest.raises(ArgumentError, match="latents must be floating point"):
-            call(torch.zeros(1, size, 5, dtype=torch.int64))
+@pytest.mark.parametrize(
+    ("fault", "check", "sentence"),
+    [
+        ("no frames for a part of a hop", "check_lengths", r"the shape of 321 samples' latents must be \(1, 24, 2\)"),
+        (
+            "takes any number of channels",
+            "check_bad_audio_is_refused",
+            r"encode of \(1, 2, 100\) .* ShapeError, and was not",
+        ),
+        ("takes integers", "check_bad_latents_are_refused", "decode of .*int64 must be refused with ArgumentError"),
+        ("remembers its calls", "check_determinism", "the same audio must be encoded to the same latents again"),
+        ("writes into its input", "check_determinism", "the same audio must be|encode must leave its input as it is"),
+        ("nothing over nothing", "check_silence", "the audio of silence must be finite"),
+        ("float32 only", "check_types_follow_the_input", "the type of what comes back must be torch.float64"),
+        ("hears what is yet to come", "check_causality", "latents before the declared look-ahead must be the same"),
+        ("hears the others of its batch", "check_batch", "latents of item 0 of a batch must be the same"),
+        ("drops what is left over", "check_streaming", "latents of a stream must be"),
+        ("writes into its states", "check_states_are_values", "a state must not change when it is stepped"),
+    ],
+)
+def test_a_fault_is_found_and_said(fault: str, check: str, sentence: str) -> None:
+    checks = {each.__name__: each for each in CHECKS}
+    with pytest.raises(AssertionError, match=sentence):
+        checks[check](Faulty(fault))
+    checks[check](Faulty("none"))
 
 
-def test_the_same_input_gives_the_same_output(codec: Codec) -> None:
-    """Twice over, with another input between: nothing is remembered from call to call, and the input is left alone."""
-    audio = noise(codec, 2 * codec.info.hop_length + 5)
-    kept = audio.clone()
-    latents = codec.encode(audio)
-    kept_latents = latents.clone()
-    decoded = codec.decode(latents)
-    other = codec.encode(noise(codec, codec.info.hop_length, seed=1))
-    codec.decode(other)
-    assert torch.equal(codec.encode(audio), latents)
-    assert torch.equal(codec.decode(latents), decoded)
-    assert torch.equal(audio, kept)
-    assert torch.equal(latents, kept_latents)
-
-
-def test_no_output_carries_a_gradient(codec: Codec) -> None:
-    latents = codec.encode(noise(codec, 2 * codec.info.hop_length).requires_grad_())
-    assert not latents.requires_grad
-    latents.requires_grad_()
-    assert not codec.decode(latents).requires_grad
-
-
-def test_silence_is_finite(codec: Codec) -> None:
-    latents = codec.encode(torch.zeros(1, codec.info.channels, 3 * codec.info.hop_length))
-    assert latents.isfinite().all()
-    assert codec.decode(latents).isfinite().all()
-    assert codec.features(latents).isfinite().all()
-
-
-@pytest.mark.parametrize("device", DEVICES)
-@pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float64, 1e-4), (torch.float16, 0.02)])
-def test_device_and_dtype_follow_the_input(codec: Codec, device: str, dtype: torch.dtype, tolerance: float) -> None:
-    audio = noise(codec, 2 * codec.info.hop_length).to(device, dtype)
-    latents = codec.encode(audio)
-    decoded = codec.decode(latents)
-    for tensor in (latents, decoded, codec.features(latents)):
-        assert tensor.dtype == dtype
-        assert tensor.device.type == device
-    # against float32 results of the same, already rounded numbers: a decoder may be steep, its input is not the matter
-    assert_close(latents.cpu().float(), codec.encode(audio.cpu().float()), tolerance)
-    assert_close(decoded.cpu().float(), codec.decode(latents.cpu().float()), tolerance)
-
-
-def test_causality_claim(codec: Codec) -> None:
-    """Other input from sample ``start`` on changes no output that the claim puts before it, and changes the rest."""
-    info = codec.info
-    hop = info.hop_length
-    start = -(-info.lookahead // hop) * hop + 3 * hop
-    audio = noise(codec, start + 2 * hop)
-    changed = torch.cat([audio[:, :, :start], noise(codec, 2 * hop, seed=1)], dim=2)
-    # output n may depend on input before (n // hop + 1) * hop + lookahead; so these frames may not change
-    frames = (start - info.lookahead) // hop
-    assert frames >= 3
-    before, after = codec.encode(audio), codec.encode(changed)
-    assert_close(after[:, :, :frames], before[:, :, :frames], 1e-6)
-    assert not torch.allclose(after[:, :, start // hop :], before[:, :, start // hop :])
-    before, after = codec.decode(before), codec.decode(after)
-    assert_close(after[:, :, : frames * hop], before[:, :, : frames * hop], 1e-6)
-    assert not torch.allclose(after[:, :, start:], before[:, :, start:])
-
-
-def test_a_batch_is_its_items(codec: Codec) -> None:
-    audio = noise(codec, 2 * codec.info.hop_length + 7, batch=2)
-    latents = codec.encode(audio)
-    decoded = codec.decode(latents)
-    features = codec.features(latents)
-    for item in range(2):
-        one = slice(item, item + 1)
-        assert_close(codec.encode(audio[one]), latents[one])
-        assert_close(codec.decode(latents[one]), decoded[one])
-        assert_close(codec.features(latents[one]), features[one])
-
-
-def test_codes(codec: Codec) -> None:
-    if not isinstance(codec, DiscreteCodec):
-        assert not hasattr(codec, "quantize")
-        return
-    latents = codec.encode(noise(codec, 2 * codec.info.hop_length, batch=2))
-    codes = codec.quantize(latents)
-    assert codes.dtype == torch.int64
-    assert (codes.shape[0], codes.shape[2]) == (2, 2)
-    assert codes.min() >= 0
-    restored = codec.dequantize(codes)
-    assert restored.shape == latents.shape
-    assert restored.isfinite().all()
-    assert codec.decode(restored[:1]).shape == (1, codec.info.channels, 2 * codec.info.hop_length)
-    assert_close(codec.dequantize(codec.quantize(latents[:1])), restored[:1])
-
-
-def cut(total: int, largest: int, generator: torch.Generator) -> list[int]:
-    """Random chunk lengths from 0 to ``largest`` that sum to ``total``."""
-    sizes: list[int] = []
-    while sum(sizes) < total:
-        size = int(torch.randint(0, largest + 1, (), generator=generator))
-        sizes.append(min(size, total - sum(sizes)))
-    return sizes
-
-
-def test_streaming_equals_offline(codec: Codec) -> None:
-    if not isinstance(codec, StreamingCodec):
-        assert not hasattr(codec, "encode_step")
-        return
-    slow = codec.info.name.startswith("dac")  # every chunk costs its context of about ten frames again
-    for seed in range(1 if slow else 3):
-        generator = torch.Generator().manual_seed(seed)
-        audio = noise(codec, 12 * codec.info.hop_length + 33, batch=1 if slow else 2, seed=seed)
-        latents = codec.encode(audio)
-        largest = 7 if slow else 2  # hops a chunk
-        parts, state = [], None
-        for chunk in audio.split(cut(audio.shape[2], largest * codec.info.hop_length, generator), dim=2):
-            state, out = codec.encode_step(state, chunk)
-            parts.append(out)
-        parts.append(codec.encode_step(state, audio[:, :, :0], flush=True)[1])
-        assert_close(torch.cat(parts, dim=2), latents)
-        parts, state = [], None
-        for chunk in latents.split(cut(latents.shape[2], largest, generator), dim=2):
-            state, out = codec.decode_step(state, chunk)
-            parts.append(out)
-        parts.append(codec.decode_step(state, latents[:, :, :0], flush=True)[1])
-        assert_close(torch.cat(parts, dim=2), codec.decode(latents))
-
-
-def test_a_state_is_a_value(codec: Codec) -> None:
-    """Stepping a state twice gives the same twice, whatever was stepped from it in between."""
-    if not isinstance(codec, StreamingCodec):
-        return
-    audio = noise(codec, 5 * codec.info.hop_length)
-    latents = codec.encode(audio)
-    for step, whole, unit in ((codec.encode_step, audio, codec.info.hop_length), (codec.decode_step, latents, 1)):
-        state, _ = step(None, whole[:, :, : 3 * unit])
-        first = step(state, whole[:, :, 3 * unit :], flush=True)[1]
-        step(state, -whole[:, :, :unit])
-        assert torch.equal(step(state, whole[:, :, 3 * unit :], flush=True)[1], first)
+def test_a_whole_codec_is_checked_in_one_go() -> None:
+    check_codec(ToyCodec(latent_dim=24))
+    with pytest.raises(AssertionError):
+        check_codec(Faulty("hears the others of its batch"))
 
 
 @pytest.mark.parametrize("options", [{}, {"channels": 2}, {"hop_length": 64, "latent_dim": 64}])

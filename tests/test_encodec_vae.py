@@ -12,9 +12,13 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from lgr.errors import ArgumentError, ShapeError
+from lgr.models.encodec_vae.base import EncodecVAE
+from lgr.models.encodec_vae.build import build_encodec_vae
+from lgr.models.encodec_vae.config import EncodecVAEConfig
 from lgr.models.encodec_vae.fit import fit_linear_path
 from lgr.models.encodec_vae.linear_path import LOUDEST, GainState, LevelGain, ramps
-from lgr.models.encodec_vae.model import EncodecVAE, EncodecVAEConfig
+from lgr.models.encodec_vae.linear_path_vae import LinearPathVAE
+from lgr.models.encodec_vae.seanet_vae import SEANetVAE
 from lgr.models.mdct import mdct_basis
 
 HOP = 24
@@ -30,7 +34,7 @@ def tiny(**changes: Any) -> EncodecVAEConfig:
 def model(seed: int = 0, **changes: Any) -> EncodecVAE:
     """A model whose zero layers are random too, so that nothing is hidden behind a zero."""
     torch.manual_seed(seed)
-    made = EncodecVAE(tiny(**changes)).eval()
+    made = build_encodec_vae(tiny(**changes)).eval()
     with torch.no_grad():
         for weights in made.parameters():
             if not weights.any():
@@ -158,7 +162,7 @@ def lapped(audio: Tensor, n_kept: int) -> Tensor:
 
 def test_an_untrained_model_is_its_linear_path() -> None:
     torch.manual_seed(0)
-    made = EncodecVAE(tiny())
+    made = LinearPathVAE(tiny())
     fit_linear_path(made, [coloured(4, 40 * HOP)])
     audio = noise(2, 6 * HOP + 5)
     estimate = made.render(made.posterior(audio).mean, torch.zeros(2, 7, 0), seeds=[0, 0])
@@ -166,7 +170,7 @@ def test_an_untrained_model_is_its_linear_path() -> None:
 
 
 def test_the_error_is_the_energy_of_the_dropped_coefficients() -> None:
-    made = EncodecVAE(tiny(latent_dim=9))
+    made = LinearPathVAE(tiny(latent_dim=9))
     audio = coloured(3, 4000 * HOP)
     lost = fit_linear_path(made, [audio[:1], audio[1:]])
 
@@ -182,7 +186,7 @@ def test_the_error_is_the_energy_of_the_dropped_coefficients() -> None:
 
 
 def test_what_the_network_adds_is_at_first_as_loud_as_what_is_dropped() -> None:
-    made, audio = EncodecVAE(tiny()), coloured(3, 400 * HOP)
+    made, audio = LinearPathVAE(tiny()), coloured(3, 400 * HOP)
     lost = fit_linear_path(made, [audio])
     assert float(made.gain.bias.detach().exp()) == pytest.approx((lost * float(audio.square().mean())) ** 0.5, rel=0.02)
 
@@ -194,14 +198,14 @@ def reconstruct(made: EncodecVAE, audio: Tensor) -> Tensor:
 
 
 def test_all_coefficients_give_the_waveform_back() -> None:
-    made = EncodecVAE(tiny(latent_dim=HOP))
+    made = LinearPathVAE(tiny(latent_dim=HOP))
     audio = coloured(2, 50 * HOP)
     assert fit_linear_path(made, [audio]) == pytest.approx(0, abs=1e-6)
     torch.testing.assert_close(reconstruct(made, audio)[:, :-HOP], audio[:, :-HOP], rtol=0, atol=1e-4)
 
 
 def test_latents_have_unit_variance_and_noise_far_below_the_sound() -> None:
-    made = EncodecVAE(tiny())
+    made = LinearPathVAE(tiny())
     audio = 0.01 * coloured(4, 2000 * HOP)
     fit_linear_path(made, [audio])
     with torch.no_grad():
@@ -216,7 +220,7 @@ def test_latents_have_unit_variance_and_noise_far_below_the_sound() -> None:
 
 
 def test_every_clip_counts_alike_however_loud() -> None:
-    first, second = EncodecVAE(tiny()), EncodecVAE(tiny())
+    first, second = LinearPathVAE(tiny()), LinearPathVAE(tiny())
     audio = torch.cat([coloured(1, 300 * HOP), noise(1, 300 * HOP)])
     lost = fit_linear_path(first, [audio])
     assert fit_linear_path(second, [audio * torch.tensor([[1.0], [0.01]])]) == pytest.approx(lost, rel=1e-3)
@@ -224,11 +228,11 @@ def test_every_clip_counts_alike_however_loud() -> None:
 
 def test_a_linear_path_that_cannot_be_fitted() -> None:
     with pytest.raises(ArgumentError, match="model must have linear_path=True"):
-        fit_linear_path(EncodecVAE(tiny(linear_path=False)), [noise(1, 100)])
+        fit_linear_path(SEANetVAE(tiny(linear_path=False)), [noise(1, 100)])
     with pytest.raises(ArgumentError, match="audio_batches must hold sound above -90 dBFS"):
-        fit_linear_path(EncodecVAE(tiny()), [torch.zeros(2, 100)])
+        fit_linear_path(LinearPathVAE(tiny()), [torch.zeros(2, 100)])
     with pytest.raises(ShapeError, match="audio must be"):
-        fit_linear_path(EncodecVAE(tiny()), [noise(1, 2 * HOP - 1)])
+        fit_linear_path(LinearPathVAE(tiny()), [noise(1, 2 * HOP - 1)])
 
 
 # ---- the level of a correction ---------------------------------------------------------------------------------------
@@ -236,22 +240,22 @@ def test_a_linear_path_that_cannot_be_fitted() -> None:
 
 def test_loudness_is_the_geometric_mean_of_two_frames() -> None:
     gain, z = LevelGain(), noise(2, 5, 4)
-    loudness = gain.loudness(z)
+    loudness = gain.loudness(None, z)
     for t in range(5):
         before = z[:, t - 1] if t else torch.zeros(2, 4)
         expected = ((z[:, t].square() + before.square()) / 2 + 1e-8).sqrt().prod(1) ** 0.25
         torch.testing.assert_close(loudness[:, t, 0], expected)
-    log_gains, state = gain(loudness, z)
+    state, log_gains = gain(None, loudness, z)
     torch.testing.assert_close(log_gains[:, 1:].exp(), loudness[..., 0])
     torch.testing.assert_close(log_gains[:, 0], log_gains[:, 1])
-    torch.testing.assert_close(gain.loudness(z[:, 3:], GainState(z[:, 2], state.log_gain)), loudness[:, 3:])
-    assert float(gain(torch.full((1, 1, 1), 1e9), z[:1])[0].detach().max()) == LOUDEST
+    torch.testing.assert_close(gain.loudness(GainState(z[:, 2], state.log_gain), z[:, 3:]), loudness[:, 3:])
+    assert float(gain(None, torch.full((1, 1, 1), 1e9), z[:1])[1].detach().max()) == LOUDEST
 
 
 def test_where_nothing_is_dropped_nothing_is_added() -> None:
     """However loud the sound: a network must not put hiss over a rumble that lies in the kept coefficients alone."""
     torch.manual_seed(0)
-    made = EncodecVAE(tiny(noise_levels=2)).eval()
+    made = LinearPathVAE(tiny(noise_levels=2)).eval()
     fit_linear_path(made, [coloured(4, 60 * HOP)])
     torch.nn.init.normal_(made.decoder.layers[-1].weight)
     rumble = torch.nn.functional.fold(  # of the lowest coefficients
@@ -303,7 +307,7 @@ def test_gradients_reach_every_parameter(kind: dict[str, Any]) -> None:
 
 def test_a_few_steps_improve_on_the_linear_codec() -> None:
     torch.manual_seed(0)
-    made = EncodecVAE(tiny(n_filters=4, latent_dim=3))
+    made = LinearPathVAE(tiny(n_filters=4, latent_dim=3))
     audio = coloured(4, 40 * HOP)
     fit_linear_path(made, [audio])
 
@@ -322,7 +326,7 @@ def test_a_few_steps_improve_on_the_linear_codec() -> None:
 
 def test_bfloat16_leaves_the_linear_path_exact() -> None:
     torch.manual_seed(0)
-    made, audio = EncodecVAE(tiny(latent_dim=HOP)), coloured(2, 10 * HOP)
+    made, audio = LinearPathVAE(tiny(latent_dim=HOP)), coloured(2, 10 * HOP)
     fit_linear_path(made, [coloured(4, 100 * HOP)])
     with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
         posterior = made.posterior(audio)
@@ -349,8 +353,13 @@ def test_a_config_goes_through_json() -> None:
     assert EncodecVAEConfig().hop_length == 320
 
 
+def test_the_config_says_which_of_the_two() -> None:
+    assert isinstance(build_encodec_vae(tiny()), LinearPathVAE)
+    assert isinstance(build_encodec_vae(tiny(linear_path=False)), SEANetVAE)
+
+
 def test_the_shipped_size_is_small() -> None:
-    weights = sum(p.numel() for p in EncodecVAE(EncodecVAEConfig(labels=("rain", "sea", "thunder"))).parameters())
+    weights = sum(p.numel() for p in LinearPathVAE(EncodecVAEConfig(labels=("rain", "sea", "thunder"))).parameters())
     assert 2 * weights < 5.5 * 2**20  # bytes in float16
 
 

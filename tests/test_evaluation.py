@@ -14,7 +14,7 @@ from made_up_sounds import RATE, clicks, noise, sine, voice
 
 from lgr.codecs.toy import ToyCodec
 from lgr.errors import ArgumentError, AudioFileError, CodebookError
-from lgr.evaluation import NOT_ASKED, Evaluation, codec_embedding, evaluate, evaluate_path, sounds_of
+from lgr.evaluation import NOT_ASKED, Evaluation, codec_embedding, evaluate, evaluate_interpolation, sounds_of
 from lgr.measures.distribution import frechet_between
 from lgr.measures.transition import measure_transition
 from lgr.resynth import ResynthConfig, resynthesise
@@ -229,14 +229,14 @@ def test_a_score_whose_sounds_are_gone_or_changed(tmp_path: Path) -> None:
 
 def test_a_path_has_the_numbers_of_its_transition() -> None:
     sound = torch.cat([sine(500, 1), sine(3000, 1), sine(1000, 1)])
-    found, numbers = evaluate_path(sound, RATE, (1.0, 2.0)), measure_transition(sound, RATE, (1.0, 2.0))
+    found, numbers = evaluate_interpolation(sound, RATE, (1.0, 2.0)), measure_transition(sound, RATE, (1.0, 2.0))
     assert found.numbers["trend"] == numbers.trend
     assert (found.numbers["jump_hz_first"], found.numbers["jump_hz_second"]) == numbers.jump_hz
-    silent = evaluate_path(torch.zeros(3 * RATE), RATE, (1.0, 2.0))
+    silent = evaluate_interpolation(torch.zeros(3 * RATE), RATE, (1.0, 2.0))
     assert silent.numbers["trend"] is None
     assert silent.reasons["trend"] == "silence"
     with pytest.raises(ArgumentError, match="must leave"):
-        evaluate_path(sound, RATE, (0.1, 2.0))
+        evaluate_interpolation(sound, RATE, (0.1, 2.0))
 
 
 if __name__ == "__main__":

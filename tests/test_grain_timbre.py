@@ -5,8 +5,10 @@ import torch
 from torch import Tensor
 from torch.testing import assert_close
 
+from lgr.models.encodec_vae.config import EncodecVAEConfig
 from lgr.models.encodec_vae.fit import fit_linear_path
-from lgr.models.encodec_vae.model import EncodecVAE, EncodecVAEConfig
+from lgr.models.encodec_vae.linear_path_vae import LinearPathVAE
+from lgr.models.encodec_vae.seanet_vae import SEANetVAE
 from lgr.models.grain_model import GrainModel
 from lgr.models.granular.model import DECODERS, GranularConfig, GranularVAE
 from lgr.sound.mel import mel_filters
@@ -66,7 +68,7 @@ def test_an_encodec_vae_is_matched_by_timbre_too() -> None:
     with torch.random.fork_rng():
         torch.manual_seed(0)
         config = EncodecVAEConfig(sample_rate=RATE, hop_length=80, strides=(2, 5, 8), latent_dim=16, n_filters=2)
-        model = EncodecVAE(config).eval()
+        model = LinearPathVAE(config).eval()
     fit_linear_path(model, [coloured(3.0, seed=1)])
     x = coloured(3.0)
     with torch.no_grad():
@@ -77,7 +79,7 @@ def test_an_encodec_vae_is_matched_by_timbre_too() -> None:
     assert both[0] < both[1] - 0.2
     bare = EncodecVAEConfig(sample_rate=RATE, hop_length=80, strides=(2, 5, 8), n_filters=2, linear_path=False)
     z = torch.randn(1, 3, 16)
-    assert EncodecVAE(bare).features(z) is z
+    assert SEANetVAE(bare).features(z) is z
 
 
 def _of(model: GrainModel, a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:

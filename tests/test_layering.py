@@ -169,6 +169,7 @@ def test_the_table_names_every_layer(table: Table) -> None:
     assert set(table.values()) >= {0, 1, 2, 3, 4, 5, BESIDE}
     assert table["lgr/errors.py"] == 0
     assert table["lgr/codecs/"] == 1
+    assert {f"apps/lgr_app/{room}/" for room in ("tabs", "jobs", "page")} <= table.keys()
     assert rank_of("lgr/codecs/base.py", table) == 1
 
 
@@ -191,7 +192,10 @@ TREE = {
     "lgr/plots/__init__.py": "from lgr import score\n",
     "lgr/score/__init__.py": "",
     "lgr/cli/__init__.py": "def main():\n    import librosa\n    from lgr import plots\n",
-    "apps/lgr_app/demo.py": "import gradio\nimport lgr.latents.grains\n",
+    "apps/lgr_app/app.py": "import gradio\nimport lgr_app.tabs.demo\n",
+    "apps/lgr_app/tabs/demo.py": "from lgr_app.jobs.demo import play\n",
+    "apps/lgr_app/jobs/demo.py": "import lgr.latents.grains\nimport lgr_app.page.theme\n",
+    "apps/lgr_app/page/theme.py": "import gradio\n",
 }
 
 
@@ -240,6 +244,14 @@ def test_the_checker_sees_each_fault(table: Table, tmp_path: Path, path: str, te
                 "lgr/models/net.py": "import lgr.codecs\n",
             },
             "lgr/models/",
+        ),
+        ({"apps/lgr_app/page/guard.py": "from lgr_app.tabs.demo import build\n"}, "apps/lgr_app/page/"),
+        (
+            {
+                "apps/lgr_app/jobs/demo.py": "import lgr_app.page.theme\nimport lgr_app.tabs.other\n",
+                "apps/lgr_app/tabs/other.py": "",
+            },
+            "apps/lgr_app/jobs/",
         ),
     ],
 )

@@ -7,7 +7,8 @@ import scipy.fft
 import torch
 from torch import Tensor
 
-from lgr.models.noise.mfcc_encoder import FLOOR, MfccEncoder
+from lgr.models.noise.mfcc_encoder import MfccEncoder
+from lgr.sound.level import AMPLITUDE_FLOOR
 from lgr.sound.mel import mel_filters
 
 
@@ -25,7 +26,7 @@ def test_mfcc_is_scipys_dct_of_the_log_mel_spectrum() -> None:
     window = torch.hann_window(512, dtype=torch.float64)
     spectrum = torch.fft.rfft(frames.double() * window * 2 / window.sum())
     power = spectrum.abs().square() @ mel_filters(512, 128, 24000).double().T
-    levels = torch.log10((power + FLOOR**2).sqrt() / FLOOR)
+    levels = torch.log10((power + AMPLITUDE_FLOOR**2).sqrt() / AMPLITUDE_FLOOR)
     expected = scipy.fft.dct(levels.numpy(), type=2, norm="ortho", axis=-1)[:, :30]
     torch.testing.assert_close(encoder().mfcc(frames).double(), torch.from_numpy(expected), rtol=1e-4, atol=1e-3)
 

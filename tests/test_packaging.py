@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -32,8 +33,10 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return built
 
 
-def shown(built: Path, code: str) -> list[str]:
-    """Lines that a fresh Python prints which finds lgr in ``built``."""
+@pytest.fixture(scope="module")
+def said(built: Path) -> list[str]:
+    """Lines that a fresh Python prints which finds lgr in ``built``: where things are, last the app where Gradio is."""
+    code = SHOW if find_spec("gradio") is None else f"{SHOW}; {SHOW_APP}"
     environment = {key: value for key, value in os.environ.items() if not key.startswith("LGR_")}
     environment |= {"PYTHONPATH": str(built), "GRADIO_ANALYTICS_ENABLED": "False"}
     command = [sys.executable, "-c", code]
@@ -45,18 +48,27 @@ def names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir() if path.name != "__pycache__")
 
 
-def test_an_install_that_is_not_editable_has_the_assets(built: Path) -> None:
-    said = shown(built, SHOW)
+def files(folder: Path) -> set[str]:
+    """Everything in a folder and the folders in it."""
+    return {
+        path.relative_to(folder).as_posix()
+        for path in folder.rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+
+
+def test_an_install_that_is_not_editable_has_the_assets(built: Path, said: list[str]) -> None:
     assert Path(said[0]) == built / "lgr" / "assets"
     assert "name='bundled'" in said[1]
     assert names(built / "lgr" / "assets" / "audio") == names(ROOT / "assets" / "audio")
 
 
-def test_an_install_that_is_not_editable_has_the_app(built: Path) -> None:
+def test_an_install_that_is_not_editable_has_the_app(built: Path, said: list[str]) -> None:
     pytest.importorskip("gradio", reason="gradio is not installed: pip install 'lgr[app]'")
-    said = shown(built, SHOW_APP)
     assert Path(said[-1]) == built / "lgr_app" / "app.py"
-    assert names(built / "lgr_app") == names(ROOT / "apps" / "lgr_app")
+    here, there = ROOT / "apps" / "lgr_app", built / "lgr_app"
+    assert files(there) == files(here)
+    assert {"page/scatter/scatter.css", "page/scatter/scatter.html", "page/scatter/points.js"} <= files(there)
     assert names(built) == ["lgr", "lgr_app"]  # nothing that another project could stumble over
 
 

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from lgr.codecs import dac, encodec
 from lgr.codecs.checkpoints import plain_weights, read_checkpoint
 from lgr.codecs.dac import DacCodec
-from lgr.codecs.encodec import EncodecCodec
+from lgr.codecs.encodec import Encodec24Codec, Encodec48Codec
 from lgr.codecs.pretrained import PretrainedCodec
 from lgr.errors import MissingPackageError, WeightsError
 
@@ -30,8 +30,8 @@ def weights(name: str) -> dict[str, Tensor]:
 
 
 def build(name: str, **options: Any) -> PretrainedCodec:
-    kind, variant = name.split("-")
-    return (EncodecCodec if kind == "encodec" else DacCodec)(variant, **options)
+    encodecs = {"encodec-24khz": Encodec24Codec, "encodec-48khz": Encodec48Codec}
+    return encodecs[name](**options) if name in encodecs else DacCodec(name.split("-")[1], **options)
 
 
 def noise(codec: PretrainedCodec, frames: int) -> Tensor:

@@ -12,15 +12,12 @@ from benchmarks.concatenator import run_length
 from lgr.baselines import play_baseline
 from lgr.baselines.corpus_windows import CorpusWindows, hann, hop_at, magnitudes
 from lgr.baselines.kl_fit import kl_divergence, kl_fit
-from lgr.baselines.particle_filter import (
+from lgr.baselines.particle_filter import StreamState, filtered, start, step
+from lgr.baselines.particles import (
     ParticleConfig,
     Particles,
-    StreamState,
     effective_particles,
     filter_hop,
-    filtered,
-    start,
-    step,
     systematic_resample,
     transition,
     vote,

@@ -83,7 +83,7 @@ def test_an_unknown_name_lists_the_names_and_the_nearest() -> None:
         ("toy", {"space": "quantized"}, "toy has no option space, got space='quantized'"),
         ("toy", {"loader": "reference"}, "toy has no option loader"),
         ("toy", {"n_levels": 2}, "toy has no option n_levels"),
-        ("toy", {"weights": "somewhere"}, "toy has no option weights"),
+        ("toy", {"weights": "somewhere"}, "toy has no option weights, got weights='somewhere'"),
         ("bundled", {"space": "quantized"}, "bundled has no option space"),
         ("bundled", {"loader": "reference"}, "bundled has no option loader"),
         ("soundstream", {"loader": "reference"}, "soundstream has no option loader"),

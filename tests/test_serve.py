@@ -15,7 +15,7 @@ from lgr.sound.audio import save_audio
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="memory is read from /proc")
 def test_three_visitors_at_once_get_their_own_sounds(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GRADIO_ANALYTICS_ENABLED", "False")
-    load = serve.measure(visitors=3, seconds=6, port=None)
+    load = serve.measure(visitors=3, seconds=3, port=None)
     assert load.errors == []
     assert load.wrong == []
     assert load.served >= 3

@@ -80,21 +80,21 @@ def test_silence_comes_back_as_silence(name: str) -> None:
 
 
 def test_eight_snares_differ_from_each_other_and_from_kicks(tmp_path: Path) -> None:
-    done("sample", "drums-granular", "--class", "snare", "--n", "8", "--seed", "3", "-o", str(tmp_path / "hits"))
+    done("sample", "drums-granular", "--class", "snare", "--n", "8", "--seed", "3", "-o", str(tmp_path / "sounds"))
     done("sample", "drums-granular", "--class", "Kick", "--n", "1", "--seed", "3", "-o", str(tmp_path / "kick"))
-    hits = [load_audio(path)[0][0] for path in sorted((tmp_path / "hits").glob("*.wav"))]
+    sounds = [load_audio(path)[0][0] for path in sorted((tmp_path / "sounds").glob("*.wav"))]
     kick = load_audio(next((tmp_path / "kick").glob("*.wav")))[0][0]
-    assert len(hits) == 8
-    for i, hit in enumerate(hits):
-        assert hit.abs().max() > 0.05
-        for other in hits[:i]:
-            assert float(relative_mstft(hit[None], other[None])) > 0.05
+    assert len(sounds) == 8
+    for i, sound in enumerate(sounds):
+        assert sound.abs().max() > 0.05
+        for other in sounds[:i]:
+            assert float(relative_mstft(sound[None], other[None])) > 0.05
 
     def centroid(x: torch.Tensor) -> float:
         power = torch.fft.rfft(x).abs().square()
         return float((power * torch.linspace(0, 12000, len(power))).sum() / power.sum())
 
-    assert sorted(map(centroid, hits))[4] > 1.5 * centroid(kick)
+    assert sorted(map(centroid, sounds))[4] > 1.5 * centroid(kick)
 
 
 def test_a_label_changes_what_is_decoded() -> None:

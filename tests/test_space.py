@@ -61,9 +61,9 @@ def python_without_lgr(folder: Path, notes: Path) -> Path:
 @pytest.mark.skipif(sys.platform == "win32", reason="the environment of the test is made for POSIX")
 def test_it_runs_from_its_folder_alone(tmp_path: Path) -> None:
     pytest.importorskip("gradio", reason="gradio is not installed: pip install 'lgr[app]'")
-    from lgr_app.results import play
-    from lgr_app.resynthesise import settings
-    from lgr_app.sounds import clip
+    from lgr_app.jobs.results import play
+    from lgr_app.jobs.resynthesise import settings
+    from lgr_app.page.sounds import clip
 
     from benchmarks.served import DIALS, Caller, served_app
     from lgr.codecs import load_codec
@@ -82,7 +82,7 @@ def test_it_runs_from_its_folder_alone(tmp_path: Path) -> None:
         answer = caller.resynthesise(target, sources, seed=5)
         caller.leave()
     got, rate = load_audio(answer.audio)
-    result = play(target, sources, codec=load_codec("bundled"), config=settings(*DIALS), seed=5).result
+    result = play(target, sources, codec=load_codec("bundled"), config=settings(*DIALS), seed=5).resynthesis
     assert rate == result.sample_rate
     torch.testing.assert_close(got, result.audio, rtol=0, atol=1e-4)
     assert result.audio.abs().max() > 0.05
@@ -153,7 +153,7 @@ def test_its_front_matter_says_what_the_host_reads() -> None:
 
 
 def test_its_readme_lists_every_limit() -> None:
-    from lgr_app.limits import ENVIRONMENT, Limits
+    from lgr_app.page.limits import ENVIRONMENT, Limits
 
     text = (ROOT / "apps" / "space" / "README.md").read_text(encoding="utf-8")
     listed = re.findall(r"^\| `(LGR_APP_\w+)` \| (\S+) \|", text, flags=re.MULTILINE)

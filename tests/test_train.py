@@ -18,7 +18,7 @@ from lgr.codecs.bundled import BundledCodec
 from lgr.errors import ArgumentError, AudioFileError
 from lgr.models.bundled.envelope_net import EnvelopeNet, EnvelopeNetConfig
 from lgr.models.mdct import mdct_basis
-from lgr.models.timbre import FLOOR, raise_floor
+from lgr.models.timbre import FLOOR_DECADES, raise_floor
 from lgr.train.codec import CodecTrainConfig, mean_raised_envelope, splice, train_codec, training_loss
 from lgr.train.data import AudioCache, Clip, CropSampler, read_manifest, shipped_groups, split_by_group
 
@@ -212,7 +212,7 @@ def test_the_splice_fits_the_transform() -> None:
     torch.nn.init.constant_(net.noise_bias, -100.0)
     audio = 0.2 * torch.randn(2, 40 * 64, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
-        latents, _ = net.encode(audio)
+        _, latents = net.encode(None, audio)
         mixed, target = splice(latents, audio, 1, 64, torch.Generator().manual_seed(1))
         out = net(mixed)
     cut = int(torch.randint(4, 38, (), generator=torch.Generator().manual_seed(1)))
@@ -338,6 +338,6 @@ def test_the_mean_envelope_is_that_of_the_given_clips(recordings: Path, tmp_path
     for clip in cache.clips:
         audio = cache.audio(clip)
         if clip.path in {c.path for c in some}:
-            frames.append(net.analyse(audio[None, : audio.shape[0] // 64 * 64])[0][0])
-    expected = raise_floor(torch.cat(frames), FLOOR).mean(0)
+            frames.append(net.analyse(None, audio[None, : audio.shape[0] // 64 * 64])[1][0])
+    expected = raise_floor(torch.cat(frames), FLOOR_DECADES).mean(0)
     torch.testing.assert_close(mean_raised_envelope(net, cache, some), expected)

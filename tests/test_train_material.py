@@ -13,11 +13,12 @@ import torch
 from tiny_grain_model import RATE, TinyConfig, register, write_sounds
 
 from lgr.errors import ArgumentError, AudioFileError
+from lgr.models.labels import label_weights
 from lgr.train.data import Clip
 from lgr.train.material import choose_clips, gather, split_in_time
+from lgr.train.vae.batches import hidden_labels
 from lgr.train.vae.config import VaeTrainConfig
 from lgr.train.vae.one_shots import PEAK, one_shot
-from lgr.train.vae.steps import label_weights
 from lgr.train.vae.train import train_model
 
 
@@ -153,7 +154,7 @@ def test_labels_are_hidden_as_often_as_asked() -> None:
     names = ["b", "a", "?"] * 400
     whole = label_weights(names, ("a", "b"))
     assert whole[:3].tolist() == [[0, 1], [1, 0], [0, 0]]
-    hidden = label_weights(names, ("a", "b"), dropout=0.25, generator=torch.Generator().manual_seed(0))
+    hidden = hidden_labels(whole, 0.25, torch.Generator().manual_seed(0))
     assert bool((hidden <= whole).all())
     assert float(hidden.sum() / whole.sum()) == pytest.approx(0.75, abs=0.05)
     assert label_weights(names, ()).shape == (1200, 0)

@@ -11,7 +11,7 @@ import soundfile
 import torch
 from torch import Tensor, nn
 
-from lgr.codecs.registry import FOLDER_KINDS
+from lgr.codecs.folder import FOLDER_KINDS
 from lgr.models.grain_model import GrainModel, GrainModelConfig, Posterior
 from lgr.models.kinds import MODELS, Kind
 from lgr.models.seeded_noise import frame_noise

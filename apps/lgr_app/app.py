@@ -10,26 +10,17 @@ import os
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 
-from importlib import import_module
 from typing import Any
 
 import gradio as gr
 
 from lgr.errors import LgrError
 from lgr.files import assets_dir
-from lgr_app.limits import Limits
-from lgr_app.shared import Shared
-from lgr_app.theme import CSS, theme
+from lgr_app.page.limits import Limits
+from lgr_app.page.shared import Shared
+from lgr_app.page.theme import CSS, theme
+from lgr_app.tabs import TABS
 
-# title and module, in the order of the page
-TABS = (
-    ("Resynthesise", "lgr_app.resynthesise"),
-    ("Grain map", "lgr_app.grain_map"),
-    ("Temperature sweep", "lgr_app.sweep"),
-    ("Interpolate", "lgr_app.interpolate"),
-    ("Free synthesis", "lgr_app.free_synthesis"),
-    ("Compare codecs", "lgr_app.compare"),
-)
 HEAD = """# lgr
 Play one sound with the grains of another. Results are deleted when you leave, uploads within about an hour after."""
 
@@ -41,9 +32,9 @@ def build_demo(limits: Limits | None = None) -> Any:
     with demo:
         gr.Markdown(HEAD, elem_classes="lgr-head")
         with gr.Tabs():
-            for title, module in TABS:
-                with gr.Tab(title, id=module.removeprefix("lgr_app.")):
-                    import_module(module).build(shared)
+            for tab in TABS:
+                with gr.Tab(tab.title, id=tab.name):
+                    tab.build(shared)
         demo.unload(shared.visitors.left)
     demo.queue(default_concurrency_limit=shared.limits.concurrency, max_size=100)
     demo.lgr_shared = shared  # for whoever serves it: visitors must leave when it stops

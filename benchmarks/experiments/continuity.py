@@ -10,7 +10,7 @@ from benchmarks.experiments.page import Result, table
 from benchmarks.experiments.pairs import PAIRS, RATE, SEEDS, Pair, told_pairs
 from benchmarks.experiments.picture import curve, label, name_point
 from lgr.baselines import play_baseline
-from lgr.baselines.particle_filter import ParticleConfig
+from lgr.baselines.particles import ParticleConfig
 from lgr.codecs import load_codec
 from lgr.codecs.base import Codec
 from lgr.plots import NORMAL, SMALL, new_figure

@@ -37,7 +37,9 @@ def evaluate(
     seams: Annotated[
         str | None,
         o.option(
-            "--seams", metavar="A,B", help="For sounds of `lgr interpolate`: where the path begins and ends, seconds."
+            "--seams",
+            metavar="A,B",
+            help="For sounds of `lgr interpolate`: where it begins and ends, seconds.",
         ),
     ] = None,
     json_file: Annotated[Path | None, o.option("--json", metavar="FILE", help="Also write all numbers: .json.")] = None,
@@ -113,11 +115,11 @@ class Result:
         codec: str | None,
         progress: "Progress",
     ) -> "Evaluation":
-        from lgr.evaluation import evaluate_path
+        from lgr.evaluation import evaluate_interpolation
         from lgr.sound.audio import load_audio
 
         if self.seams_seconds is not None:
-            return evaluate_path(*load_audio(self.path), self.seams_seconds)
+            return evaluate_interpolation(*load_audio(self.path), self.seams_seconds)
         assert self.target is not None
         audio, rate = load_audio(self.path) if self.score is None else self._sound(self.score, render, codec, progress)
         return yardstick(self.target, self.sources).measure(audio, rate, self.score)
@@ -126,7 +128,8 @@ class Result:
         """The sound beside the score, or the score rendered."""
         from lgr.cli.support.sources import open_codec
         from lgr.rendering import render as play
-        from lgr.sound.audio import AUDIO_SUFFIXES, load_audio
+        from lgr.sound.audio import load_audio
+        from lgr.sound.audio_files import AUDIO_SUFFIXES
 
         beside = [self.path.with_suffix(suffix) for suffix in AUDIO_SUFFIXES]
         file = next((each for each in beside if each.is_file()), None)
@@ -200,14 +203,14 @@ def _is_score(path: Path) -> bool:
 def _sounds(
     results: Sequence[str], target: Path | None, sources: Sequence[str] | None, seams: str | None
 ) -> list[Result]:
-    from lgr.sound.audio import audio_files
+    from lgr.sound.audio_files import audio_files
 
     for text in results:
         if Path(text).suffix.lower() in SCORES:
             raise ArgumentError(f"RESULT must be a sound with --target, --source or --seams, got {text}")
     if seams is not None:
         if target or sources:
-            raise ArgumentError("--seams measures a path alone: leave out --target and --source")
+            raise ArgumentError("--seams measures an interpolation alone: leave out --target and --source")
         return [Result(path=each, seams_seconds=_pair(seams)) for each in audio_files(results)]
     if target is None or not sources:
         raise ArgumentError(

@@ -107,7 +107,8 @@ def _describe_codec(path: Path) -> None:
 
 def _describe_folder(path: Path) -> None:
     from lgr.cli.support.tables import print_facts, seconds_text
-    from lgr.sound.audio import audio_files, audio_info
+    from lgr.sound.audio import audio_info
+    from lgr.sound.audio_files import audio_files
 
     total, damaged = 0.0, []
     files = audio_files([path])

@@ -32,7 +32,7 @@ def sample(
 
     \b
     Example:
-      lgr sample drums-granular --class snare --n 8 --seed 3 -o hits/
+      lgr sample drums-granular --class snare --n 8 --seed 3 -o snares/
     """
     from lgr.cli.support.outputs import Outputs, result_folder
     from lgr.codecs.registry import load_codec
@@ -45,7 +45,7 @@ def sample(
         raise ArgumentError(f"MODEL must be a grain model (lgr train granular --temporal), got the codec {model}")
     label = None if class_ is None else codec.find_label(class_)
     latents = codec.sample(label, n, seed, frames)
-    stem = "hit" if label is None else label.lower().replace("/", "-").replace(" ", "-")
+    stem = "one-shot" if label is None else label.lower().replace("/", "-").replace(" ", "-")
     folder = out.expanduser()
     with result_folder(folder, "--out", parents=True), Outputs(force=force) as outputs:
         names = [folder / f"{stem}-seed{seed}-{i + 1:0{len(str(n))}d}.wav" for i in range(n)]

@@ -182,10 +182,10 @@ _STOP = """Stop it with Ctrl-C and go on with --resume. Part of the recordings, 
     \b
     Example:"""
 HELP = {
-    "granular": f"""Train a granular VAE: hits, notes, calls; with --temporal whole one-shots.
+    "granular": f"""Train a granular VAE: drums, notes, calls; with --temporal whole one-shots.
     {_STOP}
       lgr train granular --data drums/ --out runs/drums --labels --temporal
-      lgr sample runs/drums --class snare --n 8 -o hits/
+      lgr sample runs/drums --class snare --n 8 -o snares/
     """,
     "ddsp-noise": f"""Train a VAE of filtered noise on textures: rain, sea, wind.
     {_STOP}

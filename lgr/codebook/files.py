@@ -47,7 +47,7 @@ def save(folder: str | Path, config: CodebookConfig, fitted: Fitted, *, force: b
         "format": FORMAT,
         "version": FORMAT_VERSION,
         "lgr": lgr_version(),
-        "codec": asdict(fitted.codec),
+        "codec": fitted.codec.to_json(),
         "config": asdict(config),
         "recordings": [{**r.to_json(), "frames": n} for r, n in zip(parts.recordings, parts.frames, strict=True)],
         "shapes": {name: list(tensor.shape) for name, tensor in tensors.items()},
@@ -88,7 +88,7 @@ def load(folder: str | Path, codec: CodecInfo | None = None) -> tuple[CodebookCo
     folder = Path(folder).expanduser()
     description = _read_description(folder)
     try:
-        made_by = CodecInfo(**description["codec"])
+        made_by = CodecInfo.from_json(description["codec"])
         config = CodebookConfig(**description["config"])
         frames = [int(each.pop("frames")) for each in description["recordings"]]
         recordings = [Recording.from_json(each) for each in description["recordings"]]

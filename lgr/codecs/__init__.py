@@ -1,7 +1,8 @@
 """Audio to latents and back: one protocol, many codecs. Each codec's own module is imported when it is loaded."""
 
 from lgr.codecs.base import Codec, CodecInfo, DiscreteCodec, StreamingCodec, check_audio, check_latents
-from lgr.codecs.registry import CodecCard, codec_card, codec_names, load_codec
+from lgr.codecs.registry import codec_card, codec_names, load_codec
+from lgr.codecs.row import CodecCard
 from lgr.codecs.toy import ToyCodec
 
 __all__ = [

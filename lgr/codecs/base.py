@@ -5,13 +5,16 @@ Conventions: audio ``(batch, channels, samples)`` in [-1, 1]; latents ``(batch, 
 ``space="quantized"``. Device and dtype follow the input. Nothing here knows of grains.
 """
 
-from dataclasses import dataclass
-from typing import Any, Protocol, runtime_checkable
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Protocol, Self, runtime_checkable
 
 import torch
 from torch import Tensor
 
 from lgr.errors import ArgumentError, CodebookError, ShapeError
+
+SPACES = ("latent", "quantized")
+LOADERS = ("transformers", "reference")  # whose model classes run a checkpoint: the original packages' are the second
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,8 +27,11 @@ class CodecInfo:
     after ``(n // hop_length + 1) * hop_length + lookahead``. For a codec that is not causal, ``lookahead`` is the
     reach of its receptive field into the future.
 
-    ``version`` tells latents apart that only look alike: a fingerprint of trained weights, or the space and levels that
-    a pretrained codec was asked for. Codebooks and scores remember it.
+    ``space`` says whether latents are taken before quantisation ("latent") or after it ("quantized"), and ``n_levels``
+    how many levels of the quantizer are left in them (None before it).
+
+    ``version`` tells latents apart that only look alike, in files too: a fingerprint of trained weights, or, where none
+    is given, what ``space`` and ``n_levels`` say. Codebooks and scores remember it.
 
     Examples
     --------
@@ -44,6 +50,34 @@ class CodecInfo:
     causal: bool = True
     licence: str = ""
     version: str = ""
+    space: str = "latent"
+    n_levels: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.space not in SPACES or (self.space == "latent") != (self.n_levels is None):
+            raise ArgumentError(
+                f'n_levels must be given with space="quantized" and only there, got {self.space!r} and {self.n_levels}'
+            )
+        if self.space == "quantized" and not self.version:
+            object.__setattr__(self, "version", f"quantized/{self.n_levels}")
+
+    def in_space(self, space: str, n_levels: int) -> Self:
+        """What the codec is when asked for the latents of ``space``, ``n_levels`` of its quantizer being used."""
+        return replace(self, version="", space=space, n_levels=n_levels if space == "quantized" else None)
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The options of ``load_codec`` that give such latents."""
+        return {"space": self.space, "n_levels": self.n_levels} if self.space == "quantized" else {}
+
+    def to_json(self) -> dict[str, Any]:
+        """As files hold it: ``version`` says what ``space`` and ``n_levels`` do."""
+        return {name: value for name, value in asdict(self).items() if name not in ("space", "n_levels")}
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Self:
+        """The inverse of ``to_json``; ``TypeError`` or ``ValueError`` for what it did not write."""
+        return cls(**data, **version_options(str(data.get("version", ""))))
 
     @property
     def frame_rate(self) -> float:
@@ -55,13 +89,8 @@ class CodecInfo:
         return -(-samples // self.hop_length)
 
 
-def latent_version(space: str, n_levels: int | None) -> str:
-    """The ``version`` of a pretrained codec's latents: "" before quantisation, else "quantized/LEVELS"."""
-    return "" if space == "latent" else f"quantized/{n_levels}"
-
-
 def version_options(version: str) -> dict[str, Any]:
-    """The ``load_codec`` options that give latents of this ``version``: the inverse of ``latent_version``."""
+    """The ``load_codec`` options behind a ``version`` that was read from a file; for a fingerprint there are none."""
     space, _, levels = version.partition("/")
     return {"space": space, "n_levels": int(levels)} if space == "quantized" else {}
 

@@ -1,8 +1,7 @@
 """The codec in the box: 24 kHz, 75 frames a second, causal, streaming, trained by this project (see its card).
 
 A latent is ``[envelope | detail]`` (see ``lgr.models.bundled.envelope_net``). Matching reads only the envelope: there,
-cosine means timbre. Files of any length are worked through in slices of ``SLICE_FRAMES``, carrying the network's state,
-so memory is bounded and the slices cannot be heard or measured.
+cosine means timbre.
 """
 
 from dataclasses import dataclass, fields
@@ -11,9 +10,10 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from lgr.codecs.base import CodecInfo, check_audio, check_latents
+from lgr.codecs.base import CodecInfo, check_latents
 from lgr.codecs.folder import read_folder
-from lgr.errors import ShapeError, WeightsError
+from lgr.codecs.sliced import SlicedCodec
+from lgr.errors import WeightsError
 from lgr.files import sha256
 from lgr.models.bundled.envelope_net import DecodeState, EncodeState, EnvelopeNet, EnvelopeNetConfig
 from lgr.models.timbre import raise_floor
@@ -34,7 +34,7 @@ class BundledDecodeState:
     net: DecodeState | None
 
 
-class BundledCodec:
+class BundledCodec(SlicedCodec):
     """``EnvelopeNet`` behind the codec protocol; also a ``StreamingCodec`` one hop behind.
 
     Computes in float32 (or the ``dtype`` it was made with); input of another type is converted, and so is the output.
@@ -63,7 +63,7 @@ class BundledCodec:
         self._bias = features.new_zeros(features.shape[0]) if bias is None else bias
         self._floor = floor
         c = net.config
-        self._info = CodecInfo(
+        info = CodecInfo(
             name=name,
             sample_rate=c.sample_rate,
             hop_length=c.hop_length,
@@ -74,6 +74,7 @@ class BundledCodec:
             licence=licence,
             version=version,
         )
+        super().__init__(info, features, SLICE_FRAMES)
 
     @classmethod
     def from_folder(
@@ -118,38 +119,8 @@ class BundledCodec:
         )
 
     @property
-    def info(self) -> CodecInfo:
-        return self._info
-
-    @property
     def config(self) -> EnvelopeNetConfig:
         return self._net.config
-
-    def _to_net(self, x: Tensor) -> Tensor:
-        return x.to(self._features)
-
-    @torch.no_grad()
-    def encode(self, audio: Tensor) -> Tensor:
-        """``(batch, 1, samples)`` to ``(batch, latent_dim, ceil(samples / hop_length))``."""
-        check_audio(self._info, audio)
-        step = SLICE_FRAMES * self._info.hop_length
-        state, pieces = None, []
-        for start in range(0, audio.shape[2], step):
-            last = start + step >= audio.shape[2]
-            state, latents = self.encode_step(state, audio[..., start : start + step], flush=last)
-            pieces.append(latents)
-        return torch.cat(pieces, 2)
-
-    @torch.no_grad()
-    def decode(self, latents: Tensor) -> Tensor:
-        """``(batch, latent_dim, frames)`` to ``(batch, 1, frames * hop_length)``."""
-        check_latents(self._info, latents)
-        state, pieces = None, []
-        for start in range(0, latents.shape[2], SLICE_FRAMES):
-            last = start + SLICE_FRAMES >= latents.shape[2]
-            state, audio = self.decode_step(state, latents[..., start : start + SLICE_FRAMES], flush=last)
-            pieces.append(audio)
-        return torch.cat(pieces, 2)
 
     @torch.no_grad()
     def features(self, latents: Tensor) -> Tensor:
@@ -165,8 +136,7 @@ class BundledCodec:
         self, state: BundledEncodeState | None, audio: Tensor, *, flush: bool = False
     ) -> tuple[BundledEncodeState, Tensor]:
         """Latents of the hops that are now full; ``flush`` fills the last one with silence."""
-        if audio.ndim != 3 or audio.shape[1] != 1:
-            raise ShapeError(f"audio must be (batch, 1, samples), got {tuple(audio.shape)}")
+        self._check_audio_step(audio)
         hop = self._info.hop_length
         samples = self._to_net(audio[:, 0])
         if state is not None:
@@ -178,7 +148,7 @@ class BundledCodec:
         if frames == 0:
             latents = samples.new_zeros(samples.shape[0], 0, self._info.latent_dim)
         else:
-            latents, net_state = self._net.encode(samples[:, : frames * hop], net_state)
+            net_state, latents = self._net.encode(net_state, samples[:, : frames * hop])
         return BundledEncodeState(net_state, samples[:, frames * hop :]), latents.transpose(1, 2).to(audio)
 
     @torch.no_grad()
@@ -186,13 +156,12 @@ class BundledCodec:
         self, state: BundledDecodeState | None, latents: Tensor, *, flush: bool = False
     ) -> tuple[BundledDecodeState, Tensor]:
         """Audio up to one hop behind the latents; ``flush`` gives that last hop too."""
-        if latents.ndim != 3 or latents.shape[1] != self._info.latent_dim:
-            raise ShapeError(f"latents must be (batch, {self._info.latent_dim}, frames), got {tuple(latents.shape)}")
+        self._check_latents_step(latents)
         net_state = None if state is None else state.net
         audio = latents.new_zeros(latents.shape[0], 0)
         if latents.shape[2]:
             first = net_state is None
-            audio, net_state = self._net.decode(self._to_net(latents.transpose(1, 2)), net_state)
+            net_state, audio = self._net.decode(net_state, self._to_net(latents.transpose(1, 2)))
             audio = audio[:, self._info.hop_length if first else 0 :]  # block -1 lies before the file
         if flush and net_state is not None:
             audio = torch.cat([audio, net_state.overlap], 1)

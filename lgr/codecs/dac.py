@@ -10,13 +10,13 @@ import warnings
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from lgr.codecs.base import CodecInfo
+from lgr.codecs.base import LOADERS, CodecInfo
 from lgr.codecs.checkpoints import (
     StateDict,
     check_choice,
@@ -26,9 +26,9 @@ from lgr.codecs.checkpoints import (
     read_checkpoint,
 )
 from lgr.codecs.chunked import ConvStage, Pipeline, convolutions, lookahead
-from lgr.codecs.pretrained import LOADERS, PipelineCodec
+from lgr.codecs.pretrained import PipelineCodec
 from lgr.codecs.reference import import_reference
-from lgr.codecs.weights import WeightFile
+from lgr.codecs.weights import WeightFile, hub_file
 from lgr.errors import MissingPackageError
 
 LATENT_DIM = 1024
@@ -57,11 +57,14 @@ CARDS = {
     "dac-44khz": _card("44khz", 512, 8_853),
 }
 
-_HUB = "https://huggingface.co/descript/dac_{}/resolve/main/model.safetensors"
 _RELEASES = "https://github.com/descriptinc/descript-audio-codec/releases/download/"
 _RELEASED = {"16khz": "0.0.5/weights_16khz.pth", "24khz": "0.0.4/weights_24khz.pth", "44khz": "0.0.1/weights.pth"}
 
-WEIGHTS = {f"dac-{v}": (WeightFile("model.safetensors", _HUB.format(v)),) for v in STRIDES}
+WEIGHTS = {
+    "dac-16khz": (hub_file("descript/dac_16khz", "7c2fc5e759f1f501aefc6e7a0265cc57f5d17ba7"),),
+    "dac-24khz": (hub_file("descript/dac_24khz", "6ba020b5ba7d9d8076fb90db7e67f27e31980f6e"),),
+    "dac-44khz": (hub_file("descript/dac_44khz", "c1bc521685adf9cfe247bc39a5ca58917eda1ac4"),),
+}
 # the authors' own checkpoints, used where a local folder holds them
 ORIGINALS = {f"dac-{v}": (WeightFile(file.split("/")[1], _RELEASES + file),) for v, file in _RELEASED.items()}
 
@@ -87,7 +90,7 @@ def transformers_name(name: str) -> str:
 
 
 def random_weights(variant: str = "44khz", seed: int = 0) -> StateDict:
-    """Seeded random weights for ``DacCodec(variant, state=...)``; the networks' sizes are the real ones."""
+    """Seeded random weights, for the ``state`` of the variant's codec; the networks' sizes are the real ones."""
     check_choice("variant", variant, list(STRIDES))
     model = _build(variant, "transformers")
     return random_state(model, 0.5, torch.Generator().manual_seed(seed))
@@ -100,7 +103,7 @@ class DacCodec(PipelineCodec):
     ----------
     variant : "16khz", "24khz" or "44khz"
     weights : a checkpoint file, or a folder with ``model.safetensors`` or the original ``.pth``; None to look in
-        ``LGR_WEIGHTS`` and the cache, and to download otherwise
+        ``LGR_WEIGHTS`` and the caches, and to download otherwise
     loader : "transformers", or "reference" for the package ``descript-audio-codec``
     space, n_levels, device, dtype, chunk_seconds : see ``PretrainedCodec``
     state : a state dict in transformers' names, instead of ``weights`` (``random_weights`` makes one)
@@ -156,7 +159,12 @@ class DacCodec(PipelineCodec):
         down, up = tuple(convolutions(encoder)), tuple(convolutions(decoder))
         self._encoder = Pipeline((ConvStage(encode, down, hop, 1, card.latent_dim),))
         self._decoder = Pipeline((ConvStage(decode, up, 1, hop, card.channels),))
-        self._info = replace(card, lookahead=lookahead(down, up, hop))
+        self._info = replace(self._info, lookahead=lookahead(down, up, hop))
+
+    @classmethod
+    def random(cls, variant: str = "44khz", *, seed: int = 0, **options: Any) -> Self:
+        """A variant with ``random_weights``."""
+        return cls(variant, state=random_weights(variant, seed), **options)
 
     def _quantize(self, latents: Tensor) -> Tensor:
         codes: Tensor = self.quantizer(latents, self.n_levels)[1]

@@ -20,13 +20,13 @@ from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, Self
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from lgr.codecs.base import CodecInfo, check_latents
+from lgr.codecs.base import LOADERS, CodecInfo, check_latents
 from lgr.codecs.checkpoints import (
     StateDict,
     check_choice,
@@ -36,10 +36,10 @@ from lgr.codecs.checkpoints import (
     read_checkpoint,
 )
 from lgr.codecs.chunked import ConvStage, LstmStage, Pipeline, convolutions, lookahead
-from lgr.codecs.pretrained import CODEBOOK_SIZE, LOADERS, PipelineCodec, PretrainedCodec
+from lgr.codecs.pretrained import CODEBOOK_SIZE, PipelineCodec, PretrainedCodec
 from lgr.codecs.reference import import_reference
 from lgr.codecs.segments import Segments
-from lgr.codecs.weights import WeightFile
+from lgr.codecs.weights import WeightFile, hub_file
 from lgr.errors import MissingPackageError
 
 CODE_DIM = 128
@@ -75,11 +75,13 @@ CARDS = {
     ),
 }
 
-_HUB = "https://huggingface.co/facebook/encodec_{}/resolve/main/model.safetensors"
 _RELEASES = "https://dl.fbaipublicfiles.com/encodec/v0/"
 _RELEASED = {"24khz": "encodec_24khz-d7cc33bc.th", "48khz": "encodec_48khz-7e698e3e.th"}
 
-WEIGHTS = {f"encodec-{v}": (WeightFile("model.safetensors", _HUB.format(v)),) for v in LEVELS}
+WEIGHTS = {
+    "encodec-24khz": (hub_file("facebook/encodec_24khz", "c1dbe2ae3f1de713481a3b3e7c47f357092ee040"),),
+    "encodec-48khz": (hub_file("facebook/encodec_48khz", "c3def8e7185ac8c8efdce6eb8c4a651e487a503e"),),
+}
 # the authors' own checkpoints, used where a local folder holds them; their names carry the start of their SHA-256
 ORIGINALS = {f"encodec-{v}": (WeightFile(file, _RELEASES + file),) for v, file in _RELEASED.items()}
 
@@ -92,7 +94,7 @@ def transformers_name(name: str) -> str:
 
 
 def random_weights(variant: str = "24khz", seed: int = 0) -> StateDict:
-    """Seeded random weights for ``EncodecCodec(variant, state=...)``; the networks' sizes are the real ones."""
+    """Seeded random weights, for the ``state`` of the variant's codec; the networks' sizes are the real ones."""
     check_choice("variant", variant, list(LEVELS))
     with torch.device("meta"):
         model = _build(variant, "transformers")
@@ -100,13 +102,12 @@ def random_weights(variant: str = "24khz", seed: int = 0) -> StateDict:
 
 
 class EncodecCodec(PretrainedCodec):
-    """EnCodec. Calling this class makes the variant's own subclass: only the one at 24 kHz can stream.
+    """What EnCodec's two variants share: loading, and the quantizer.
 
     Parameters
     ----------
-    variant : "24khz" or "48khz"
     weights : a checkpoint file, or a folder with ``model.safetensors`` or the original ``.th``; None to look in
-        ``LGR_WEIGHTS`` and the cache, and to download otherwise
+        ``LGR_WEIGHTS`` and the caches, and to download otherwise
     loader : "transformers", or "reference" for the package ``encodec``
     space, n_levels, device, dtype, chunk_seconds : see ``PretrainedCodec``
     state : a state dict in transformers' names, instead of ``weights`` (``random_weights`` makes one)
@@ -116,16 +117,10 @@ class EncodecCodec(PretrainedCodec):
     ArgumentError, WeightsError, MissingPackageError
     """
 
-    def __new__(cls, variant: str = "24khz", **options: Any) -> "EncodecCodec":
-        check_choice("variant", variant, list(LEVELS))
-        # a subclass asked for itself (by copy or pickle, without arguments) is what it is
-        if cls is not EncodecCodec:
-            return super().__new__(cls)
-        return super().__new__(_Encodec24 if variant == "24khz" else _Encodec48)
+    variant: ClassVar[str]
 
     def __init__(
         self,
-        variant: str = "24khz",
         *,
         weights: str | Path | None = None,
         loader: str = "transformers",
@@ -137,12 +132,12 @@ class EncodecCodec(PretrainedCodec):
         state: Mapping[str, Tensor] | None = None,
     ) -> None:
         check_choice("loader", loader, LOADERS)
-        card = CARDS[f"encodec-{variant}"]
+        card = CARDS[f"encodec-{self.variant}"]
         super().__init__(
             card,
             space=space,
             n_levels=n_levels,
-            max_levels=LEVELS[variant],
+            max_levels=LEVELS[self.variant],
             device=device,
             dtype=dtype,
             chunk_seconds=chunk_seconds,
@@ -150,12 +145,17 @@ class EncodecCodec(PretrainedCodec):
         if state is None:
             path = find_checkpoint(card.name, WEIGHTS[card.name], ORIGINALS[card.name], weights)
             state = read_checkpoint(path, transformers_name)
-        model: Any = _build(variant, loader)
+        model: Any = _build(self.variant, loader)
         load_plain(model, state, transformers_name)
         model.eval().requires_grad_(False).to(self.device)
         self.quantizer: Any = model.quantizer.to(torch.float32)
         self._levels = (self.quantizer if loader == "transformers" else self.quantizer.vq).layers
         self._set_networks(model.encoder.to(dtype), model.decoder.to(dtype))
+
+    @classmethod
+    def random(cls, *, seed: int = 0, **options: Any) -> Self:
+        """The variant with ``random_weights``."""
+        return cls(state=random_weights(cls.variant, seed), **options)
 
     @abstractmethod
     def _set_networks(self, encoder: nn.Module, decoder: nn.Module) -> None:
@@ -173,8 +173,10 @@ class EncodecCodec(PretrainedCodec):
         return latents
 
 
-class _Encodec24(PipelineCodec, EncodecCodec):
-    """24 kHz: convolutions, an LSTM, convolutions, each way."""
+class Encodec24Codec(PipelineCodec, EncodecCodec):
+    """EnCodec at 24 kHz: convolutions, an LSTM, convolutions, each way. It can stream."""
+
+    variant = "24khz"
 
     def _set_networks(self, encoder: nn.Module, decoder: nn.Module) -> None:
         self._encoder = _pipeline(encoder, HOP_LENGTH, 1, 1, CODE_DIM)
@@ -183,8 +185,10 @@ class _Encodec24(PipelineCodec, EncodecCodec):
         self._info = replace(self._info, lookahead=ahead)
 
 
-class _Encodec48(EncodecCodec):
-    """48 kHz: segments of one second, each with its own loudness."""
+class Encodec48Codec(EncodecCodec):
+    """EnCodec at 48 kHz: segments of one second, each with its own loudness."""
+
+    variant = "48khz"
 
     def _set_networks(self, encoder: nn.Module, decoder: nn.Module) -> None:
         self.encoder, self.decoder = encoder, decoder

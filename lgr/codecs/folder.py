@@ -1,6 +1,10 @@
-"""Reading what ``lgr train`` wrote: a folder of ``config.json`` and ``model.safetensors``."""
+"""Trained codecs: folders that ``lgr train`` wrote.
+
+One holds ``config.json``, whose key "model" says which class reads it, and ``model.safetensors``.
+"""
 
 import json
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +13,67 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
+from lgr.codecs.base import Codec, CodecInfo
 from lgr.errors import ArgumentError, WeightsError
+from lgr.files import assets_dir
+from lgr.models.kinds import MODELS
+
+# "model" of config.json: (module, class with from_folder(folder, name=, device=, dtype=)), imported when it is opened
+FOLDER_KINDS = {
+    "bundled": ("lgr.codecs.bundled", "BundledCodec"),
+    **dict.fromkeys(MODELS, ("lgr.codecs.trained", "TrainedCodec")),
+}
+
+
+def open_folder(
+    folder: Path,
+    *,
+    name: str,
+    weights: Path | None = None,
+    device: str | torch.device = "cpu",
+    dtype: torch.dtype = torch.float32,
+) -> Codec:
+    """The codec in ``folder`` (in ``weights`` instead, where given), under ``name``.
+
+    Raises
+    ------
+    WeightsError : no folder of a codec, or damaged
+    ArgumentError : ``dtype`` is half precision
+    """
+    folder = folder if weights is None else weights
+    kind = read_config(folder)["model"]
+    if not (folder / "model.safetensors").is_file():
+        raise WeightsError(f"the codec folder {folder} must hold model.safetensors, and has none")
+    module, class_name = FOLDER_KINDS[kind]
+    codec: Codec = getattr(import_module(module), class_name).from_folder(folder, name=name, device=device, dtype=dtype)
+    return codec
+
+
+def folder_info(folder: Path, name: str) -> CodecInfo:
+    """A trained codec's info: ``config.json``'s key "info" where it has one, else what its weights say when loaded."""
+    config = read_config(folder)
+    if "info" in config:
+        return CodecInfo.from_json(config["info"])
+    return open_folder(folder, name=name).info
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    """What ``config.json`` says; ``WeightsError`` unless it is that of a kind of codec that is known."""
+    path = folder / "config.json"
+    try:
+        config = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        ours = folder.parent == assets_dir() / "models"
+        hint = "; set LGR_ASSETS to the assets/ folder of a checkout of lgr" if ours else ""
+        raise WeightsError(
+            f"a codec folder must hold config.json and model.safetensors, {folder} has none{hint}"
+        ) from error
+    except ValueError as error:
+        raise WeightsError(f"{path} must be JSON: {error}") from error
+    kind = config.get("model") if isinstance(config, dict) else None
+    if kind not in FOLDER_KINDS:
+        raise WeightsError(f'{path}: "model" must be one of {", ".join(FOLDER_KINDS)}, got {kind!r}')
+    return dict(config)
 
 
 def read_folder(folder: Path, dtype: torch.dtype) -> tuple[Any, dict[str, Tensor]]:

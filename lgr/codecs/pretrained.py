@@ -6,26 +6,23 @@ device; the public methods here check, move, cast and switch the autograd graph 
 """
 
 from abc import ABC, abstractmethod
-from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from lgr.codecs.base import CodecInfo, check_audio, check_latents, latent_version
+from lgr.codecs.base import SPACES, CodecInfo, check_audio, check_latents
 from lgr.codecs.checkpoints import check_choice
 from lgr.codecs.chunked import Pipeline
 from lgr.errors import ArgumentError, ShapeError
 
-LOADERS = ("transformers", "reference")
-SPACES = ("latent", "quantized")
 DTYPES = (torch.float32, torch.float16, torch.bfloat16, torch.float64)
 CODEBOOK_SIZE = 1024  # of every codec here
 QUANTIZE_FRAMES = 4096  # a block of codebook search: its distance matrix is this times CODEBOOK_SIZE
 
 
 class PretrainedCodec(ABC):
-    """Base of ``EncodecCodec`` and ``DacCodec``.
+    """Base of EnCodec and DAC.
 
     Parameters
     ----------
@@ -56,7 +53,7 @@ class PretrainedCodec(ABC):
             raise ArgumentError(f"dtype must be one of {', '.join(map(str, DTYPES))}, got {dtype}")
         if not chunk_seconds > 0:
             raise ArgumentError(f"chunk_seconds must be above 0, got {chunk_seconds}")
-        self._info = replace(info, version=latent_version(space, n_levels))
+        self._info = info.in_space(space, n_levels)
         self.space = space
         self.n_levels = n_levels
         self.device = torch.device(device)

@@ -10,7 +10,7 @@ stepped it further. Steps of one stream belong to one thread.
 Zeghidour, Luebs, Omran, Skoglund, Tagliasacchi: SoundStream: An End-to-End Neural Audio Codec, IEEE/ACM TASLP 30, 2022.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from lgr.codecs.base import CodecInfo, check_audio, check_latents, latent_version
+from lgr.codecs.base import SPACES, CodecInfo, check_audio, check_latents
+from lgr.codecs.checkpoints import check_choice
 from lgr.codecs.weights import WeightFile, find_weights
 from lgr.errors import ArgumentError, MissingPackageError, ShapeError
 
@@ -102,8 +103,7 @@ class SoundStreamCodec:
         space: str = "latent",
         n_levels: int | None = None,
     ) -> None:
-        if space not in ("latent", "quantized"):
-            raise ArgumentError(f'space must be "latent" or "quantized", got {space!r}')
+        check_choice("space", space, SPACES)
         self._n_levels = N_LEVELS if n_levels is None else n_levels
         if not 1 <= self._n_levels <= N_LEVELS:
             raise ArgumentError(f"n_levels must be 1 to {N_LEVELS} for soundstream, got {n_levels}")
@@ -115,7 +115,7 @@ class SoundStreamCodec:
 
     @property
     def info(self) -> CodecInfo:
-        return replace(CARDS["soundstream"], version=latent_version(self._space, self._n_levels))
+        return CARDS["soundstream"].in_space(self._space, self._n_levels)
 
     def encode(self, audio: Tensor) -> Tensor:
         """``(batch, 1, samples)`` to ``(batch, 64, ceil(samples / 320))``; zeros fill the last frame."""

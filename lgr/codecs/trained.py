@@ -2,7 +2,7 @@
 
 A latent is ``[z | label weights]``: the model's own latent vector and one number a label in [0, 1], so that a label can
 change along a path like anything else. ``encode`` says "unknown" (zeros); ``condition`` sets a label. Matching reads
-``z`` alone. Files of any length are worked through in slices, carrying the model's state, so memory is bounded.
+``z`` alone.
 """
 
 from pathlib import Path
@@ -11,18 +11,20 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from lgr.codecs.base import CodecInfo, check_audio, check_latents
+from lgr.codecs.base import CodecInfo, check_latents
 from lgr.codecs.folder import read_folder
-from lgr.errors import ArgumentError, ShapeError, WeightsError
+from lgr.codecs.sliced import SlicedCodec
+from lgr.errors import ArgumentError, WeightsError
 from lgr.files import sha256
 from lgr.models.grain_model import GrainModel, GrainModelConfig
 from lgr.models.kinds import MODELS, build_model, model_config
+from lgr.models.labels import find_label, label_weights
 
 SLICE_SECONDS = 10.0
 NOISE_SEED = 0  # decoding is a function of the latents alone
 
 
-class TrainedCodec:
+class TrainedCodec(SlicedCodec):
     """A ``GrainModel`` behind the codec protocol; also a ``StreamingCodec``.
 
     Computes in the type its model has; input of another type is converted, and so is the output.
@@ -39,10 +41,8 @@ class TrainedCodec:
     ) -> None:
         self._model = model.eval().requires_grad_(False)
         self._temporal = None if temporal is None else temporal.eval().requires_grad_(False)
-        self._like = next(model.parameters())
         c = model.config
-        self._slice_frames = max(1, int(SLICE_SECONDS * c.sample_rate / c.hop_length))
-        self._info = CodecInfo(
+        info = CodecInfo(
             name=name,
             sample_rate=c.sample_rate,
             hop_length=c.hop_length,
@@ -53,6 +53,7 @@ class TrainedCodec:
             licence=licence,
             version=version,
         )
+        super().__init__(info, next(model.parameters()), max(1, int(SLICE_SECONDS * c.sample_rate / c.hop_length)))
 
     @classmethod
     def from_folder(
@@ -84,10 +85,6 @@ class TrainedCodec:
         )
 
     @property
-    def info(self) -> CodecInfo:
-        return self._info
-
-    @property
     def config(self) -> GrainModelConfig:
         """Sizes of the model; its ``latent_dim`` does not count the label weights."""
         return self._model.config
@@ -102,37 +99,11 @@ class TrainedCodec:
         """The temporal embedding (``TemporalVAE``), or None."""
         return self._temporal
 
-    def _to_model(self, x: Tensor) -> Tensor:
-        return x.to(self._like)
-
-    @torch.no_grad()
-    def encode(self, audio: Tensor) -> Tensor:
-        """``(batch, 1, samples)`` to the posterior's means ``(batch, latent_dim, frames)``, labels unknown."""
-        check_audio(self._info, audio)
-        step = self._slice_frames * self._info.hop_length
-        state, pieces = None, []
-        for start in range(0, audio.shape[2], step):
-            last = start + step >= audio.shape[2]
-            state, latents = self.encode_step(state, audio[..., start : start + step], flush=last)
-            pieces.append(latents)
-        return torch.cat(pieces, 2)
-
-    @torch.no_grad()
-    def decode(self, latents: Tensor) -> Tensor:
-        """``(batch, latent_dim, frames)`` to ``(batch, 1, frames * hop_length)``."""
-        check_latents(self._info, latents)
-        state, pieces = None, []
-        for start in range(0, latents.shape[2], self._slice_frames):
-            last = start + self._slice_frames >= latents.shape[2]
-            state, audio = self.decode_step(state, latents[..., start : start + self._slice_frames], flush=last)
-            pieces.append(audio)
-        return torch.cat(pieces, 2)
-
     @torch.no_grad()
     def features(self, latents: Tensor) -> Tensor:
         """The model's, of ``z`` without the label weights: ``(batch, feature_dim, frames)``."""
         check_latents(self._info, latents)
-        z = self._to_model(latents[:, : self.config.latent_dim]).transpose(1, 2)
+        z = self._to_net(latents[:, : self.config.latent_dim]).transpose(1, 2)
         # Every frame alone, so in slices: the spectra of an hour would be gigabytes.
         pieces = [self._model.features(each) for each in torch.split(z, self._slice_frames, 1)]
         return torch.cat(pieces, 1).transpose(1, 2).to(latents)
@@ -140,36 +111,28 @@ class TrainedCodec:
     @torch.no_grad()
     def encode_step(self, state: Any, audio: Tensor, *, flush: bool = False) -> tuple[Any, Tensor]:
         """Latents of the frames that are now complete; the state is the model's."""
-        if audio.ndim != 3 or audio.shape[1] != 1:
-            raise ShapeError(f"audio must be (batch, 1, samples), got {tuple(audio.shape)}")
-        state, means = self._model.encode_step(state, self._to_model(audio[:, 0]), flush=flush)
+        self._check_audio_step(audio)
+        state, means = self._model.encode_step(state, self._to_net(audio[:, 0]), flush=flush)
         unknown = means.new_zeros(*means.shape[:2], len(self.labels))
         return state, torch.cat([means, unknown], 2).transpose(1, 2).to(audio)
 
     @torch.no_grad()
     def decode_step(self, state: Any, latents: Tensor, *, flush: bool = False) -> tuple[Any, Tensor]:
         """Audio that is now complete; the state is the model's."""
-        if latents.ndim != 3 or latents.shape[1] != self._info.latent_dim:
-            raise ShapeError(f"latents must be (batch, {self._info.latent_dim}, frames), got {tuple(latents.shape)}")
-        frames = self._to_model(latents).transpose(1, 2)  # (batch, frames, latent_dim)
+        self._check_latents_step(latents)
+        frames = self._to_net(latents).transpose(1, 2)  # (batch, frames, latent_dim)
         z, labels = frames[..., : self.config.latent_dim], frames[..., self.config.latent_dim :]
         state, audio = self._model.decode_step(state, z, labels, seed=NOISE_SEED, flush=flush)
         return state, audio.unsqueeze(1).to(latents)
 
     def find_label(self, label: str) -> str:
         """A label as the model spells it, whatever its case; ``ArgumentError`` lists them where there is no such."""
-        found = next((known for known in self.labels if known.casefold() == label.casefold()), None)
-        if found is None:
-            known = ", ".join(self.labels) or "none: it was trained without labels"
-            raise ArgumentError(f"label must be one that {self._info.name} was trained on ({known}), got {label!r}")
-        return found
+        return find_label(label, self.labels, self._info.name)
 
     def label_weights(self, label: str | None) -> Tensor:
         """``(n_labels,)``: one-hot, or zeros for None ("unknown")."""
-        weights = torch.zeros(len(self.labels)).to(self._like)
-        if label is not None:
-            weights[self.labels.index(self.find_label(label))] = 1
-        return weights
+        name = None if label is None else self.find_label(label)
+        return label_weights([name], self.labels)[0].to(self._like)
 
     def condition(self, latents: Tensor, label: str | None) -> Tensor:
         """The same latents under another label, ``(batch, latent_dim, frames)``; None makes it unknown.

@@ -1,25 +1,23 @@
-"""Where pretrained weights are: found in a folder, in the cache, or downloaded once and checked.
+"""Where pretrained weights are: found in a folder or a cache, or downloaded once and checked.
 
-The places, in order: the folder a caller gives, ``LGR_WEIGHTS``, the cache (``LGR_CACHE``, else the platform's cache
-folder + ``lgr``), the network. A download goes to a ``.part`` file that a later try resumes, and gets its own name only
-after its SHA-256 was checked.
+The places, in order: the folder a caller gives, ``LGR_WEIGHTS``, lgr's cache (``LGR_CACHE``, else the platform's cache
+folder + ``lgr``), Hugging Face's cache, the network. What Hugging Face publishes ``huggingface_hub`` downloads into its
+own cache, so that it is shared with other programs, resumed, and had from a mirror (``HF_ENDPOINT``), with a token
+(``HF_TOKEN``) or not at all (``HF_HUB_OFFLINE``); anything else ``pooch`` downloads into lgr's cache. Both give a file
+its name only when all of it has come.
 """
 
+import logging
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from email.message import Message
-from http.client import HTTPException
 from pathlib import Path
-from typing import IO
-from urllib.error import HTTPError
-from urllib.request import HTTPRedirectHandler, Request, build_opener, urlopen
 
-from lgr.errors import WeightsError
+from lgr.errors import MissingPackageError, WeightsError
 from lgr.files import cache_dir, sha256
 
 TIMEOUT_SECONDS = 30.0
-BLOCK_BYTES = 1 << 18
+HUB = "https://huggingface.co"
 
 
 @dataclass(frozen=True)
@@ -30,7 +28,7 @@ class WeightFile:
     ----------
     name : the file's name in its folder
     url : where it is downloaded from
-    sha256 : 64 hexadecimal digits, or None where it is not known ahead (the server's own is then used and recorded)
+    sha256 : 64 hexadecimal digits, or None where it is not known ahead
     size : bytes, or None; only for messages and the progress bar
     """
 
@@ -38,6 +36,19 @@ class WeightFile:
     url: str
     sha256: str | None = None
     size: int | None = None
+
+
+@dataclass(frozen=True)
+class HubFile(WeightFile):
+    """A file of the repository ``repo`` on Hugging Face as it was at the commit ``revision``; see ``hub_file``."""
+
+    repo: str = ""
+    revision: str = ""
+
+
+def hub_file(repo: str, revision: str, name: str = "model.safetensors") -> HubFile:
+    """The file ``name`` of a repository, "owner/name", at a commit of 40 hexadecimal digits."""
+    return HubFile(name, f"{HUB}/{repo}/resolve/{revision}/{name}", repo=repo, revision=revision)
 
 
 def local_weights(codec_name: str, files: Sequence[WeightFile], folder: str | Path | None = None) -> Path | None:
@@ -50,24 +61,26 @@ def local_weights(codec_name: str, files: Sequence[WeightFile], folder: str | Pa
     else:
         chosen = os.environ.get("LGR_WEIGHTS")
         places = [Path(chosen) / codec_name, Path(chosen)] if chosen else []
-        places.append(cache_dir() / "weights" / codec_name)
-    return next((place for place in places if all((place / file.name).is_file() for file in files)), None)
+        places.append(_own_cache(codec_name))
+    found = next((place for place in places if all((place / file.name).is_file() for file in files)), None)
+    return found if found is not None or folder is not None else _in_hub_cache(files)
 
 
 def find_weights(codec_name: str, files: Sequence[WeightFile], folder: str | Path | None = None) -> dict[str, Path]:
-    """Paths of a codec's weight files, downloading into the cache what no local folder has.
+    """Paths of a codec's weight files, downloading what no local folder has.
 
     Parameters
     ----------
     codec_name : names the subfolder
     files : what is needed
     folder : a person's own folder. It is taken at its word: it must hold every file (nothing is downloaded in its
-        place), and other weights than the published ones are welcome, so only a ``.sha256`` recorded
-        beside a file is checked there.
+        place), and other weights than the published ones are welcome, so only a ``.sha256`` beside a file is checked
+        there.
 
     Raises
     ------
     WeightsError : a file is missing and cannot be downloaded, or is not what its checksum says
+    MissingPackageError : the package that downloads it is not installed
     """
     place = local_weights(codec_name, files, folder)
     if place is None and folder is not None:
@@ -75,106 +88,108 @@ def find_weights(codec_name: str, files: Sequence[WeightFile], folder: str | Pat
         wanted = ", ".join(f"{file.name} (from {file.url})" for file in missing)
         raise WeightsError(f"weights of {codec_name}: the folder {folder} must hold {wanted}")
     if place is None:
-        place = cache_dir() / "weights" / codec_name
-        missing = [file for file in files if not (place / file.name).is_file()]
+        missing = [file for file in files if not (_own_cache(codec_name) / file.name).is_file()]
         for i, file in enumerate(missing):
-            _download(codec_name, file, place, missing[i:])
-    found = {}
+            place = _download(codec_name, file, missing[i:]).parent
+    assert place is not None
+    return {file.name: _checked(codec_name, file, place / file.name, own=folder is not None) for file in files}
+
+
+def arrived_bytes(codec_name: str, files: Sequence[WeightFile]) -> int:
+    """How much of a download is on the disk so far, finished or not."""
+    folders = [_own_cache(codec_name)]
+    if any(isinstance(file, HubFile) for file in files):
+        from huggingface_hub import constants
+        from huggingface_hub.file_download import repo_folder_name
+
+        repos = {file.repo for file in files if isinstance(file, HubFile)}
+        folders += [
+            Path(constants.HF_HUB_CACHE) / repo_folder_name(repo_id=repo, repo_type="model") / "blobs" for repo in repos
+        ]
+    return sum(_size(path) for folder in folders if folder.is_dir() for path in folder.iterdir())
+
+
+def _own_cache(codec_name: str) -> Path:
+    return cache_dir() / "weights" / codec_name
+
+
+def _in_hub_cache(files: Sequence[WeightFile]) -> Path | None:
+    """The folder of Hugging Face's cache that holds all of ``files``, or None."""
+    place = None
     for file in files:
-        path = place / file.name
-        record = path.with_name(path.name + ".sha256")
-        expected = file.sha256 if folder is None else None
-        if expected is None and record.is_file():
-            expected = record.read_text().strip()
-        if expected is not None and (got := sha256(path)) != expected:
-            raise WeightsError(
-                f"weights of {codec_name}: {path} is damaged or another file (SHA-256 {got}, expected {expected}); "
-                f"delete it and its .sha256 to have it downloaded again from {file.url}"
-            )
-        found[file.name] = path
-    return found
+        if not isinstance(file, HubFile):
+            return None
+        try:
+            from huggingface_hub import try_to_load_from_cache
+        except ImportError:  # comes with lgr[codecs]
+            return None
+        path = try_to_load_from_cache(file.repo, file.name, revision=file.revision)
+        if not isinstance(path, str):
+            return None
+        place = Path(path).parent
+    return place
 
 
-def _download(codec_name: str, file: WeightFile, folder: Path, missing: Sequence[WeightFile]) -> None:
-    """Fetch ``file``, one of the ``missing``, into ``folder``, going on from an earlier try's ``.part``."""
-    path = folder / file.name
-    part = folder / (file.name + ".part")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        expected = file.sha256 or _published_sha256(file.url)
-        _fetch(file, part)
-        got = sha256(part)
-        if expected is not None and got != expected:
-            part.unlink()
-            raise WeightsError(
-                f"weights of {codec_name}: {file.name} came from {file.url} with SHA-256 {got}, expected {expected}; "
-                f"what came was deleted, try again, or put the right file in {folder}"
-            )
-        # what the file was on arrival, so that later damage is seen even where no checksum is published
-        path.with_name(path.name + ".sha256").write_text((expected or got) + "\n")
-        part.replace(path)
-    except WeightsError:
-        raise
-    except (OSError, HTTPException) as error:
-        urls = " and ".join(each.url for each in missing)
-        kept = f"; {part.stat().st_size} bytes are kept, the next try goes on from there" if part.is_file() else ""
+def _checked(codec_name: str, file: WeightFile, path: Path, *, own: bool) -> Path:
+    """``path``, once its bytes were compared with the checksum that is known of it; ``own``: a person's own file."""
+    record = path.with_name(path.name + ".sha256")
+    expected = None if own else file.sha256
+    if expected is None and record.is_file():
+        expected = record.read_text().strip()
+    if expected is None and isinstance(file, HubFile) and path.is_symlink():
+        # Hugging Face's cache names a large file by its SHA-256, and links to it
+        name = path.readlink().name
+        expected = name if len(name) == 64 else None
+    if expected is not None and (got := sha256(path)) != expected:
+        its = f" ({path.resolve()})" if path.is_symlink() else " and its .sha256" if record.is_file() else ""
         raise WeightsError(
-            f"weights of {codec_name}: {file.name} could not be downloaded ({error}){kept}. "
+            f"weights of {codec_name}: {path} is damaged or another file (SHA-256 {got}, expected {expected}); "
+            f"delete it{its} to have it downloaded again from {file.url}"
+        )
+    return path
+
+
+def _download(codec_name: str, file: WeightFile, missing: Sequence[WeightFile]) -> Path:
+    """Fetch ``file``, one of the ``missing``."""
+    folder = _own_cache(codec_name)
+    try:
+        return _from_hub(file) if isinstance(file, HubFile) else _from_web(file, folder)
+    except ImportError as error:
+        raise MissingPackageError(f"weights of {codec_name} need {error.name}: pip install 'lgr[codecs]'") from error
+    except Exception as error:  # the two packages pass on whatever their HTTP clients raise
+        urls = " and ".join(each.url for each in missing)
+        reason = str(error.__cause__ or error).partition("\n")[0]
+        raise WeightsError(
+            f"weights of {codec_name}: {file.name} could not be downloaded ({reason}). "
             f"Without a network, download {urls} elsewhere and put it in {folder} "
             f"(or all of the codec's files in one folder that LGR_WEIGHTS names)"
         ) from error
 
 
-def _fetch(file: WeightFile, part: Path) -> None:
-    """Download ``file.url`` into ``part``, appending to what is already there where the server can."""
-    from tqdm import tqdm
+def _from_hub(file: HubFile) -> Path:
+    from huggingface_hub import hf_hub_download
 
-    have = part.stat().st_size if part.is_file() else 0
-    headers = {"User-Agent": "lgr"} | ({"Range": f"bytes={have}-"} if have else {})
+    # read here, because the package reads it once, when something first imports it
+    endpoint = os.environ.get("HF_ENDPOINT")
+    return Path(hf_hub_download(file.repo, file.name, revision=file.revision, endpoint=endpoint))
+
+
+def _from_web(file: WeightFile, folder: Path) -> Path:
+    import pooch
+
+    fetch = pooch.HTTPDownloader(progressbar=True, timeout=TIMEOUT_SECONDS)
+    logger = pooch.get_logger()
+    level = logger.level
+    logger.setLevel(logging.WARNING)  # the bar says it
     try:
-        answer = urlopen(Request(file.url, headers=headers), timeout=TIMEOUT_SECONDS)
-    except HTTPError as error:
-        error.close()
-        if error.code != 416 or not have:
-            raise
-        # nothing lies beyond what is here: the part is whole, or too long; its checksum or a fresh start decides
-        if file.size == have:
-            return
-        part.unlink()
-        return _fetch(file, part)
-    with answer:
-        if answer.status != 206:  # the server ignored the range and sends the whole file
-            have = 0
-        length = answer.headers.get("Content-Length")
-        total = have + int(length) if length else file.size
-        with (
-            part.open("ab" if have else "wb") as out,
-            tqdm(total=total, initial=have, unit="B", unit_scale=True, desc=file.name, leave=False) as bar,
-        ):
-            while block := answer.read(BLOCK_BYTES):
-                out.write(block)
-                bar.update(len(block))
-    if total is not None and part.stat().st_size < total:
-        raise ConnectionError(f"the connection ended after {part.stat().st_size} of {total} bytes")
+        known = None if file.sha256 is None else f"sha256:{file.sha256}"
+        return Path(pooch.retrieve(file.url, known, fname=file.name, path=folder, downloader=fetch))
+    finally:
+        logger.setLevel(level)
 
 
-class _NoRedirect(HTTPRedirectHandler):
-    """Hugging Face names a file's SHA-256 in its redirect, not in the answer that the redirect leads to."""
-
-    def redirect_request(self, req: Request, fp: IO[bytes], code: int, msg: str, headers: Message, newurl: str) -> None:
-        return None
-
-
-def _published_sha256(url: str) -> str | None:
-    """The SHA-256 in the server's ``X-Linked-Etag``, or None where it has none."""
-    request = Request(url, method="HEAD", headers={"User-Agent": "lgr"})
+def _size(path: Path) -> int:
     try:
-        with build_opener(_NoRedirect).open(request, timeout=TIMEOUT_SECONDS) as answer:
-            headers = answer.headers
-    except HTTPError as error:
-        error.close()
-        if not 300 <= error.code < 400:
-            return None  # a server may refuse HEAD and still send the file
-        headers = error.headers
-    tag = (headers.get("X-Linked-Etag") or "").removeprefix("W/").strip('"').lower()
-    return tag if len(tag) == 64 and set(tag) <= set("0123456789abcdef") else None
+        return path.stat().st_size
+    except OSError:  # renamed just now
+        return 0

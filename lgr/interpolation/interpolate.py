@@ -16,6 +16,7 @@ from torch import Tensor
 from lgr.codecs.base import Codec, CodecInfo
 from lgr.errors import ArgumentError
 from lgr.latents.path import PathConfig, path
+from lgr.models.labels import find_label, label_weights
 from lgr.progress import Progress
 from lgr.sound.level import within_full_scale
 from lgr.sounds import Sound, decode_lanes, encode_lanes, read, with_length
@@ -123,7 +124,7 @@ def interpolate(
     if len(sounds) < 2:
         raise ArgumentError(f"sounds must be at least two, got {len(sounds)}")
     info, known = codec.info, codec_labels(codec)
-    weights = label_weights(labels, known, len(sounds), info.name) if any(labels) else [None] * len(sounds)
+    weights = weights_of_sounds(labels, known, len(sounds), info.name) if any(labels) else [None] * len(sounds)
     audio, latents = [], []
     for i, (sound, weight) in enumerate(zip(sounds, weights, strict=True)):
         if progress is not None:
@@ -181,22 +182,15 @@ def codec_labels(codec: Codec) -> tuple[str, ...]:
     return tuple(getattr(codec, "labels", ()))
 
 
-def label_weights(labels: Sequence[str | None], known: Sequence[str], n: int, codec: str = "") -> list[Tensor | None]:
+def weights_of_sounds(labels: Sequence[str | None], known: Sequence[str], n: int, codec: str) -> list[Tensor | None]:
     """Label weights ``(len(known),)`` of ``n`` sounds: one-hot, linear between two labels, None before and after them.
 
     Labels are told apart by their letters, not their case. ``ArgumentError`` names one that is not known.
     """
     if len(labels) != n:
         raise ArgumentError(f"labels must be one for each of {n} sounds, got {len(labels)}")
-    index = {name.casefold(): i for i, name in enumerate(known)}
-    given: dict[int, Tensor] = {}
-    for i, label in enumerate(labels):
-        if label and not known:
-            raise ArgumentError(f"codec {codec} has no labels, got label {label!r}")
-        if label and label.casefold() not in index:
-            raise ArgumentError(f"label must be one of {', '.join(known)}, got {label!r}")
-        if label:
-            given[i] = torch.eye(len(known))[index[label.casefold()]]
+    names = {i: find_label(label, known, codec) for i, label in enumerate(labels) if label}
+    given = {i: label_weights([name], known)[0] for i, name in names.items()}
     weights: list[Tensor | None] = []
     for i in range(n):
         left = max((k for k in given if k <= i), default=None)

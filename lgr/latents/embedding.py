@@ -126,7 +126,7 @@ def open_embedding(folder: str | Path, *, name: str | None = None, device: str =
         weights = load_file(folder / "model.safetensors")
         if described["model"] != MODEL or described["format"] != FORMAT:
             raise WeightsError(f"{folder / 'config.json'} must describe a {MODEL} of format {FORMAT}")
-        codec = CodecInfo(**described["codec"])
+        codec = CodecInfo.from_json(described["codec"])
         net = TimbreEmbedding(TimbreEmbeddingConfig(**described["config"]))
         net.load_state_dict({key: value.float() for key, value in weights.items()})
     except WeightsError:

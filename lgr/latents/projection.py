@@ -12,7 +12,7 @@ import json
 import warnings
 from abc import ABC, abstractmethod
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -93,7 +93,7 @@ class Projection(ABC):
                 "method": self.method,
                 "approximate": self.approximate,
                 "n_labels": self.n_labels,
-                "codec": None if self.codec is None else asdict(self.codec),
+                "codec": None if self.codec is None else self.codec.to_json(),
                 "tensors_sha256": sha256(weights),
             }
             description.write_text(json.dumps(facts, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
@@ -234,7 +234,7 @@ def load_projection(folder: str | Path, codec: CodecInfo | None = None) -> Proje
             raise WeightsError(f"{folder / DESCRIPTION} must be {FORMAT} version {FORMAT_VERSION}, got another format")
         if sha256(folder / TENSORS) != facts["tensors_sha256"]:
             raise WeightsError(f"{folder / TENSORS} is not the one that {DESCRIPTION} was written with; fit it again")
-        made_by = None if facts["codec"] is None else CodecInfo(**facts["codec"])
+        made_by = None if facts["codec"] is None else CodecInfo.from_json(facts["codec"])
         kind: Any = {"pca": PcaProjection, "umap": UmapProjection}[facts["method"]]
         loaded: Projection = kind(n_labels=int(facts["n_labels"]), codec=made_by, **load_file(folder / TENSORS))
     except (OSError, ValueError, KeyError, TypeError, SafetensorError) as failure:

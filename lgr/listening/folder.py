@@ -15,7 +15,8 @@ from torch import Tensor
 
 from lgr.errors import ArgumentError, AudioFileError
 from lgr.listening.loudness import ABSOLUTE_GATE_LUFS, BLOCK_SECONDS, integrated_loudness
-from lgr.sound.audio import AUDIO_SUFFIXES, load_audio, resample
+from lgr.sound.audio import load_audio, resample
+from lgr.sound.audio_files import AUDIO_SUFFIXES
 
 REFERENCE, SOURCE = "reference", "source"
 LENGTH_TOLERANCE_SECONDS = 0.05  # codecs round up to whole frames, MP3 to whole blocks

@@ -21,7 +21,7 @@ import torch
 from torch import Tensor
 
 from lgr.matching.cells import CELL, cell_count
-from lgr.matching.logits import FLOOR, Logits
+from lgr.matching.logits import LOGIT_FLOOR, Logits
 
 ROUNDING = 2.0**-8  # u: bfloat16 keeps 8 significant bits
 NORM = 1 + 1e-6  # what float32 lets the norm of a unit row be
@@ -66,7 +66,7 @@ def candidate_peaks(
         stop = min(start + block, len(logits.codebook))
         cells, first = cell_count(stop - start), start // CELL
         _fill(logits, target, start, stop, x[: stop - start])
-        x[stop - start : cells * CELL] = FLOOR
+        x[stop - start : cells * CELL] = LOGIT_FLOOR
         torch.amax(x[: cells * CELL].view(cells, CELL, -1), dim=1, out=peak[first : first + cells])
         if not tried and first + cells >= PILOT_CELLS:
             tried = True

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from lgr.matching.cells import CELL, cell_count, group_rows, inverse_cdf
 from lgr.matching.choices import Choices
-from lgr.matching.logits import FLOOR, Logits, check_peaks
+from lgr.matching.logits import LOGIT_FLOOR, Logits, check_peaks
 from lgr.matching.nearest import nearest
 from lgr.matching.problem import Problem
 
@@ -86,7 +86,7 @@ def _cell_masses(logits: Logits, block_grains: int, progress: Callable[[int], No
         here = slice(first, first + cells)
         x, e = buffers[:, : n * cells * CELL].view(2, n, cells, CELL)
         flat = x.view(n, cells * CELL)
-        flat[:, stop - start :] = FLOOR
+        flat[:, stop - start :] = LOGIT_FLOOR
         logits.fill(slice(None), start, stop, flat[:, : stop - start])
         peak[:, here] = x.amax(dim=2)
         x.sub_(peak[:, here, None])
@@ -100,7 +100,7 @@ def _cell_masses(logits: Logits, block_grains: int, progress: Callable[[int], No
 def _draw_in_cell(logits: Logits, cell: Tensor, rest: Tensor) -> Tensor:
     """Pass 2: compute each target grain's cell again and draw in it."""
     n, m = len(logits), len(logits.codebook)
-    x = logits.target.new_full((n, CELL), FLOOR)
+    x = logits.target.new_full((n, CELL), LOGIT_FLOOR)
     for which, rows in group_rows(cell):
         start, stop = which * CELL, min((which + 1) * CELL, m)
         block = x.new_empty(len(rows), stop - start)

@@ -6,15 +6,15 @@ from torch import Tensor
 from lgr.errors import ArgumentError
 from lgr.matching.problem import Problem
 
-FLOOR = -1e30
-"""Stands for log 0. Finite, so that ``0 * FLOOR`` is 0 and ``FLOOR - FLOOR`` is no NaN."""
+LOGIT_FLOOR = -1e30
+"""Stands for log 0. Finite, so that ``0 * LOGIT_FLOOR`` is 0 and ``LOGIT_FLOOR - LOGIT_FLOOR`` is no NaN."""
 
 
 class Logits:
     """Blocks of ``s(t, j)/τ_t + log w_j`` (``cold=False``), or of the bare ``s(t, j)`` (``cold=True``).
 
     The constant ``-1/τ`` of ``-d/τ`` is left out, for it cancels in every softmax. Weights do not change which grain is
-    nearest, so a cold block only bars (``FLOOR``) the grains of weight 0.
+    nearest, so a cold block only bars (``LOGIT_FLOOR``) the grains of weight 0.
     """
 
     def __init__(self, problem: Problem, rows: Tensor | None = None, *, cold: bool = False) -> None:
@@ -69,6 +69,6 @@ def _terms(log_weights: Tensor | None, cold: bool) -> Tensor | None:
     if log_weights is None:
         return None
     if not cold:
-        return log_weights.clamp(min=FLOOR)
+        return log_weights.clamp(min=LOGIT_FLOOR)
     barred = log_weights == -torch.inf
-    return torch.where(barred, FLOOR, 0.0) if bool(barred.any()) else None
+    return torch.where(barred, LOGIT_FLOOR, 0.0) if bool(barred.any()) else None

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from lgr.matching.cells import CELL, cell_count
 from lgr.matching.coarse import MOST_LEFT, candidate_peaks, worth_it
-from lgr.matching.logits import FLOOR, Logits, check_peaks
+from lgr.matching.logits import LOGIT_FLOOR, Logits, check_peaks
 
 SLACK = 2e-6
 """More than float32 can be wrong about a cosine of unit rows: anything closer to the best is looked at again."""
@@ -91,7 +91,7 @@ def _cell_peaks(logits: Logits, block_grains: int, progress: Callable[[int], Non
         cells = cell_count(stop - start)
         # codebook grains as rows: the product is then a few per cent faster than with target grains as rows
         x = buffer[: n * cells * CELL].view(cells * CELL, n)
-        x[stop - start :] = FLOOR
+        x[stop - start :] = LOGIT_FLOOR
         logits.fill(slice(None), start, stop, x[: stop - start].T)
         first = start // CELL
         peak[first : first + cells] = x.view(cells, CELL, n).amax(dim=1)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from lgr.matching.cells import CELL, cell_count
 from lgr.matching.choices import Choices
-from lgr.matching.logits import FLOOR, Logits, check_peaks
+from lgr.matching.logits import LOGIT_FLOOR, Logits, check_peaks
 from lgr.matching.nearest import tied
 from lgr.matching.problem import Problem
 
@@ -60,14 +60,14 @@ class Chain:
         for start in range(0, n, rows):
             x, e = log[: min(rows, n - start)], exp[: min(rows, n - start)]
             stop = start + len(x)
-            x[:, self.grains :] = FLOOR
+            x[:, self.grains :] = LOGIT_FLOOR
             peak = x[:, -1].clone()
             for left in range(0, self.grains, self.block):
                 part = x[:, left : min(left + self.block, self.grains)]
                 self.logits.fill(slice(start, stop), left, left + part.shape[1], part)
                 peak = torch.maximum(peak, part.amax(dim=1))
             for row in cold[start:stop].nonzero()[:, 0].tolist():
-                x[row] = FLOOR
+                x[row] = LOGIT_FLOOR
                 x[row, tied(cold_logits, start + row)] = 0.0
                 peak[row] = 0.0
             check_peaks(peak)

@@ -12,11 +12,10 @@ import torch
 from torch import Tensor
 
 from lgr.errors import ArgumentError, check_shape
-from lgr.sound.mel import mel_filters
+from lgr.sound.mel import MEL_AMPLITUDE_FLOOR, mel_filters
 
 MEL_BANDS = 32
 WINDOW, HOP = 1024, 256  # samples of the spectra
-FLOOR = 1e-5  # amplitude
 FEWEST_ROWS = 2  # of the smallest subset, for each dimension: below, the bias is no longer one over the rows
 SMALLEST_SHARE = 0.25  # of the rows, in a subset
 
@@ -131,5 +130,5 @@ def mel_statistics(audio: Tensor, sample_rate: int, *, seconds: float = 1.0) -> 
     window = torch.hann_window(WINDOW).to(audio)
     spectrum = torch.fft.rfft(pieces.unfold(1, WINDOW, HOP) * (window * 2 / window.sum()))
     mel = spectrum.abs() @ mel_filters(WINDOW, MEL_BANDS, sample_rate).T.to(audio)  # (windows, frames, bands)
-    log = torch.log10(mel + FLOOR)
+    log = torch.log10(mel + MEL_AMPLITUDE_FLOOR)
     return torch.cat([log.mean(1), log.std(1, unbiased=False)], 1)

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from lgr.errors import MissingPackageError, check_shape
 from lgr.losses import relative_mstft
-from lgr.sound.mel import mel_edges_hz, mel_filters
+from lgr.sound.mel import MEL_AMPLITUDE_FLOOR, mel_edges_hz, mel_filters
 
 WINDOW, HOP = 2048, 512  # samples, of ``lsd`` and ``mel_distance``
 MEL_BANDS = 80
@@ -95,7 +95,7 @@ def lsd(reference: Tensor, estimate: Tensor) -> float:
 
 
 def mel_distance(reference: Tensor, estimate: Tensor, sample_rate: int) -> float:
-    """Mean absolute difference of log10 mel spectra, 80 bands whose triangles have height one, floor 1e-5.
+    """Mean absolute difference of log10 mel spectra of 80 bands, whose triangles have height one.
 
     Examples
     --------
@@ -111,7 +111,7 @@ def mel_distance(reference: Tensor, estimate: Tensor, sample_rate: int) -> float
     rise = (hz - edges[:-2]) / (edges[1:-1] - edges[:-2])
     fall = (edges[2:] - hz) / (edges[2:] - edges[1:-1])
     triangles = torch.minimum(rise, fall).clamp(min=0).to(reference)
-    a, b = (torch.log10(_magnitudes(x, WINDOW, HOP) @ triangles.T + 1e-5) for x in (reference, estimate))
+    a, b = (torch.log10(_magnitudes(x, WINDOW, HOP) @ triangles.T + MEL_AMPLITUDE_FLOOR) for x in (reference, estimate))
     return float((a - b).abs().mean())
 
 

@@ -12,7 +12,7 @@ from lgr.errors import ArgumentError, check_shape
 from lgr.score import Score
 
 WINDOW_SECONDS = 0.01
-FLOOR = 1e-3  # magnitude of a 10 ms spectrum, below which changes do not count
+MAGNITUDE_FLOOR = 1e-3  # magnitude of a 10 ms spectrum, below which changes do not count
 BLOCK = 16384  # spectra at a time
 
 
@@ -36,7 +36,7 @@ def spectral_flux(audio: Tensor, sample_rate: int, hop_length: int) -> Tensor:
     padded = torch.nn.functional.pad(audio, (window, window))
     shape = torch.hann_window(window).to(audio)
     spectra = (torch.fft.rfft(some * shape).abs() for some in torch.split(padded.unfold(0, window, step), BLOCK))
-    log = torch.cat([torch.log10(magnitude + FLOOR) for magnitude in spectra])
+    log = torch.cat([torch.log10(magnitude + MAGNITUDE_FLOOR) for magnitude in spectra])
     return (log[4:] - log[:-4]).abs().mean(1)  # over one hop: across the seam
 
 

@@ -21,7 +21,7 @@ from lgr.errors import ArgumentError, check_shape
 
 WINDOW_SECONDS = 0.04
 SEAM_SECONDS = 0.1
-FLOOR_DB = -100.0  # frames below this level (dB under full scale) have no centroid
+CENTROID_FLOOR_DB = -100.0  # frames below this level (dB under full scale) have no centroid
 RANGE_DB = 80.0  # flux looks no further down than this under the loudest point
 STILL_HZ = 1.0  # a typical change below this counts as this: a steady tone's is only rounding
 
@@ -41,7 +41,7 @@ class Spectrum:
     def centroid_hz(self) -> Array:
         """Spectral centroid ``sum(f m) / sum(m)`` of each frame, NaN in silence, ``(frames,)``."""
         total = self.magnitude.sum(0)
-        audible = np.sqrt(np.square(self.magnitude).sum(0)) > 10 ** (FLOOR_DB / 20)
+        audible = np.sqrt(np.square(self.magnitude).sum(0)) > 10 ** (CENTROID_FLOOR_DB / 20)
         weighted = self.frequency_hz @ self.magnitude
         return np.where(audible, weighted / np.where(total > 0, total, 1.0), np.nan)
 

@@ -10,11 +10,11 @@ of sinusoids": ``C_k^2 + (C_{k+1} - C_{k-1})^2``).
 import torch
 from torch import Tensor, nn
 
-from lgr.models.timbre import FLOOR, raise_floor, timbre_map
+from lgr.models.timbre import FLOOR_DECADES, raise_floor, timbre_map
+from lgr.sound.level import AMPLITUDE_FLOOR
 from lgr.sound.mel import mel_filters
 
 BANDS = 40
-SILENCE = 1e-6  # amplitude: -120 dBFS, from which levels are counted in decades
 LOUD, FALL = 4.0, 2.0  # decades of an average sound's lowest band, and by how many its highest is below
 
 
@@ -43,5 +43,5 @@ class GrainTimbre(nn.Module):
         if waveform is not None:
             padded = nn.functional.pad(waveform, (1, 1))
             power = power + 0.5 * (waveform.square() + (padded[..., 2:] - padded[..., :-2]).square())
-        decades = torch.log10((power @ self.bands).sqrt() / SILENCE + 1e-3)
-        return raise_floor(decades, FLOOR) @ self.matrix.T + self.bias
+        decades = torch.log10((power @ self.bands).sqrt() / AMPLITUDE_FLOOR + 1e-3)
+        return raise_floor(decades, FLOOR_DECADES) @ self.matrix.T + self.bias

@@ -10,10 +10,10 @@ from lgr.models.grain_model import GrainModel, GrainModelConfig
 
 @dataclass(frozen=True)
 class Kind:
-    """Where a model lives: module, class of the model, class of its config."""
+    """Where a model lives: ``module``, what in it makes a model of a config, and the config's class."""
 
     module: str
-    model: str
+    model: str  # a class, or a function
     config: str
 
 
@@ -21,7 +21,7 @@ MODELS = {
     "granular": Kind("lgr.models.granular.model", "GranularVAE", "GranularConfig"),
     "ddsp-noise": Kind("lgr.models.noise.ddsp", "DDSPNoiseVAE", "DDSPNoiseConfig"),
     "noiseband": Kind("lgr.models.noise.bands", "NoiseBandVAE", "NoiseBandConfig"),
-    "encodec-vae": Kind("lgr.models.encodec_vae.model", "EncodecVAE", "EncodecVAEConfig"),
+    "encodec-vae": Kind("lgr.models.encodec_vae.build", "build_encodec_vae", "EncodecVAEConfig"),
 }
 
 

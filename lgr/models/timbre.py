@@ -3,7 +3,7 @@
 Log spectra share a large common part, the average spectrum, and a large common direction, the level; raw cosine mostly
 measures these. And what is too quiet to hear says nothing about timbre, but has a logarithm like everything else. So:
 
-    raised   = log10(10^envelope + 10^FLOOR)
+    raised   = log10(10^envelope + 10^FLOOR_DECADES)
     features = (I - (1 - LEVEL_SHARE) 1 1ᵀ / n_bands) (raised - mean(raised) - SHIFT)
 
 where the mean is that of the training recordings. The three constants were picked on grids of some 60 settings by the
@@ -17,7 +17,7 @@ import math
 import torch
 from torch import Tensor
 
-FLOOR = 1.0  # decades above -120 dBFS: what is below -100 dBFS is taken for silence
+FLOOR_DECADES = 1.0  # decades above -120 dBFS: what is below -100 dBFS is taken for silence
 LEVEL_SHARE = 0.45  # what is left of a frame's mean over bands
 SHIFT = 1.0  # decades taken away of every band: below it "quiet" is a direction of its own
 

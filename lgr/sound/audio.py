@@ -4,11 +4,8 @@ Files are read by libsndfile and resampled by soxr. Written formats follow the n
 ogg (Vorbis), mp3. Every failure is an ``AudioFileError`` that says what is wrong with which file and what to do.
 """
 
-import difflib
-import glob
 import logging
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,14 +18,13 @@ from torch import Tensor
 
 from lgr.errors import ArgumentError, AudioFileError, check_shape
 from lgr.files import atomic_path
+from lgr.sound.audio_files import SUPPORTED, missing
 
 logger = logging.getLogger(__name__)
 
 SUBTYPES = {".wav": "FLOAT", ".flac": "PCM_24", ".ogg": "VORBIS", ".mp3": "MPEG_LAYER_III"}
-AUDIO_SUFFIXES = tuple(SUBTYPES)
 BLOCK_FRAMES = 65_536  # libsndfile 1.2.2 crashes when a minute of Vorbis is written in one call
 MP3_RATES_HZ = (8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000)
-SUPPORTED = "wav, flac, ogg or mp3"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -246,61 +242,6 @@ def resample(audio: Tensor, orig_rate: int, new_rate: int) -> Tensor:
     return torch.nn.functional.pad(out, (0, length - out.shape[1])).contiguous().to(audio)
 
 
-def audio_files(paths: Iterable[str | Path]) -> list[Path]:
-    """Expand files, folders (recursively) and globs into files.
-
-    Arguments keep their order, what one of them expands to is in natural order (``a2`` before ``a10``), and a file
-    found twice is listed once. From folders and globs only names in wav, flac, ogg and mp3 are taken, hidden ones
-    are not.
-
-    Raises
-    ------
-    AudioFileError
-        A file is missing, or a folder or a glob holds no audio.
-
-    Examples
-    --------
-    >>> from lgr.files import assets_dir
-    >>> from lgr.sound.audio import audio_files
-    >>> folder = assets_dir() / "audio"
-    >>> len(audio_files([folder]))
-    18
-    >>> [path.name for path in audio_files([folder / "f*.flac"])]
-    ['fire.flac', 'flute.flac']
-    """
-    given = [paths] if isinstance(paths, str | Path) else list(paths)
-    found: dict[Path, Path] = {}
-    for item in given:
-        files = _expand(Path(item).expanduser())
-        if not files:
-            raise AudioFileError(f"no {SUPPORTED} file found in {item}")
-        for file in files:
-            found.setdefault(file.resolve(), file)
-    if not found:
-        raise AudioFileError("no audio file given; name files, folders or patterns such as 'sounds/*.wav'")
-    return list(found.values())
-
-
-def _expand(path: Path) -> list[Path]:
-    if path.is_file():
-        return [path]
-    if path.is_dir():
-        candidates = list(path.rglob("*"))
-    elif glob.has_magic(str(path)):
-        matches = [Path(match) for match in glob.glob(str(path), recursive=True)]  # noqa: PTH207 (absolute patterns)
-        candidates = [file for match in matches for file in (match.rglob("*") if match.is_dir() else [match])]
-    else:
-        raise AudioFileError(_missing(path))
-    files = (file for file in candidates if file.suffix.lower() in AUDIO_SUFFIXES and not file.name.startswith("."))
-    return sorted((file for file in files if file.is_file()), key=_natural)
-
-
-def _natural(path: Path) -> list[tuple[int, int, str]]:
-    """Sort key in which runs of digits compare as numbers."""
-    parts = re.findall(r"\d+|\D+", str(path).lower())
-    return [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in parts]
-
-
 def _mix(audio: Tensor, channels: int | None, path: Path) -> Tensor:
     have = audio.shape[0]
     if channels is None or channels == have:
@@ -333,7 +274,7 @@ def _open(path: Path) -> Any:
     """An open ``soundfile.SoundFile``, or an ``AudioFileError`` that says why there is none."""
     try:
         if not path.exists():
-            raise AudioFileError(_missing(path))
+            raise AudioFileError(missing(path))
         if path.is_dir():
             raise AudioFileError(f"{path} is a folder; name an audio file in it")
         with path.open("rb") as stream:
@@ -362,13 +303,3 @@ def _open(path: Path) -> Any:
         raise AudioFileError(f"{path} holds no samples; export it again")
     # A FLAC written to a pipe: libsndfile takes its length for 2**63 - 1 and cannot read to its end.
     raise AudioFileError(f"{path} does not say how long it is; rewrite it (ffmpeg -i INPUT OUTPUT.flac does)")
-
-
-def _missing(path: Path) -> str:
-    """A sentence with the nearest names that do exist."""
-    folder = path.parent
-    if not folder.is_dir():
-        return f"{path} does not exist: there is no folder {folder}"
-    names = [entry.name for entry in folder.iterdir() if entry.is_dir() or entry.suffix.lower() in AUDIO_SUFFIXES]
-    near = difflib.get_close_matches(path.name, names, n=3, cutoff=0.5)
-    return f"{path} does not exist" + (f"; did you mean {' or '.join(near)}?" if near else f" in the folder {folder}")

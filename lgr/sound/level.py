@@ -5,6 +5,7 @@ from torch import Tensor
 
 from lgr.errors import ArgumentError, check_shape
 
+AMPLITUDE_FLOOR = 1e-6  # -120 dBFS: counts as silence; what models hear is counted in decades above it
 MAX_BOOST_DB = 36.0
 OVERLAP = 4  # levels are taken this often a window
 

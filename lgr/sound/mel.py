@@ -1,9 +1,11 @@
-"""Mel filters and the causal spectral envelope that the bundled codec is built on."""
+"""The mel scale: its filters, bands back to bins, and a window under which spectral envelopes of the past are taken."""
 
 import math
 
 import torch
 from torch import Tensor
+
+MEL_AMPLITUDE_FLOOR = 1e-5  # -100 dB under a full-scale sine: added to a mel band before its logarithm
 
 
 def mel_edges_hz(n_bands: int, sample_rate: int) -> Tensor:

@@ -22,7 +22,7 @@ from lgr.errors import ArgumentError
 from lgr.files import atomic_path
 from lgr.losses import WINDOWS, relative_l1, spectral_losses
 from lgr.models.bundled.envelope_net import EnvelopeNet, EnvelopeNetConfig
-from lgr.models.timbre import FLOOR, raise_floor, timbre_map
+from lgr.models.timbre import FLOOR_DECADES, raise_floor, timbre_map
 from lgr.train.data import AudioCache, Clip, CropSampler, read_manifest, split_by_group
 
 # Settings that a resumed run may change: how long, and how often to look. (The rate falls over the last share of the
@@ -99,7 +99,7 @@ def training_loss(
     """Loss of one batch ``(batch, samples)`` and its terms; a pure function of the weights, the batch and the step."""
     sizes = net.config
     generator = torch.Generator().manual_seed(config.seed * 7_000_003 + step)
-    latents, _ = net.encode(audio)
+    _, latents = net.encode(None, audio)
     noise = torch.randn(latents.shape, generator=generator).to(latents)
     noise[..., : sizes.n_bands] *= config.envelope_noise
     noise[..., sizes.n_bands :] *= config.detail_noise
@@ -122,7 +122,7 @@ def validate(net: EnvelopeNet, batches: list[Tensor]) -> dict[str, float]:
     sums: dict[str, float] = {}
     for audio in batches:
         whole = slice(0, audio.shape[1] - net.config.hop_length)
-        estimate = net(net.encode(audio)[0])[:, whole]
+        estimate = net(net.encode(None, audio)[1])[:, whole]
         terms = spectral_losses(estimate, audio[:, whole], net.config.sample_rate)
         terms["waveform"] = relative_l1(estimate, audio[:, whole])
         for name, value in terms.items():
@@ -140,8 +140,8 @@ def mean_raised_envelope(net: EnvelopeNet, cache: AudioCache, clips: list[Clip])
         audio = cache.audio(clip)[: 4 * net.config.sample_rate] if clip.path in names else torch.zeros(0)
         whole = audio.shape[0] // hop * hop
         if whole:
-            envelope = net.analyse(audio[None, :whole].to(device))[0][0]
-            total += raise_floor(envelope, FLOOR).sum(0).double().cpu()
+            envelope = net.analyse(None, audio[None, :whole].to(device))[1][0]
+            total += raise_floor(envelope, FLOOR_DECADES).sum(0).double().cpu()
             frames += envelope.shape[0]
     return (total / max(1, frames)).float()
 
@@ -196,7 +196,7 @@ def train_codec(
     net = EnvelopeNet(net_config).to(device)
     average = {k: v.detach().clone() for k, v in net.state_dict().items()}
     features, bias = timbre_map(mean_raised_envelope(net, cached, training))
-    timbre = {"features": features, "features_bias": bias, "features_floor": torch.tensor([FLOOR])}
+    timbre = {"features": features, "features_bias": bias, "features_floor": torch.tensor([FLOOR_DECADES])}
     plain = [p for p in net.parameters() if p.ndim < 2]
     matrices = [p for p in net.parameters() if p.ndim >= 2]
     groups: list[dict[str, Any]] = [{"params": matrices}, {"params": plain, "weight_decay": 0.0}]

@@ -15,7 +15,8 @@ from torch import Tensor
 
 from lgr.errors import ArgumentError, AudioFileError
 from lgr.files import atomic_path
-from lgr.sound.audio import audio_files, load_audio
+from lgr.sound.audio import load_audio
+from lgr.sound.audio_files import audio_files
 
 REDISTRIBUTABLE = ("yes", "yes-attribution")
 

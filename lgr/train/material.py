@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lgr.errors import ArgumentError
-from lgr.sound.audio import AUDIO_SUFFIXES
+from lgr.sound.audio_files import AUDIO_SUFFIXES
 from lgr.train.data import AudioCache, Clip, read_manifest, split_by_group
 
 SILENT = 1e-4  # peak, -80 dB under full scale: such a recording teaches nothing

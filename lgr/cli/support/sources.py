@@ -34,7 +34,7 @@ def is_codebook(path: str | Path) -> bool:
 def find_sources(arguments: Sequence[str] | None, codebook: Path | None = None) -> Sources:
     """Expand SOURCE arguments; a file that several of them name counts for the first."""
     from lgr.codebook import GrainCodebook
-    from lgr.sound.audio import audio_files
+    from lgr.sound.audio_files import audio_files
 
     arguments = list(arguments or ())
     if codebook is not None and arguments:
@@ -110,7 +110,7 @@ def open_codec(codec: str | None, *, made_with: str | None = None, what: str = "
 
 def codec_for(sources: Sources, codec: str | None, space: str | None, levels: int | None) -> "Codec":
     """The codec for a command's sources; of a saved codebook, it must be the one that made it."""
-    from lgr.codecs.base import check_same_codec, version_options
+    from lgr.codecs.base import check_same_codec
     from lgr.codecs.registry import DOWNLOADED, codec_card
 
     book = sources.codebook
@@ -121,7 +121,7 @@ def codec_for(sources: Sources, codec: str | None, space: str | None, levels: in
         option = "--space" if space is not None else "--levels"
         raise ArgumentError(f"{option} goes with recordings, not with a saved codebook, got {space or levels}")
     if book is not None:
-        options = version_options(book.codec_.version)
+        options = book.codec_.options
         if codec in DOWNLOADED and codec != book.codec_.name:  # said before its weights are downloaded
             check_same_codec("the codebook", book.codec_, codec_card(codec).info)
     opened = open_codec(codec, made_with=book.codec_.name if book else None, what="the codebook", **options)

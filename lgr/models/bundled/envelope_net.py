@@ -1,7 +1,7 @@
 """The network of the bundled codec: a frame is its spectral envelope and what the envelope leaves out.
 
 A latent is ``[envelope | detail]``. The *envelope* is the log-mel spectrum of the last ``window_length`` samples, in
-decades above ``FLOOR`` (silence is the zero vector): cosine on it means timbre. The *detail* is the frame's MDCT,
+decades above -120 dBFS (silence is the zero vector): cosine on it means timbre. The *detail* is the frame's MDCT,
 divided by the envelope and companded, folded to ``n_detail`` numbers: bins ``d, d + n_detail, d + 2 n_detail, …`` share
 number ``d``, and the envelope, which both sides know, says whose turn it is (the strongest's). A causal network
 corrects the folding on the way in, another the unfolding on the way out and sets the level of the noise that stands in
@@ -20,9 +20,9 @@ from torch import Tensor, nn
 from lgr.models.bundled.layers import BlockState, CausalStack
 from lgr.models.mdct import mdct_basis, overlap_blocks
 from lgr.models.seeded_noise import frame_noise
+from lgr.sound.level import AMPLITUDE_FLOOR
 from lgr.sound.mel import bands_to_bins, mel_filters, rising_window
 
-FLOOR = 1e-6  # amplitude (-120 dBFS) that counts as silence
 COMPANDING = 3.0  # c = sign(r) * log1p(COMPANDING * |r|)
 MAX_COMPANDED = 5.0  # |r| <= 49 times the envelope: no single bin can blow up
 CEILING = 1.0  # output amplitude that the soft knee never passes
@@ -108,8 +108,8 @@ class EnvelopeNet(nn.Module):
 
     # ---- the fixed analysis ----------------------------------------------------------------------------------------
 
-    def analyse(self, audio: Tensor, history: Tensor | None = None) -> tuple[Tensor, Tensor, Tensor]:
-        """Envelope ``(batch, frames, n_bands)``, MDCT ``(batch, frames, hop_length)``, history for what follows."""
+    def analyse(self, history: Tensor | None, audio: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """History for what follows, envelope ``(batch, frames, n_bands)``, MDCT ``(batch, frames, hop_length)``."""
         c = self.config
         keep = c.window_length - c.hop_length
         if history is None:
@@ -118,12 +118,12 @@ class EnvelopeNet(nn.Module):
         windows = padded.unfold(1, c.window_length, c.hop_length)  # (batch, frames, window_length)
         spectrum = torch.fft.rfft(windows * self.window, self.n_fft)
         power = spectrum.real.square() + spectrum.imag.square()
-        envelope = 0.5 * torch.log10(power @ self.filters.T + FLOOR**2) - math.log10(FLOOR)
+        envelope = 0.5 * torch.log10(power @ self.filters.T + AMPLITUDE_FLOOR**2) - math.log10(AMPLITUDE_FLOOR)
         coefs = windows[..., -2 * c.hop_length :] @ self.basis
-        return envelope, coefs, padded[:, -keep:]
+        return padded[:, -keep:], envelope, coefs
 
     def levels(self, envelope: Tensor) -> Tensor:
-        """Log10 amplitude over ``FLOOR`` of each MDCT bin, ``(batch, frames, hop_length)``, as the envelope has it."""
+        """Decades above the floor of each MDCT bin, ``(batch, frames, hop_length)``, as the envelope has it."""
         return envelope @ self.spread.T
 
     def gates(self, levels: Tensor) -> Tensor:
@@ -148,27 +148,29 @@ class EnvelopeNet(nn.Module):
 
     # ---- the two halves --------------------------------------------------------------------------------------------
 
-    def encode(self, audio: Tensor, state: EncodeState | None = None) -> tuple[Tensor, EncodeState]:
-        """``(batch, samples)`` to latents ``(batch, frames, latent_dim)``."""
-        envelope, coefs, history = self.analyse(audio, None if state is None else state.history)
+    def encode(self, state: EncodeState | None, audio: Tensor) -> tuple[EncodeState, Tensor]:
+        """``(batch, samples)`` to the state for what follows, and latents ``(batch, frames, latent_dim)``."""
+        history, envelope, coefs = self.analyse(None if state is None else state.history, audio)
         levels = self.levels(envelope)
-        ratio = coefs * (self.envelope_gain / FLOOR) * torch.pow(10.0, -levels)
+        ratio = coefs * (self.envelope_gain / AMPLITUDE_FLOOR) * torch.pow(10.0, -levels)
         companded = (ratio.sign() * torch.log1p(COMPANDING * ratio.abs())).clamp(-MAX_COMPANDED, MAX_COMPANDED)
         inputs = torch.cat([companded, self.normalise(envelope)], -1)
         with self._autocast(audio):
-            correction, blocks = self.encoder(inputs, None if state is None else state.blocks)
+            blocks, correction = self.encoder(None if state is None else state.blocks, inputs)
         detail = self.fold(companded, self.gates(levels)) + correction.to(companded)
-        return torch.cat([envelope, detail], -1), EncodeState(history, blocks)
+        return EncodeState(history, blocks), torch.cat([envelope, detail], -1)
 
-    def decode(self, latents: Tensor, state: DecodeState | None = None) -> tuple[Tensor, DecodeState]:
-        """Latents ``(batch, frames, latent_dim)`` to the samples of blocks ``-1 … frames - 2``: one hop behind."""
+    def decode(self, state: DecodeState | None, latents: Tensor) -> tuple[DecodeState, Tensor]:
+        """Latents ``(batch, frames, latent_dim)`` to the state for what follows, and the samples of blocks
+        ``-1 … frames - 2``: one hop behind.
+        """
         c = self.config
         envelope, detail = latents[..., : c.n_bands], latents[..., c.n_bands :]
         levels = self.levels(envelope)
         direct = self.unfold(detail, self.gates(levels))
         inputs = torch.cat([direct, detail, self.normalise(envelope)], -1)
         with self._autocast(latents):
-            out, blocks = self.decoder(inputs, None if state is None else state.blocks)
+            blocks, out = self.decoder(None if state is None else state.blocks, inputs)
         correction, noisiness = out.to(direct).split(c.hop_length, -1)
         companded = (direct + correction).clamp(-MAX_COMPANDED, MAX_COMPANDED)
         first = 0 if state is None else state.frame
@@ -176,11 +178,11 @@ class EnvelopeNet(nn.Module):
         ratio = companded.sign() * torch.expm1(companded.abs()) / COMPANDING
         ratio = ratio + nn.functional.softplus(noisiness + self.noise_bias) * noise
         # The exact inverse of the envelope's floor: silence is exactly zero, what lies near the floor keeps its level.
-        amplitude = (torch.pow(100.0, levels) - 1).clamp(min=0).sqrt() * (FLOOR / self.envelope_gain)
+        amplitude = (torch.pow(100.0, levels) - 1).clamp(min=0).sqrt() * (AMPLITUDE_FLOOR / self.envelope_gain)
         blocks_out, rest = overlap_blocks((ratio * amplitude) @ self.basis.T)
         if state is not None:
             blocks_out = torch.cat([blocks_out[:, :1] + state.overlap[:, None], blocks_out[:, 1:]], 1)
-        return blocks_out.flatten(1), DecodeState(rest, first + latents.shape[1], blocks)
+        return DecodeState(rest, first + latents.shape[1], blocks), blocks_out.flatten(1)
 
     @staticmethod
     def output(audio: Tensor) -> Tensor:
@@ -189,5 +191,5 @@ class EnvelopeNet(nn.Module):
 
     def forward(self, latents: Tensor) -> Tensor:
         """Latents to aligned audio ``(batch, frames * hop_length)``: the last block is the last frame's right half."""
-        audio, state = self.decode(latents)
+        state, audio = self.decode(None, latents)
         return torch.cat([audio[:, self.config.hop_length :], state.overlap], 1)

@@ -24,8 +24,8 @@ class CausalBlock(nn.Module):
         self.contract = nn.Linear(width * expansion, width)
         self.scale = nn.Parameter(torch.full((width,), 0.1))
 
-    def forward(self, x: Tensor, state: BlockState | None = None) -> tuple[Tensor, BlockState]:
-        """``(batch, frames, width)`` to the same, and the state for the frames that follow."""
+    def forward(self, state: BlockState | None, x: Tensor) -> tuple[BlockState, Tensor]:
+        """The state for the frames that follow, and ``(batch, frames, width)`` as it came."""
         if state is None:
             state = x.new_zeros(x.shape[0], self.kernel_size - 1, x.shape[2])
         padded = torch.cat([state.to(x), x], 1)
@@ -35,7 +35,7 @@ class CausalBlock(nn.Module):
         y = nn.functional.conv2d(image, self.depthwise.T[:, None, None], groups=x.shape[2])
         y = y.squeeze(2).transpose(1, 2)
         y = self.contract(torch.relu_(self.expand(self.norm(y))))
-        return x + self.scale * y, padded[:, frames:]
+        return padded[:, frames:], x + self.scale * y
 
 
 class CausalStack(nn.Module):
@@ -55,11 +55,11 @@ class CausalStack(nn.Module):
         nn.init.zeros_(self.outlet.weight)
         nn.init.zeros_(self.outlet.bias)
 
-    def forward(self, x: Tensor, state: tuple[BlockState, ...] | None = None) -> tuple[Tensor, tuple[BlockState, ...]]:
-        """``(batch, frames, in_dim)`` to ``(batch, frames, out_dim)``, and the state of every block."""
+    def forward(self, state: tuple[BlockState, ...] | None, x: Tensor) -> tuple[tuple[BlockState, ...], Tensor]:
+        """``(batch, frames, in_dim)`` to the state of every block, and ``(batch, frames, out_dim)``."""
         y = self.inlet(x)
         states = []
         for i, block in enumerate(self.blocks):
-            y, after = block(y, None if state is None else state[i])
+            after, y = block(None if state is None else state[i], y)
             states.append(after)
-        return cast(Tensor, self.outlet(self.norm(y))), tuple(states)
+        return tuple(states), cast(Tensor, self.outlet(self.norm(y)))

@@ -23,14 +23,14 @@ class Colour(nn.Module):
         taps[0] = 1
         self.register_buffer("taps", taps)
 
-    def forward(self, audio: Tensor, history: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """``(batch, samples)`` filtered, and the samples ``(batch, TAPS - 1)`` that what follows still hears."""
+    def forward(self, history: Tensor | None, audio: Tensor) -> tuple[Tensor, Tensor]:
+        """The samples ``(batch, TAPS - 1)`` that what follows still hears, and ``(batch, samples)`` filtered."""
         before = audio.new_zeros(audio.shape[0], TAPS - 1) if history is None else history
         padded = torch.cat([before, audio], 1)
         size = padded.shape[1]  # circular: what wraps around falls on the history alone
         spectrum = torch.fft.rfft(padded) * torch.fft.rfft(self.taps.to(audio), size)
         filtered: Tensor = torch.fft.irfft(spectrum, size)
-        return filtered[:, TAPS - 1 :], padded[:, size - (TAPS - 1) :].clone()
+        return padded[:, size - (TAPS - 1) :].clone(), filtered[:, TAPS - 1 :]
 
     @torch.no_grad()
     def fit(self, power: Tensor) -> None:

@@ -1,4 +1,4 @@
-"""What ``EncodecVAE`` takes from a corpus before it is trained: its linear path, its noise, its colour."""
+"""What ``LinearPathVAE`` takes from a corpus before it is trained: its linear path, its noise, its colour."""
 
 from collections.abc import Iterable
 
@@ -6,7 +6,8 @@ import torch
 from torch import Tensor
 
 from lgr.errors import ArgumentError, check_shape
-from lgr.models.encodec_vae.model import EncodecVAE
+from lgr.models.encodec_vae.base import EncodecVAE
+from lgr.models.encodec_vae.linear_path_vae import LinearPathVAE
 from lgr.models.mdct import mdct_basis
 
 FLAT = 1e-4  # a coefficient 40 dB below the mean energy is not blown up to unit variance
@@ -34,7 +35,7 @@ def fit_linear_path(model: EncodecVAE, audio_batches: Iterable[Tensor]) -> float
     ------
     ArgumentError : a model without a linear path, or batches without a frame of sound
     """
-    if model.linear is None:
+    if not isinstance(model, LinearPathVAE):
         raise ArgumentError("model must have linear_path=True to be fitted, got linear_path=False")
     hop, size = model.config.hop_length, model.config.n_kept
     basis = mdct_basis(hop).to(model.linear.scale)

@@ -1,6 +1,6 @@
 """The low end of a lapped transform, a few numbers a hop, and the level that what is added to it is measured in.
 
-Frame ``t`` covers blocks ``t - 1`` and ``t`` of ``hop`` samples. ``lgr.models.encodec_vae.model`` says what it is for.
+Frame ``t`` covers blocks ``t - 1`` and ``t`` of ``hop`` samples. ``linear_path_vae.py`` says what it is for.
 """
 
 from typing import NamedTuple
@@ -63,20 +63,20 @@ class LevelGain(nn.Module):
         super().__init__()
         self.bias = nn.Parameter(torch.zeros(1))
 
-    def loudness(self, latents: Tensor, state: GainState | None = None) -> Tensor:
+    def loudness(self, state: GainState | None, latents: Tensor) -> Tensor:
         """Geometric mean of the magnitudes ``(batch, frames, 1)`` of latents ``(batch, frames, latent_dim)``."""
         before = torch.zeros_like(latents[:, 0]) if state is None else state.latents
         both = torch.cat([before[:, None], latents], 1)
         power = 0.5 * (both[:, 1:].square() + both[:, :-1].square())
         return (0.5 * torch.log(power + SILENT)).mean(2, keepdim=True).exp()
 
-    def forward(self, level: Tensor, latents: Tensor, state: GainState | None = None) -> tuple[Tensor, GainState]:
-        """Log gains ``(batch, frames + 1)``, of the frame before the first (its own where there is none) and of each
-        frame, from its level ``(batch, frames, 1)`` and its latents; and the state for the frames that follow.
+    def forward(self, state: GainState | None, level: Tensor, latents: Tensor) -> tuple[GainState, Tensor]:
+        """The state for the frames that follow, and log gains ``(batch, frames + 1)``, of the frame before the first
+        (its own where there is none) and of each frame, from its level ``(batch, frames, 1)`` and its latents.
         """
         log_gains = (torch.log(level[..., 0]) + self.bias).clamp(max=LOUDEST)
         first = log_gains[:, :1] if state is None else state.log_gain
-        return torch.cat([first, log_gains], 1), GainState(latents[:, -1].clone(), log_gains[:, -1:].clone())
+        return GainState(latents[:, -1].clone(), log_gains[:, -1:].clone()), torch.cat([first, log_gains], 1)
 
 
 def ramps(log_gains: Tensor, hop: int) -> Tensor:

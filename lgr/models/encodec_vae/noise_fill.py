@@ -1,10 +1,10 @@
 """Noise in the place of what a linear path drops: a few numbers a frame say its spectrum, a seed draws it.
 
 Fourteen coefficients hold the push of thunder's rumble, not the rain around it: a network that is asked for both puts
-broadband hiss into every sound (measured: 3 dB above the recordings' own in the octaves over 4 kHz, and a log-spectral
-distance of 7). Here the energies of the dropped part in ``bands`` (mel, some 24) are reduced to ``n_levels`` principal
-components; decoding gives noise of that spectrum, in the coefficients that are not kept, to be refined by training.
-Noise is right in level and not in phase, so it makes a log-spectral distance smaller and a waveform's error larger.
+broadband hiss into every sound (docs/results.md). Here the energies of the dropped part in ``bands`` (mel, some 24) are
+reduced to ``n_levels`` principal components; decoding gives noise of that spectrum, in the coefficients that are not
+kept, to be refined by training. Noise is right in level and not in phase, so it makes a log-spectral distance smaller
+and a waveform's error larger.
 """
 
 import math
@@ -18,7 +18,7 @@ from lgr.sound.mel import bands_to_bins
 
 BANDS = 24
 WIDTH = 48  # of the recurrent network that refines the levels
-FLOOR = 1e-10  # energy of a coefficient, added before the logarithm: -100 dB under a full-scale one
+ENERGY_FLOOR = 1e-10  # energy of a coefficient, added before the logarithm: -100 dB under a full-scale one
 SOFTER = 0.75  # amplitude: between independent noises mean|A - g B| is least near this g (.55 of mean A; .59 at 1)
 LOUDEST = 10.0  # nepers: far above what training can need
 
@@ -55,32 +55,32 @@ class NoiseFill(nn.Module):
     def n_levels(self) -> int:
         return self.axes.shape[1]
 
-    def log_energies(self, residual: Tensor, before: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    def log_energies(self, before: Tensor | None, residual: Tensor) -> tuple[Tensor, Tensor]:
         """Log energy of every band over this frame and the one before, ``(batch, frames, n_bands)``.
 
         Parameters
         ----------
-        residual : (batch, frames >= 1, hop), coefficients of what is dropped
         before : (batch, n_bands), energies of the frame before the first; None takes the first frame's own
+        residual : (batch, frames >= 1, hop), coefficients of what is dropped
 
         Returns
         -------
-        log energies, and the last frame's energies for those that follow
+        the last frame's energies for those that follow, and log energies
         """
         energies = residual.square() @ self.bands
         first = energies[:, :1] if before is None else before[:, None]
         both = torch.cat([first, energies], 1)
-        return _two_frames(both), both[:, -1].clone()
+        return both[:, -1].clone(), _two_frames(both)
 
-    def encode(self, residual: Tensor, before: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """Levels ``(batch, frames, n_levels)``, about N(0, 1) over the corpus, and the state for what follows."""
-        logs, last = self.log_energies(residual, before)
-        return (logs - self.mean) @ (self.axes / self.axes.square().sum(0)), last
+    def encode(self, before: Tensor | None, residual: Tensor) -> tuple[Tensor, Tensor]:
+        """The state for what follows, and levels ``(batch, frames, n_levels)``, about N(0, 1) over the corpus."""
+        last, logs = self.log_energies(before, residual)
+        return last, (logs - self.mean) @ (self.axes / self.axes.square().sum(0))
 
     def decode(
-        self, levels: Tensor, context: Tensor, *, seeds: Sequence[int], first_frame: int, hidden: Tensor | None
+        self, hidden: Tensor | None, levels: Tensor, context: Tensor, *, seeds: Sequence[int], first_frame: int
     ) -> tuple[Tensor, Tensor]:
-        """Coefficients of noise ``(batch, frames, hop)`` and the network's state after the last frame.
+        """The network's state after the last frame, and coefficients of noise ``(batch, frames, hop)``.
 
         Parameters
         ----------
@@ -94,11 +94,11 @@ class NoiseFill(nn.Module):
         amplitudes = self._amplitudes(logs)
         frames, hop = amplitudes.shape[1:]
         noise = torch.stack([frame_noise(first_frame, frames, hop, seed) for seed in seeds])
-        return amplitudes * noise.to(amplitudes), hidden
+        return hidden, amplitudes * noise.to(amplitudes)
 
     def _amplitudes(self, logs: Tensor) -> Tensor:
         """Of all coefficients, from the bands' log energies. The floor is taken off again: what is silent stays so."""
-        amplitudes = torch.exp(0.5 * (logs.clamp(max=LOUDEST) @ self.to_bins + self.shape)) - 2 * FLOOR**0.5
+        amplitudes = torch.exp(0.5 * (logs.clamp(max=LOUDEST) @ self.to_bins + self.shape)) - 2 * ENERGY_FLOOR**0.5
         return torch.clamp(amplitudes, min=0)
 
     def power(self, levels: Tensor) -> Tensor:
@@ -109,7 +109,7 @@ class NoiseFill(nn.Module):
     @torch.no_grad()
     def fit(self, residuals: Sequence[Tensor]) -> None:
         """Fit to coefficients of what is dropped, one ``(frames, hop)`` a clip: every clip counts alike."""
-        logs = torch.cat([self.log_energies(each[None])[0][0] for each in residuals]).double()
+        logs = torch.cat([self.log_energies(None, each[None])[1][0] for each in residuals]).double()
         mean = logs.mean(0)
         values, vectors = torch.linalg.eigh((logs - mean).T @ (logs - mean) / len(logs))  # ascending
         deviations = values[-self.n_levels :].clamp(min=1e-4).sqrt()
@@ -126,4 +126,4 @@ class NoiseFill(nn.Module):
 
 def _two_frames(energies: Tensor) -> Tensor:
     """Log of the mean of every two neighbouring frames, ``(..., frames, n)`` to ``(..., frames - 1, n)``."""
-    return torch.log(0.5 * (energies[..., 1:, :] + energies[..., :-1, :]) + FLOOR)
+    return torch.log(0.5 * (energies[..., 1:, :] + energies[..., :-1, :]) + ENERGY_FLOOR)

@@ -1,9 +1,10 @@
 """SEANet, the convolutional encoder and decoder of EnCodec (Tagliasacchi et al. 2020; Défossez et al. 2022), causal.
 
-Tensors are ``(batch, channels, time)``. Every layer takes its state and gives it back, so a stream in any pieces is the
-whole file. Differences from EnCodec: the past before a file is silence where EnCodec reflects what is to come, the
-residual units' skip is the identity, there is no weight normalisation (weights start with the scale that keeps the
-variance from layer to layer), and the decoder's last layer may start at zero, as a correction of nothing.
+Tensors are ``(batch, channels, time)``. Every layer takes its state (None begins a stream) and gives the next one, so a
+stream in any pieces is the whole file. Differences from EnCodec: the past before a file is silence where EnCodec
+reflects what is to come, the residual units' skip is the identity, there is no weight normalisation (weights start with
+the scale that keeps the variance from layer to layer), and the decoder's last layer may start at zero, as a correction
+of nothing.
 """
 
 from collections.abc import Sequence
@@ -26,12 +27,13 @@ class CausalConv(nn.Module):
         self.weight = nn.Parameter(scale * torch.randn(out_channels, in_channels, kernel_size))
         self.bias = nn.Parameter(torch.zeros(out_channels))
 
-    def forward(self, x: Tensor, state: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    def forward(self, state: Tensor | None, x: Tensor) -> tuple[Tensor, Tensor]:
         if state is None:
             state = x.new_zeros(x.shape[0], x.shape[1], self.history)
         padded = torch.cat([state.to(x), x], 2)
         y = functional.conv1d(padded, self.weight, self.bias, stride=self.stride)
-        return y, padded[:, :, padded.shape[2] - self.history :].clone()  # a view would keep the whole chunk alive
+        # A copy: a view would keep the whole chunk alive.
+        return padded[:, :, padded.shape[2] - self.history :].clone(), y
 
 
 class CausalUpsample(nn.Module):
@@ -44,13 +46,13 @@ class CausalUpsample(nn.Module):
         self.weight = nn.Parameter(scale * torch.randn(in_channels, out_channels, 2 * stride))
         self.bias = nn.Parameter(torch.zeros(out_channels))
 
-    def forward(self, x: Tensor, state: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """``(batch, in_channels, time)`` to ``(batch, out_channels, time * stride)``, and what reaches beyond it."""
+    def forward(self, state: Tensor | None, x: Tensor) -> tuple[Tensor, Tensor]:
+        """``(batch, in_channels, time)`` to what reaches beyond it, and ``(batch, out_channels, time * stride)``."""
         y = functional.conv_transpose1d(x, self.weight, stride=self.stride)
         if state is not None:
             y = torch.cat([y[:, :, : self.stride] + state.to(y), y[:, :, self.stride :]], 2)
         done = y.shape[2] - self.stride
-        return y[:, :, :done] + self.bias[:, None].to(y), y[:, :, done:].clone()
+        return y[:, :, done:].clone(), y[:, :, :done] + self.bias[:, None].to(y)
 
 
 class ResidualUnit(nn.Module):
@@ -64,10 +66,10 @@ class ResidualUnit(nn.Module):
         with torch.no_grad():
             self.expand.weight.mul_(0.5)  # the sum keeps about the variance of the skip
 
-    def forward(self, x: Tensor, state: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        y, state = self.squeeze(functional.elu(x), state)
-        y, _ = self.expand(functional.elu(y))
-        return x + y, state
+    def forward(self, state: Tensor | None, x: Tensor) -> tuple[Tensor, Tensor]:
+        state, y = self.squeeze(state, functional.elu(x))
+        _, y = self.expand(None, functional.elu(y))
+        return state, x + y
 
 
 class SkipLSTM(nn.Module):
@@ -77,19 +79,19 @@ class SkipLSTM(nn.Module):
         super().__init__()
         self.lstm = nn.LSTM(channels, channels, n_layers, batch_first=True)
 
-    def forward(self, x: Tensor, state: tuple[Tensor, Tensor] | None = None) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+    def forward(self, state: tuple[Tensor, Tensor] | None, x: Tensor) -> tuple[tuple[Tensor, Tensor], Tensor]:
         # In float32 under autocast too: 75 steps a second cost little, and a memory should not be rounded.
         with torch.autocast(x.device.type, enabled=False):
             sequence = x.transpose(1, 2).to(next(self.lstm.parameters()))
             y, state = self.lstm(sequence, state)
-        return x + y.transpose(1, 2).to(x), cast(tuple[Tensor, Tensor], state)
+        return cast(tuple[Tensor, Tensor], state), x + y.transpose(1, 2).to(x)
 
 
 class Activation(nn.Module):
     """ELU, in the place of a layer that has no state."""
 
-    def forward(self, x: Tensor, state: None = None) -> tuple[Tensor, None]:
-        return functional.elu(x), None
+    def forward(self, state: None, x: Tensor) -> tuple[None, Tensor]:
+        return None, functional.elu(x)
 
 
 class Chain(nn.Module):
@@ -99,12 +101,12 @@ class Chain(nn.Module):
         super().__init__()
         self.layers = nn.ModuleList(layers)
 
-    def forward(self, x: Tensor, state: States | None = None) -> tuple[Tensor, States]:
+    def forward(self, state: States | None, x: Tensor) -> tuple[States, Tensor]:
         states = []
         for i, layer in enumerate(self.layers):
-            x, after = layer(x, None if state is None else state[i])
+            after, x = layer(None if state is None else state[i], x)
             states.append(after)
-        return x, tuple(states)
+        return tuple(states), x
 
 
 def seanet_encoder(n_filters: int, strides: Sequence[int], lstm_layers: int, out_channels: int) -> Chain:

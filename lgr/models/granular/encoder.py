@@ -19,10 +19,10 @@ import torch
 from torch import Tensor, nn
 
 from lgr.models.granular.lapped import LappedGrain
+from lgr.sound.level import AMPLITUDE_FLOOR
 
-FLOOR = 1e-6  # amplitude (-120 dBFS) that counts as silence
-LEVEL_CENTRE, LEVEL_SCALE = 3.0, 1.5  # decades above FLOOR: latent 0 is about N(0, 1) over recordings, silence is -2
-LOUDEST = 6.5  # decades above FLOOR: no latent can ask for more than +10 dBFS
+LEVEL_CENTRE, LEVEL_SCALE = 3.0, 1.5  # decades above the floor: latent 0 is about N(0, 1) over sounds, silence is -2
+LOUDEST = 6.5  # decades above AMPLITUDE_FLOOR: no latent can ask for more than +10 dBFS
 COMPANDING = 3.0
 SMALL = 0.02  # of the usual first weights, where a network starts as nearly nothing beside a transform
 
@@ -39,13 +39,13 @@ def expand(y: Tensor) -> Tensor:
 
 def level_to_latent(rms: Tensor) -> Tensor:
     """RMS amplitude >= 0 to latent 0."""
-    return (torch.log10(rms / FLOOR + 1) - LEVEL_CENTRE) / LEVEL_SCALE
+    return (torch.log10(rms / AMPLITUDE_FLOOR + 1) - LEVEL_CENTRE) / LEVEL_SCALE
 
 
 def latent_to_level(latent: Tensor) -> Tensor:
     """The exact inverse of ``level_to_latent`` up to +10 dBFS; amplitude 0 at silence and for anything below."""
     decades = (LEVEL_CENTRE + LEVEL_SCALE * latent).clamp(0.0, LOUDEST)
-    return (torch.pow(10.0, decades) - 1) * FLOOR
+    return (torch.pow(10.0, decades) - 1) * AMPLITUDE_FLOOR
 
 
 def cosine_sine_filters(length: int, n_bands: int, sample_rate: int) -> Tensor:
@@ -134,7 +134,7 @@ class GrainEncoder(nn.Module):
         power = (grains * self.lapped.window).square().mean(1, keepdim=True)
         rms = (power + 1e-20).sqrt()  # the root's slope is infinite at zero
         level = level_to_latent(rms)
-        unit = grains / (rms + FLOOR)
+        unit = grains / (rms + AMPLITUDE_FLOOR)
         pairs = self.analysis(unit[:, None])  # (n, 2 * n_bands, 7)
         cosines, sines = pairs.split(self.n_bands, 1)
         log_power = torch.log(cosines.square() + sines.square() + 1e-4) / 4

@@ -19,7 +19,7 @@ from lgr.models.mdct import mdct_basis
 from lgr.sound.mel import bands_to_bins, mel_filters
 
 BANDS = 48  # from 0 to Nyquist; those above the edge are used
-FLOOR = 1e-9  # of a bin's power in a grain of unit power, added before the logarithm
+BIN_POWER_FLOOR = 1e-9  # of a bin's power in a grain of unit power, added before the logarithm
 CENTRE, SPREAD = -10.0, 2.0  # nepers of power: levels are about N(0, a few) over recordings
 EULER = 0.5772  # by which the mean logarithm of noise's power is below the logarithm of its mean
 # What is left of the power of uniform noise, 1/3 itself, under four Hann windows that are divided by their sum.
@@ -82,7 +82,7 @@ class LappedGrain(nn.Module):
         """``(n, grain_length)`` of unit level to the cepstrum of its bands above the edge, ``(n, n_levels)``."""
         spectrum = torch.fft.rfft(unit * self.window, norm="ortho")
         power = spectrum.real.square() + spectrum.imag.square()
-        return (((torch.log(power + FLOOR) + EULER) @ self.bands - CENTRE) / SPREAD) @ self.cepstrum
+        return (((torch.log(power + BIN_POWER_FLOOR) + EULER) @ self.bands - CENTRE) / SPREAD) @ self.cepstrum
 
     def frames(self, coefficients: Tensor) -> Tensor:
         """Coefficients ``(..., hop)`` to windowed waveforms in their grains, ``(..., grain_length)``."""

@@ -1,11 +1,11 @@
 """The temporal embedding of paper 001, section 3.4: a whole series of grain latents as one vector ``e``.
 
 A recurrent encoder reads a series ``(batch, frames, latent_dim)`` of grain latents and gives ``q(e)``; a recurrent
-decoder plays a series out of ``e``. Drawing ``e`` gives a one-shot, a drum hit or a note, and moving ``e``
+decoder plays a series out of ``e``. Drawing ``e`` gives a one-shot, a drum's or a note, and moving ``e``
 turns one into another (5.3, figure 3). Labels condition both ends: one weight vector for the whole series.
 
 The decoder is told the time at every step, as slow and fast sinusoids and as exponential decays from the start: a
-hit's attack is one frame long, and a recurrent state alone would have to count its way to it.
+one-shot's attack is one frame long, and a recurrent state alone would have to count its way to it.
 """
 
 import math
@@ -133,8 +133,8 @@ class TemporalVAE(nn.Module):
         states, _ = self.player(inputs, torch.tanh(self.start(given))[None])
         return self.denormalise(cast(Tensor, self.outlet(states)))
 
-    def sample(self, n: int, labels: Tensor, frames: int, generator: torch.Generator) -> Tensor:
-        """``n`` new series ``(n, frames, latent_dim)``; label weights ``(n, n_labels)``.
+    def draw(self, n: int, labels: Tensor, generator: torch.Generator) -> Tensor:
+        """``n`` new embeddings ``(n, embedding_dim)``; label weights ``(n, n_labels)``.
 
         Drawn from ``e ~ N(0, I)`` as in the paper or, once training has fitted it, from ``lgr.models.granular.prior``.
 
@@ -144,7 +144,11 @@ class TemporalVAE(nn.Module):
             raise ArgumentError(f"n must be >= 1, got {n}")
         draws = [torch.randn(self.config.embedding_dim, generator=generator) for _ in range(n)]
         self._check_labels(labels, n)
-        return self.render(self.prior.place(torch.stack(draws).to(self.mean), labels), labels, frames)
+        return self.prior.place(torch.stack(draws).to(self.mean), labels)
+
+    def sample(self, n: int, labels: Tensor, frames: int, generator: torch.Generator) -> Tensor:
+        """``n`` new series ``(n, frames, latent_dim)``: ``draw`` rendered."""
+        return self.render(self.draw(n, labels, generator), labels, frames)
 
     def _check_labels(self, labels: Tensor, batch: int) -> None:
         expected = (batch, len(self.config.labels))

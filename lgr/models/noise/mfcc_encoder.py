@@ -1,7 +1,7 @@
 """The encoder of paper 003's noise synthesisers (4.3.1, 5.1.1): MFCCs, a GRU over frames, a Gaussian for each atom.
 
-An MFCC is a cosine transform of the log-mel spectrum. Levels are decades above ``FLOOR`` (amplitude 1e-6, -120 dBFS,
-about what one step of 16 bits leaves in a band), so digital silence is the zero vector.
+An MFCC is a cosine transform of the log-mel spectrum. Levels are decades above -120 dBFS, about what
+one step of 16 bits leaves in a band, so digital silence is the zero vector.
 
 The paper does not say where an analysis frame lies against its atom. Here frame ``t`` ends ``lookahead`` samples after
 atom ``t`` does; the model says how many put the frame's centre where the atom sounds. The GRU runs forward only, so
@@ -15,9 +15,8 @@ import torch
 from torch import Tensor, nn
 
 from lgr.models.grain_model import Posterior
+from lgr.sound.level import AMPLITUDE_FLOOR
 from lgr.sound.mel import mel_filters
-
-FLOOR = 1e-6  # amplitude; added as a power before the logarithm
 
 
 class EncodeState(NamedTuple):
@@ -83,14 +82,14 @@ class MfccEncoder(nn.Module):
 
     @property
     def white_level(self) -> float:
-        """Log10 amplitude over ``FLOOR`` that white noise of RMS 1 has in every mel band, in the mean of its power."""
-        return math.log10(float(self.window.double().square().sum().sqrt()) / FLOOR)
+        """Decades above the floor that white noise of RMS 1 has in every mel band, in the mean of its power."""
+        return math.log10(float(self.window.double().square().sum().sqrt()) / AMPLITUDE_FLOOR)
 
     def mfcc(self, frames: Tensor) -> Tensor:
-        """Frames ``(..., frame_length)`` to MFCCs ``(..., n_mfcc)`` of log10 amplitude over ``FLOOR``."""
+        """Frames ``(..., frame_length)`` to MFCCs ``(..., n_mfcc)`` of log10 amplitude over ``AMPLITUDE_FLOOR``."""
         spectrum = torch.fft.rfft(frames * self.window)
         power = spectrum.real.square() + spectrum.imag.square()
-        levels = 0.5 * torch.log10(power @ self.filters.T + FLOOR**2) - math.log10(FLOOR)
+        levels = 0.5 * torch.log10(power @ self.filters.T + AMPLITUDE_FLOOR**2) - math.log10(AMPLITUDE_FLOOR)
         return levels @ self.dct.T
 
     def forward(self, audio: Tensor, state: EncodeState | None = None, *, flush: bool) -> tuple[EncodeState, Posterior]:

@@ -60,7 +60,7 @@ def grains_of(
 
     The same clips, codec and configuration give the same grains.
     """
-    facts = [asdict(codec.info), asdict(config), [(clip.path, clip.start, clip.samples) for clip in clips]]
+    facts = [codec.info.to_json(), asdict(config), [(clip.path, clip.start, clip.samples) for clip in clips]]
     kept = folder / f"grains-{hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:16]}.safetensors"
     if kept.is_file():
         try:

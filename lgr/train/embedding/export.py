@@ -4,7 +4,7 @@ import csv
 import json
 import shlex
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +41,7 @@ def write_embedding(out: Path, net: TimbreEmbedding, codec: CodecInfo, *, licenc
     described = {
         "model": MODEL,
         "format": FORMAT,
-        "codec": asdict(codec),
+        "codec": codec.to_json(),
         "config": net.config.to_json(),
         "licence": licence,
     }

@@ -6,11 +6,10 @@ import torch
 from torch import Tensor
 
 from lgr.sound.audio import resample
-from lgr.sound.mel import mel_filters
+from lgr.sound.mel import MEL_AMPLITUDE_FLOOR, mel_filters
 
 WINDOW_SECONDS = 0.053  # of the cepstra's spectra
 MEL_BANDS = 64
-FLOOR = 1e-5  # amplitude, -100 dB under full scale
 QUIETEST_DB = -40.0  # that a copy's peak may have
 TILT_DB = 1.5  # an octave, up or down
 ALL_PASSES = 4  # second-order sections in a row
@@ -62,7 +61,7 @@ def log_mel(audio: Tensor, hop_length: int, sample_rate: int) -> Tensor:
     padded = torch.nn.functional.pad(audio, (window - hop_length, frames * hop_length - audio.shape[0]))
     hann = torch.hann_window(window)
     power = torch.fft.rfft(padded.unfold(0, window, hop_length) * hann * (2 / hann.sum()), n_fft).abs().square()
-    return 0.5 * torch.log10(power @ mel_filters(n_fft, MEL_BANDS, sample_rate).T + FLOOR**2)
+    return 0.5 * torch.log10(power @ mel_filters(n_fft, MEL_BANDS, sample_rate).T + MEL_AMPLITUDE_FLOOR**2)
 
 
 def cepstra(spectra: Tensor, count: int) -> Tensor:

@@ -7,11 +7,12 @@ import torch
 from torch import Tensor
 
 from lgr.models.grain_model import GrainModel, GrainModelConfig
+from lgr.models.labels import label_weights
 from lgr.train.data import Clip, CropSampler
 from lgr.train.material import Material
 from lgr.train.vae.config import VaeTrainConfig
 from lgr.train.vae.one_shots import OneShots
-from lgr.train.vae.steps import Batch, label_weights
+from lgr.train.vae.steps import Batch
 
 PROBES = 4  # held-out batches of 8 crops
 PROBE_SIZE = 8
@@ -108,5 +109,12 @@ class Batches:
         return Batch(audio.to(self._device), self._labels(clips, **more))
 
     def _labels(self, clips: Sequence[Clip], dropout: float = 0.0, generator: torch.Generator | None = None) -> Tensor:
-        names = [clip.label for clip in clips]
-        return label_weights(names, self.sizes.labels, dropout=dropout, generator=generator).to(self._device)
+        weights = label_weights([clip.label for clip in clips], self.sizes.labels)
+        if dropout > 0 and generator is not None:
+            weights = hidden_labels(weights, dropout, generator)
+        return weights.to(self._device)
+
+
+def hidden_labels(weights: Tensor, dropout: float, generator: torch.Generator) -> Tensor:
+    """Label weights ``(n, n_labels)``, a share ``dropout`` of the rows made zeros: a model must also work without."""
+    return weights * (torch.rand(weights.shape[0], 1, generator=generator) >= dropout)

@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 from lgr.errors import ArgumentError
-from lgr.losses import FLOOR, GRAIN_WINDOWS, MEL_BANDS, TERMS
+from lgr.losses import GRAIN_WINDOWS, MEL_BANDS, POWER_FLOOR, TERMS
 
 MINUTES = 10.0  # where neither steps nor minutes are given
 # Settings that a resumed run may change: how long, how often to look, and the way out of a loss that became NaN.
@@ -35,7 +35,7 @@ class VaeTrainConfig:
     windows: tuple[int, ...] = GRAIN_WINDOWS
     alternate_windows: bool = True  # every other one in turn: half the cost
     log_power_weight: float = 0.0  # paper 001
-    log_power_floor: float = FLOOR  # its eps, of a power
+    log_power_floor: float = POWER_FLOOR  # its eps, of a power
     magnitude_weight: float = 1.0  # paper 003
     log_magnitude_weight: float = 0.3  # paper 003
     waveform_weight: float = 0.0
@@ -112,7 +112,7 @@ class VaeTrainConfig:
 
 # What differs from one kind to the next. The papers' own betas (003: 0.3 and 30) belong to sums that they do not print.
 RECIPES: dict[str, dict[str, Any]] = {
-    # A floor of 5e-5 instead of paper 001's 5e-3: the decay of a hit counts too, and the log-spectral distance falls.
+    # 5e-5 instead of paper 001's 5e-3: the decay of a one-shot counts too, and the log-spectral distance falls.
     "granular": {"log_power_weight": 1.0, "log_power_floor": 5e-5, "log_magnitude_weight": 0.0, "beta": 1e-4},
     "ddsp-noise": {},
     "noiseband": {},

@@ -1,4 +1,4 @@
-"""One-shots for the temporal embedding: hits and notes aligned at their onset, all of one length and one level.
+"""One-shots for the temporal embedding: short recordings aligned at their onset, all of one length and one level.
 
 What paper 001 (3.4) embeds is a series of grains; for a series to begin with the sound, as a sampled one should,
 every recording is cut from just before its onset and filled up with silence.

@@ -49,17 +49,6 @@ def step_generator(config: VaeTrainConfig, step: int) -> torch.Generator:
     return torch.Generator().manual_seed(config.seed * 7_000_003 + step)
 
 
-def label_weights(
-    names: Sequence[str], labels: Sequence[str], *, dropout: float = 0.0, generator: torch.Generator | None = None
-) -> Tensor:
-    """One-hot ``(len(names), len(labels))``; zeros for a name that is no label, and for a share ``dropout`` of all."""
-    weights = torch.tensor([[float(name == label) for label in labels] for name in names])
-    weights = weights.reshape(len(names), len(labels))
-    if dropout > 0 and generator is not None:
-        weights = weights * (torch.rand(len(names), 1, generator=generator) >= dropout)
-    return weights
-
-
 def windows_of(config: VaeTrainConfig, step: int) -> tuple[int, ...]:
     """The STFT windows of a step: every other one in turn, or all."""
     if config.alternate_windows and len(config.windows) > 1:

@@ -161,9 +161,9 @@ def prepare(kind: str, parts: Parts, batches: Batches) -> None:
     if kind != "encodec-vae":
         return
     from lgr.models.encodec_vae.fit import fit_linear_path
-    from lgr.models.encodec_vae.model import EncodecVAE
+    from lgr.models.encodec_vae.linear_path_vae import LinearPathVAE
 
-    if isinstance(parts.model, EncodecVAE) and parts.model.config.linear_path:
+    if isinstance(parts.model, LinearPathVAE):
         fit_linear_path(parts.model, [batches.of("grains", step).audio for step in range(FIT_BATCHES)])
 
 
