@@ -81,7 +81,7 @@ train-codec: $(VENV)/.installed-demo ## train the bundled codec anew on DATA=man
 
 clean: ## remove the virtual environment, caches and out/ (runs/ is kept)
 	rm -rf $(VENV) out build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks
-	find lgr apps tests benchmarks assets -name __pycache__ -type d -prune -exec rm -rf {} +
+	find lgr apps tests benchmarks assets docs -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

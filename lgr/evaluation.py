@@ -21,8 +21,7 @@ from lgr.codecs.base import Codec
 from lgr.errors import MissingPackageError
 from lgr.measures import reconstruction
 from lgr.measures.adoption import centred_directions, measure_adoption
-from lgr.measures.distribution import Embedding
-from lgr.measures.frechet import frechet_distance
+from lgr.measures.frechet import Embedding, frechet_distance
 from lgr.measures.retention import RETENTION, Timeline
 from lgr.measures.seams import seam_ratio, seam_samples
 from lgr.measures.timbre import COEFFICIENTS, GATE_DB, envelope_rows, mfcc_rows

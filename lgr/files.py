@@ -119,6 +119,12 @@ def atomic_path(
         temporary.unlink(missing_ok=True)  # gone already if it was renamed
 
 
+def write_whole(path: str | Path, content: bytes) -> None:
+    """Write a file whole or not at all, in the place of the one that is there; errors as ``atomic_path``."""
+    with atomic_path(path, force=True) as part:
+        part.write_bytes(content)
+
+
 @contextmanager
 def atomic_folder(
     folder: Path,

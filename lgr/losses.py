@@ -23,7 +23,6 @@ from lgr.sound.mel import mel_filters
 WINDOWS = (2048, 1024, 512, 256, 128, 64)  # samples; hop is a quarter
 MEL_BANDS = {2048: 80, 1024: 80, 512: 64, 256: 40, 128: 20, 64: 10, 32: 5}
 GRAIN_WINDOWS = (2048, 1024, 512, 256, 128)  # of papers 001 (at 22,050 Hz) and 003, and of the project's scorer
-LOW_RATE_WINDOWS = (1024, 512, 256, 128, 64, 32)  # of paper 001 at 16 kHz
 POWER_FLOOR = 5e-3  # added to |STFT|^2 before its logarithm: paper 001's eps
 TERMS = ("log_power", "magnitude", "log_magnitude", "waveform")
 

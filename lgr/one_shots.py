@@ -33,6 +33,15 @@ def draw_one_shots(codec: TrainedCodec, label: str | None, n: int, seed: int) ->
     label : a class, in any case, or None for no class in particular
     n : int >= 1
     seed : of the draws; the first of eight is the one that ``n=1`` gives
+
+    Examples
+    --------
+    >>> from lgr import load_codec
+    >>> from lgr.one_shots import draw_one_shots, one_shot_latents
+    >>> codec = load_codec("drums-granular")
+    >>> snares = draw_one_shots(codec, "snare", 2, seed=3)
+    >>> codec.decode(one_shot_latents(codec, snares)).shape[:2]
+    torch.Size([2, 1])
     """
     temporal = temporal_of(codec)
     labels = codec.label_weights(label).expand(max(n, 0), -1)
@@ -45,6 +54,17 @@ def morph_one_shots(codec: TrainedCodec, a: Tensor, b: Tensor, n: int, config: P
     """``n`` one-shots, 2 or more, evenly from ``a`` to ``b``, both ends included and ``(embedding_dim + n_labels,)``.
 
     ``config`` is the kind of path, a straight line by default.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from lgr import load_codec
+    >>> from lgr.one_shots import draw_one_shots, morph_one_shots
+    >>> codec = load_codec("drums-granular")
+    >>> (kick,), (snare,) = draw_one_shots(codec, "kick", 1, seed=0), draw_one_shots(codec, "snare", 1, seed=0)
+    >>> steps = morph_one_shots(codec, kick, snare, 5)
+    >>> len(steps), torch.equal(steps[0], kick), torch.equal(steps[-1], snare)
+    (5, True, True)
     """
     return path([a, b], n, config, n_labels=len(codec.labels)).T
 
@@ -70,6 +90,13 @@ def in_a_row(sounds: Tensor, every: int) -> Tensor:
     """Sounds ``(n, samples)`` one after the other, a new one every so many samples, 1 or more, the old ones ringing on.
 
     Returns ``((n - 1) * every + samples,)``; where sounds meet they are added.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from lgr.one_shots import in_a_row
+    >>> in_a_row(torch.tensor([[1.0, 1.0, 1.0], [2.0, 2.0, 2.0]]), every=2)
+    tensor([1., 1., 3., 2., 2.])
     """
     check_shape("sounds", sounds.shape, "(n, samples), both at least 1", sounds.ndim == 2 and sounds.numel() > 0)
     if every < 1:

@@ -11,7 +11,7 @@
 # %% [markdown]
 # # 7. Paths through latents
 #
-# **Goal.** Travel from rain to sea through the latents of two models, and judge the journey with a number that you
+# **Goal.** Go from rain to sea through the latents of two models, and judge the way with a number that you
 # could compute by hand: the spectral centroid.
 #
 # **Time.** About 45 minutes.
@@ -186,8 +186,8 @@ table({kind: numbers(each) for kind, each in ways.items()}, "textures-noiseband"
 play({kind: (each.interpolation.audio, each.interpolation.sample_rate) for kind, each in ways.items()})
 
 # %% [markdown]
-# The direct ways, linear and slerp, hardly differ here. Spiral and walk have no trend, and they are not meant to: they
-# are for *travelling about* in a texture, with an end that is agreed on.
+# The direct ways, linear and slerp, hardly differ here. Spiral and wander have no trend, and they are not meant to: they
+# are for *wandering about* in a texture, with an end that is agreed on.
 
 
 # %%

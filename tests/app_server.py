@@ -54,12 +54,14 @@ class RunningApp:
         width: int = 1280,
         height: int = 900,
         scheme: str = "light",
+        query: str = "",
         expected_errors: Sequence[str] = (),
         **more: Any,
     ) -> Iterator[Any]:
         """A fresh visitor's page, on the tab of that title.
 
-        ``expected_errors`` are regular expressions of console errors that the test provokes.
+        ``query`` is added to the page's address; ``expected_errors`` are regular expressions of console errors that the
+        test provokes.
         """
         context = self.browser.new_context(
             viewport={"width": width, "height": height}, color_scheme=scheme, accept_downloads=True, **more
@@ -82,7 +84,7 @@ class RunningApp:
         page.on("pageerror", lambda error: heard(str(error)))
         page.on("console", lambda line: heard(f"{line.text} ({line.location})") if line.type == "error" else None)
         page.on("request", asked)
-        page.goto(self.url)
+        page.goto(self.url + query)
         page.get_by_role("tab").first.wait_for()
         if tab:
             show_tab(page, tab)

@@ -3,9 +3,11 @@
 import math
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from made_up_uploads import upload
 
 pytest.importorskip("gradio", reason="gradio is not installed: pip install 'lgr[app]'")
 
@@ -17,7 +19,9 @@ from lgr_app.page.sounds import clip
 from lgr_app.page.visitors import Visitor, VisitorLeft, reporter
 
 from lgr.errors import ArgumentError
+from lgr.evaluation import Yardstick
 from lgr.plots import plot_tradeoff
+from lgr.progress import silent
 
 VALUES = (0.01, 0.3, 10.0)
 
@@ -30,9 +34,7 @@ def codecs() -> CodecStore:
 @pytest.fixture(scope="module")
 def steps(codecs: CodecStore) -> list[Step]:
     """The violin with the grains of the steel pan at three temperatures."""
-    found = sweep(
-        clip("violin"), [clip("steel_pan")], VALUES, codec=codecs.open("bundled"), seed=1, progress=lambda *_: None
-    )
+    found = sweep(clip("violin"), [clip("steel_pan")], VALUES, codec=codecs.open("bundled"), seed=1, progress=silent)
     return list(found)
 
 
@@ -67,6 +69,24 @@ GOLDEN_SWEEP: list[dict[str, float]] = [
     {"adoption": 0.838, "source_distance": 0.521, "onset_f": 0.320, "entropy": 5.58, "distinct_grains": 51},
     {"adoption": 0.844, "source_distance": 0.515, "onset_f": 0.346, "entropy": 6.00, "distinct_grains": 54},
 ]
+
+
+def test_the_sounds_of_a_sweep_are_analysed_once(
+    codecs: CodecStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[Yardstick] = []
+
+    class Noted(Yardstick):
+        def __init__(self, *sounds: Any) -> None:
+            super().__init__(*sounds)
+            made.append(self)
+
+    for module in ("sweep", "results"):
+        monkeypatch.setattr(f"lgr_app.jobs.{module}.Yardstick", Noted)
+    sound = upload(tmp_path, "good")
+    steps = list(sweep(sound, [sound], VALUES, codec=codecs.open("bundled"), seed=1, progress=silent))
+    assert len(made) == 1
+    assert [step.evaluation for step in steps] == [measure(step.result) for step in steps]
 
 
 def test_a_step_is_shown_with_its_files(steps: list[Step], tmp_path: Path) -> None:

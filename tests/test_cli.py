@@ -21,7 +21,7 @@ from lgr.cli.support.tables import seconds_text
 from lgr.resynth import ResynthConfig
 from lgr.score import Score
 from lgr.sound.audio import load_audio, save_audio
-from lgr.train.codec import CodecTrainConfig
+from lgr.train.codec.config import CodecTrainConfig
 
 SECONDS = 1.2
 

@@ -10,6 +10,7 @@ import torch
 from command_line import done, run, two_sounds
 
 from lgr.cli.support.errors import STOPPED
+from lgr.models.bundled.envelope_net import EnvelopeNetConfig
 from lgr.sound.audio import load_audio
 
 
@@ -19,7 +20,13 @@ def sounds(tmp_path: Path) -> Path:
     return two_sounds(tmp_path / "sounds")
 
 
-def test_train_codec_trains_resumes_and_makes_a_codec(sounds: Path, tmp_path: Path) -> None:
+NET = EnvelopeNetConfig(encoder_width=8, encoder_blocks=1, decoder_width=8, decoder_blocks=1)  # else of its full size
+
+
+def test_train_codec_trains_resumes_and_makes_a_codec(
+    sounds: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lgr.train.codec.train.EnvelopeNetConfig", lambda: NET)
     out = tmp_path / "run"
     common = ["train", "codec", "--data", sounds, "--out", out, "--batch-size", 2, "--validate-every", 1]
     said = done(*common, "--steps", 1)
@@ -47,7 +54,7 @@ def test_stopping_training_says_how_to_go_on(sounds: Path, tmp_path: Path, monke
     def stop(*args: Any, **options: Any) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("lgr.train.codec.training_loss", stop)
+    monkeypatch.setattr("lgr.train.codec.train.training_loss", stop)
     (tmp_path / "run").mkdir()
     result = run("train", "codec", "--data", sounds, "--out", tmp_path / "run", "--batch-size", 2)
     assert result.exit_code == STOPPED

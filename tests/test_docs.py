@@ -1,6 +1,7 @@
 """The documentation: what every public name says of itself, and the site that `make docs` builds."""
 
 import importlib
+import importlib.util
 import inspect
 import os
 import pkgutil
@@ -48,6 +49,24 @@ def test_what_a_room_shows_has_a_docstring(room: str) -> None:
     face = importlib.import_module(room)
     things = [getattr(face, name) for name in face.__all__]
     assert [each for each in things if inspect.isroutine(each) or inspect.isclass(each) if not each.__doc__] == []
+
+
+def test_a_section_of_a_docstring_becomes_a_list() -> None:
+    spec = importlib.util.spec_from_file_location("docstrings", ROOT / "docs" / "site" / "docstrings.py")
+    assert spec is not None
+    assert spec.loader is not None
+    docstrings = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(docstrings)
+    written = (
+        "Mix.\n\nParameters\n----------\na, b : Tensor, (n,)\nrate : int, Hz; of both\n    sounds\npath : str\n"
+        "    Ends in .wav.\n\nBoth begin\ntogether : always.\n\nRaises\n------\nShapeError\n    Not alike.\n\n"
+        "Examples\n--------\n>>> 1 + 1\n2\n"
+    )
+    assert docstrings.markdown(written) == (
+        "Mix.\n\n**Parameters**\n\n- `a, b`: Tensor, (n,)\n- `rate`: int, Hz; of both sounds\n"
+        "- `path`: str. Ends in .wav.\n\nBoth begin\ntogether : always.\n\n**Raises**\n\n- `ShapeError`: Not alike.\n\n"
+        "**Examples**\n\n```pycon\n>>> 1 + 1\n2\n```"
+    )
 
 
 def commands(command: Any, name: str) -> list[str]:

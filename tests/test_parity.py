@@ -39,6 +39,7 @@ def noise(codec: PretrainedCodec, frames: int) -> Tensor:
     return 0.3 * torch.randn(shape, generator=torch.Generator().manual_seed(2))
 
 
+@cache
 def original(name: str) -> nn.Module:
     """The original package's model with seeded random weights in its own form: gains and directions apart."""
     kind, variant = name.split("-")
@@ -59,6 +60,17 @@ def original(name: str) -> nn.Module:
         state[key] = drawn
     model.load_state_dict(state)
     return model.eval().requires_grad_(False)
+
+
+@pytest.fixture(scope="module")
+def dac_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of folders with a checkpoint as the authors of DAC write them."""
+    folder = tmp_path_factory.mktemp("weights")
+    (folder / "dac-16khz").mkdir()
+    metadata = {"kwargs": {"encoder_rates": [2, 4, 5, 8], "sample_rate": 16_000}}
+    state = original("dac-16khz").state_dict()
+    torch.save({"state_dict": state, "metadata": metadata}, folder / "dac-16khz" / "weights_16khz.pth")
+    return folder
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -98,13 +110,9 @@ def test_an_original_encodec_checkpoint_gives_the_original_numbers(name: str, lo
 
 
 @pytest.mark.parametrize("loader", ["transformers", "reference"])
-def test_an_original_dac_checkpoint_gives_the_original_numbers(loader: str, tmp_path: Path) -> None:
+def test_an_original_dac_checkpoint_gives_the_original_numbers(loader: str, dac_folder: Path) -> None:
     model: Any = original("dac-16khz")
-    folder = tmp_path / "dac-16khz"
-    folder.mkdir()
-    metadata = {"kwargs": {"encoder_rates": [2, 4, 5, 8], "sample_rate": 16_000}}
-    torch.save({"state_dict": model.state_dict(), "metadata": metadata}, folder / "weights_16khz.pth")
-    codec = build("dac-16khz", weights=tmp_path, loader=loader)
+    codec = build("dac-16khz", weights=dac_folder, loader=loader)
     audio = noise(codec, 6)[..., :-100]
     with torch.no_grad():
         padded = model.preprocess(audio, 16_000)

@@ -19,7 +19,10 @@ from lgr.errors import ArgumentError, AudioFileError
 from lgr.models.bundled.envelope_net import EnvelopeNet, EnvelopeNetConfig
 from lgr.models.mdct import mdct_basis
 from lgr.models.timbre import FLOOR_DECADES, raise_floor
-from lgr.train.codec import CodecTrainConfig, mean_raised_envelope, splice, train_codec, training_loss
+from lgr.train.codec.config import CodecTrainConfig
+from lgr.train.codec.export import mean_raised_envelope
+from lgr.train.codec.steps import splice, training_loss
+from lgr.train.codec.train import train_codec
 from lgr.train.data import AudioCache, Clip, CropSampler, read_manifest, shipped_groups, split_by_group
 
 RATE = 8000

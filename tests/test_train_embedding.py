@@ -15,9 +15,11 @@ from lgr.errors import ArgumentError
 from lgr.latents.embedding import open_embedding
 from lgr.models.timbre_embedding import TimbreEmbeddingConfig
 from lgr.sound.audio import save_audio
+from lgr.train.embedding.config import EmbeddingTrainConfig
 from lgr.train.embedding.data import Grains
 from lgr.train.embedding.sounds import at_another_speed, cepstra, changed, log_mel, normalised
-from lgr.train.embedding.train import RIDGE, EmbeddingTrainConfig, balance, contrast, draw, fit, train_embedding
+from lgr.train.embedding.steps import RIDGE, balance, contrast, draw, fit
+from lgr.train.embedding.train import train_embedding
 
 RATE, HOP = 8000, 80
 TOY = ToyCodec(40, sample_rate=RATE, hop_length=HOP)

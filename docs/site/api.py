@@ -39,7 +39,7 @@ def _page(module: griffe.Module) -> str:
     if not (module.is_package or module.is_subpackage):
         return f"{title}::: {module.path}\n"
     page = f"{title}::: {module.path}\n    options:\n      members: false\n"
-    names = [module.members[name] for name in module.exports or []]
+    names = [module.members[str(name)] for name in module.exports or []]
     if names:
         page += "\n## Names\n\n| name | what it is |\n|---|---|\n"
         page += "".join(map(_row, names))

@@ -16,6 +16,7 @@ import griffe
 
 UNDERLINE = re.compile(r"-{3,}\s*")
 NAMES = re.compile(r"[\w.*]+(, [\w.*]+)*")
+WRAPPED = 95  # a line this long, the next word included, ended because it was full
 IN_WORDS = {"Notes", "References", "Examples"}
 
 
@@ -56,16 +57,21 @@ def _add_field(owner: griffe.Class, name: str, said: str) -> None:
 
 
 def _comment(attribute: griffe.Attribute) -> str:
-    """The comment that ends a statement's last line, or nothing."""
-    place = attribute.filepath
-    return _comments(place).get(attribute.endlineno or 0, "") if isinstance(place, Path) else ""
+    """The comment that ends a statement's last line, or the one with ``#:`` above it; or nothing."""
+    if not isinstance(attribute.filepath, Path):
+        return ""
+    comments = _comments(attribute.filepath)
+    above = comments.get((attribute.lineno or 0) - 1, "")
+    beside = comments.get(attribute.endlineno or 0, "")
+    return beside.lstrip("# ") or (above.removeprefix("#:").strip() if above.startswith("#:") else "")
 
 
 @cache
 def _comments(path: Path) -> dict[int, str]:
+    """The comments of a file by their line."""
     with path.open("rb") as file:
         tokens = [token for token in tokenize.tokenize(file.readline) if token.type == tokenize.COMMENT]
-    return {token.start[0]: token.string.lstrip("# ") for token in tokens if "noqa" not in token.string}
+    return {token.start[0]: token.string for token in tokens if "noqa" not in token.string}
 
 
 def markdown(docstring: str) -> str:
@@ -73,7 +79,7 @@ def markdown(docstring: str) -> str:
     lines = docstring.splitlines()
     starts = [i for i in range(len(lines) - 1) if lines[i].strip() and UNDERLINE.fullmatch(lines[i + 1])]
     parts = ["\n".join(lines[: starts[0] if starts else None])]
-    for start, end in pairwise([*starts, None]):
+    for start, end in pairwise([*starts, len(lines)]):
         title, inside = lines[start].strip(), lines[start + 2 : end]
         parts += [f"**{title}**", "\n".join(inside if title in IN_WORDS else _items(inside))]
     return _fence_examples("\n\n".join(part.strip("\n") for part in parts))
@@ -82,24 +88,27 @@ def markdown(docstring: str) -> str:
 def _items(lines: list[str]) -> list[str]:
     """``name : what it is``, with indented lines that go on, as a list; a paragraph after an empty line stays one."""
     listed: list[str] = []
-    after_blank = True
-    for line in lines:
+    in_words = False
+    for before, line in pairwise(["", *lines]):
         if not line.strip():
             listed.append("")
-            after_blank = True
         elif line.startswith(" ") and listed and listed[-1]:
-            said_nothing = re.fullmatch(r"- `[^`]+`", listed[-1])
-            listed[-1] += f"{':' if said_nothing else ''} {line.strip()}"
-        elif line.startswith(" "):
-            listed.append(f"    {line.strip()}")
+            listed[-1] += f"{_joint(listed[-1], before, line.strip())} {line.strip()}"
         else:
-            name, colon, said = line.partition(" : ")
-            if colon or not after_blank or not listed:
-                listed.append(f"- {_name(name)}" + (f": {said}" if colon else ""))
-            else:
-                listed.append(line)  # words about all of them
-            after_blank = False
+            name, colon, said = line.strip().partition(" : ")
+            first = not any(listed)
+            in_words = not (colon or first) if not before.strip() else in_words
+            listed.append(line.strip() if in_words else f"- {_name(name)}" + (f": {said}" if colon else ""))
     return listed
+
+
+def _joint(item: str, before: str, line: str) -> str:
+    """What stands between an item and its next line: that may go on with its sentence, or begin one."""
+    if re.fullmatch(r"- `[^`]+`", item):  # a name of which nothing is said yet
+        return ":"
+    was_wrapped = len(before) + len(line.split()[0]) > WRAPPED
+    begins = line[0].isupper() or line[0].isdigit()
+    return "." if begins and not was_wrapped and item[-1] not in ".,;:" else ""
 
 
 def _name(text: str) -> str:

@@ -75,7 +75,8 @@ def embedding(
     from lgr.codecs.registry import load_codec
     from lgr.files import assets_dir
     from lgr.train.data import shipped_groups
-    from lgr.train.embedding.train import EmbeddingTrainConfig, train_embedding
+    from lgr.train.embedding.config import EmbeddingTrainConfig
+    from lgr.train.embedding.train import train_embedding
 
     out = out.expanduser()
     config = EmbeddingTrainConfig(**given(steps=steps, seed=seed), pitch_invariant=pitch_invariant)

@@ -205,7 +205,7 @@ HELP = {
 def train(kind: str, *, data: Path, out: Path, **options: Any) -> None:
     """Train a model of this kind with the options that were given, showing progress."""
     from lgr.cli.support.options import given
-    from lgr.cli.support.outputs import result_folder
+    from lgr.cli.support.training import run_folder
     from lgr.codecs.registry import find_device
     from lgr.files import assets_dir
     from lgr.models.kinds import model_config
@@ -230,30 +230,24 @@ def train(kind: str, *, data: Path, out: Path, **options: Any) -> None:
     config, out = recipe(kind, **of_recipe), out.expanduser()
     if options.get("frames") is not None and not config.temporal:
         raise ArgumentError(f"--frames needs --temporal, got --frames {options['frames']} without it")
-    try:
-        with result_folder(out, "--out", parents=True), training_report() as report:
-            train_model(
-                kind,
-                data.expanduser(),
-                out,
-                config=config,
-                model_config=model_config(kind, sizes),
-                temporal=given(frames=options.get("frames")),
-                labels=options["labels"],
-                categories=options["category"] or (),
-                classes=options["class_"] or (),
-                redistributable_only=not options["any_licence"],
-                always_held_out=shipped_groups(assets_dir() / "audio" / "credits.csv"),
-                resume=options["resume"],
-                device=options["device"],
-                licence=options["licence"],
-                report=report,
-            )
-    except KeyboardInterrupt as stop:
-        kept = (out / "checkpoint.pt").exists()
-        after = "go on from its last checkpoint with --resume" if kept else "there is no checkpoint yet"
-        raise KeyboardInterrupt(f"training in {out} stopped; {after}") from stop
-    typer.echo(f"{out}: trained; try it with --codec {out}")
+    with run_folder(out), training_report() as report:
+        train_model(
+            kind,
+            data.expanduser(),
+            out,
+            config=config,
+            model_config=model_config(kind, sizes),
+            temporal=given(frames=options.get("frames")),
+            labels=options["labels"],
+            categories=options["category"] or (),
+            classes=options["class_"] or (),
+            redistributable_only=not options["any_licence"],
+            always_held_out=shipped_groups(assets_dir() / "audio" / "credits.csv"),
+            resume=options["resume"],
+            device=options["device"],
+            licence=options["licence"],
+            report=report,
+        )
 
 
 @contextmanager

@@ -25,7 +25,7 @@ def _downloaded(name: str, factory: str, title: str, *, package: str = "transfor
     return Row(name=name, factory=factory, describe=downloaded_card, title=title, package=package, **rest)
 
 
-def _folder_row(name: str, folder: Path, *options: str, title: str = "") -> Row:
+def _folder_row(name: str, folder: Path, *options: str) -> Row:
     """Of the codec in ``folder``, known by ``name``."""
     return Row(
         name=name,
@@ -33,12 +33,7 @@ def _folder_row(name: str, folder: Path, *options: str, title: str = "") -> Row:
         describe=folder_card,
         options=(*PLACE, *options),
         fixed={"folder": folder, "name": name},
-        title=title,
     )
-
-
-def _bundled_row() -> Row:
-    return _folder_row("bundled", assets_dir() / "models" / "bundled", "weights", title="bundled (any sound)")
 
 
 # codecs whose weights are downloaded, or lie in LGR_WEIGHTS; their modules say which files these are
@@ -73,7 +68,7 @@ def find_row(name: str) -> Row:
     if name == "toy":
         return _TOY
     if name == "bundled":
-        return _bundled_row()
+        return _folder_row(name, assets_dir() / "models" / name, "weights")
     if name in DOWNLOADED:
         return DOWNLOADED[name]
     if name in shipped_models():

@@ -35,8 +35,6 @@ class CodecCard:
     weights: Path | None
     source: str  # where the codec comes from, or where its weights are downloaded from
     files: tuple[WeightFile, ...] = ()  # that are downloaded
-    title: str = ""  # for people, where the name is not enough
-    package: str = ""  # the optional package it runs on, as it is imported
 
     @property
     def name(self) -> str:
@@ -79,7 +77,8 @@ class Row:
     describe : what makes its card of the row
     options : those of ``load_codec`` that the factory takes
     fixed : what the factory is given besides
-    title, package : see ``CodecCard``
+    title : for people, where the name is not enough
+    package : the optional package it runs on, as it is imported
     """
 
     name: str
@@ -135,8 +134,6 @@ def downloaded_card(row: Row) -> CodecCard:
         weights=weights,
         source=files[0].url,
         files=files,
-        title=row.title,
-        package=row.package,
     )
 
 
@@ -145,7 +142,7 @@ def folder_card(row: Row) -> CodecCard:
     folder: Path = row.fixed["folder"]
     info = folder_info(folder, row.name)
     weights = folder if (folder / "model.safetensors").is_file() else None
-    return CodecCard(info=info, needs_weights=True, weights=weights, source=str(folder), title=row.title)
+    return CodecCard(info=info, needs_weights=True, weights=weights, source=str(folder))
 
 
 def entry_point_card(row: Row) -> CodecCard:

@@ -4,7 +4,7 @@ Paper 000 leaves a learned similarity open and names a light MLP. This one reads
 one and those before it, so it is causal and its features can be streamed.
 
 The features are ``[cepstra | contrast]``: first the mel cepstra of the frame, as well as a linear map tells them; then
-numbers by which an MLP was trained to tell recordings apart (``lgr.train.embedding.train``). The two err in different
+numbers by which an MLP was trained to tell recordings apart (``lgr.train.embedding.steps``). The two err in different
 ways, and together they do better than either. ``balance`` scales them, so that one cosine weighs both.
 """
 

@@ -5,7 +5,6 @@ Encoding is what takes time, so it is done once and kept in a cache; a training 
 
 import hashlib
 import json
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from torch import Tensor
 
 from lgr.codecs.base import Codec
 from lgr.files import atomic_path
+from lgr.progress import Progress
 from lgr.train.data import AudioCache, Clip
 from lgr.train.embedding.sounds import at_another_speed, cepstra, changed, log_mel, normalised, uniform
 
@@ -48,9 +48,6 @@ class Grains:
 
     latents: Tensor
     cepstra: Tensor
-
-
-Progress = Callable[[str, int, int], None]
 
 
 def grains_of(

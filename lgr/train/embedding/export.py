@@ -12,7 +12,7 @@ import torch
 from safetensors.torch import save
 
 from lgr.codecs.base import CodecInfo
-from lgr.files import atomic_path, lgr_version
+from lgr.files import atomic_path, lgr_version, write_whole
 from lgr.latents.embedding import FORMAT, MODEL
 from lgr.models.timbre_embedding import TimbreEmbedding
 from lgr.train.material import Material, short_name
@@ -45,8 +45,8 @@ def write_embedding(out: Path, net: TimbreEmbedding, codec: CodecInfo, *, licenc
         "config": net.config.to_json(),
         "licence": licence,
     }
-    _write(out / "model.safetensors", save(kept))
-    _write(out / "config.json", json.dumps(described, indent=2).encode() + b"\n")
+    write_whole(out / "model.safetensors", save(kept))
+    write_whole(out / "config.json", json.dumps(described, indent=2).encode() + b"\n")
 
 
 def write_report(out: Path, told: EmbeddingReport, net: TimbreEmbedding) -> None:
@@ -67,7 +67,7 @@ def write_report(out: Path, told: EmbeddingReport, net: TimbreEmbedding) -> None
         "recipe": told.recipe,
         "losses": told.losses,
     }
-    _write(out / "metrics.json", json.dumps(metrics, indent=2).encode() + b"\n")
+    write_whole(out / "metrics.json", json.dumps(metrics, indent=2).encode() + b"\n")
     with (
         atomic_path(out / "training_data.csv", force=True) as part,
         part.open("w", newline="", encoding="utf-8") as lines,
@@ -77,7 +77,7 @@ def write_report(out: Path, told: EmbeddingReport, net: TimbreEmbedding) -> None
         for use, clips in (("training", material.training), ("held out", material.held_out)):
             for clip in clips:
                 table.writerow((short_name(clip.path), use, short_name(clip.group), clip.licence, clip.attribution))
-    _write(out / "README.md", card(out, told, net).encode())
+    write_whole(out / "README.md", card(out, told, net).encode())
 
 
 def card(out: Path, told: EmbeddingReport, net: TimbreEmbedding) -> str:
@@ -132,8 +132,3 @@ def card(out: Path, told: EmbeddingReport, net: TimbreEmbedding) -> str:
         "",
     ]
     return "\n".join(lines)
-
-
-def _write(path: Path, content: bytes) -> None:
-    with atomic_path(path, force=True) as temporary:
-        temporary.write_bytes(content)

@@ -18,7 +18,7 @@ import torch
 from safetensors.torch import save
 from torch import Tensor
 
-from lgr.files import atomic_path
+from lgr.files import atomic_path, write_whole
 from lgr.models.kinds import config_values
 from lgr.train.material import Material, counts, short_name
 from lgr.train.vae.steps import Parts
@@ -66,8 +66,8 @@ def write_model(
     temporal = config_values(parts.temporal.config) if with_temporal else None
     config = {"model": kind, "format": 1, "config": config_values(parts.model.config), "temporal": temporal}
     # As bytes first: safetensors does not tell a full disk from other failures.
-    _write(out / "model.safetensors", save(kept))
-    _write(out / "config.json", json.dumps({**config, "licence": licence}, indent=2).encode() + b"\n")
+    write_whole(out / "model.safetensors", save(kept))
+    write_whole(out / "config.json", json.dumps({**config, "licence": licence}, indent=2).encode() + b"\n")
 
 
 def write_report(out: Path, run: RunReport, parts: Parts) -> None:
@@ -85,7 +85,7 @@ def write_report(out: Path, run: RunReport, parts: Parts) -> None:
         "notes": run.notes,
         "recipe": run.recipe,
     }
-    _write(out / "metrics.json", json.dumps(metrics, indent=2).encode() + b"\n")
+    write_whole(out / "metrics.json", json.dumps(metrics, indent=2).encode() + b"\n")
     with (
         atomic_path(out / "training_data.csv", force=True) as part,
         part.open("w", newline="", encoding="utf-8") as lines,
@@ -97,7 +97,7 @@ def write_report(out: Path, run: RunReport, parts: Parts) -> None:
                 table.writerow(
                     (short_name(clip.path), clip.label, use, short_name(clip.group), clip.licence, clip.attribution)
                 )
-    _write(out / "README.md", card(out, run, parts).encode())
+    write_whole(out / "README.md", card(out, run, parts).encode())
 
 
 def card(out: Path, run: RunReport, parts: Parts) -> str:
@@ -182,14 +182,9 @@ def read_log(path: Path, up_to: int) -> list[dict[str, Any]]:
     return rows
 
 
-def _write(path: Path, content: bytes) -> None:
-    with atomic_path(path, force=True) as temporary:
-        temporary.write_bytes(content)
-
-
 def _commit() -> str:
     """The commit of lgr's own checkout, as a sentence; nothing where it is no checkout or git is not there."""
-    here = Path(__file__).resolve().parents[2]
+    here = Path(__file__).resolve().parents[3]
     if not (here / ".git").exists():
         return ""
     try:

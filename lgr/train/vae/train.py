@@ -17,6 +17,7 @@ from lgr.errors import ArgumentError
 from lgr.models.grain_model import GrainModelConfig
 from lgr.models.kinds import build_model, config_class, config_values
 from lgr.train.material import choose_clips, gather
+from lgr.train.resume import check_resumed
 from lgr.train.vae import config as vae_config
 from lgr.train.vae.adversary import Adversary
 from lgr.train.vae.batches import Batches
@@ -146,7 +147,9 @@ def build_parts(
 
 def check_run(saved: dict[str, Any], kind: str, sizes: GrainModelConfig, config: VaeTrainConfig) -> None:
     """Raise ``ArgumentError`` unless a checkpoint is of this kind, these sizes and this recipe."""
-    vae_config.check_resumed(config, saved["recipe"])
+    recipe = vae_config.config_values(config)
+    was_recipe = {name: value for name, value in saved["recipe"].items() if name in recipe}  # not what has since gone
+    check_resumed(recipe, was_recipe, vae_config.FREE_ON_RESUME)
     given = config_values(sizes)
     changed = [name for name, value in saved["sizes"].items() if given.get(name) != value]
     if saved["kind"] != kind or changed:
