@@ -11,7 +11,7 @@
 # %% [markdown]
 # # 9. Sampling and morphing drums
 #
-# **Goal.** Draw drum hits that were never recorded, turn a kick into a snare step by step, measure whether the steps
+# **Goal.** Draw drum one-shots never recorded, turn a kick into a snare step by step, measure whether the steps
 # are even, and make a beat of it.
 #
 # **Time.** About 45 minutes.
@@ -42,13 +42,13 @@ rate = codec.info.sample_rate
 print("classes:", ", ".join(codec.labels))
 
 
-def hits(label, n, seed):
+def one_shots(label, n, seed):
     """New latents of one class, (n, latent_dim, frames)."""
     return codec.sample(label, n, seed)
 
 
 def sound(latents):
-    """One hit's audio, (1, samples), from its latents (latent_dim, frames)."""
+    """A one-shot's audio, (1, samples), from its latents (latent_dim, frames)."""
     return codec.decode(latents[None])[0]
 
 
@@ -59,17 +59,17 @@ def sound(latents):
 
 # %%
 SEED = 3
-one_of_each = {label: sound(hits(label, 1, SEED)[0]) for label in codec.labels}
+one_of_each = {label: sound(one_shots(label, 1, SEED)[0]) for label in codec.labels}
 play({label: (audio, rate) for label, audio in one_of_each.items()})
 picture(
     plot_spectrograms([(label, audio[0].numpy(), rate) for label, audio in one_of_each.items()], columns=4),
-    "Figure 1. One drawn hit of each class: time in seconds, frequency in Hz, level in dB below the loudest spot.",
+    "Figure 1. One one-shot of each class: time in seconds, frequency in Hz, level in dB below the loudest spot.",
 )
 
 # %% [markdown]
 # Do they sound like what their label says? Judge for yourself before you read on. The model's card (in
 # `assets/models/drums-granular/`) says: a simple classifier taught with real hits names the right class for 58 % of the
-# model's hits, for 76 % of *real* hits of other recordings, and for 12.5 % by guessing. Kicks and toms are taken for
+# model's draws, for 76 % of *real* hits of other recordings, and for 12.5 % by guessing. Kicks and toms are taken for
 # each other, so are rides and crashes, and the cowbell was learned from seven recordings. It had 22 minutes of
 # training.
 #
@@ -78,7 +78,7 @@ picture(
 # Eight snares. They should differ, or the model would have learned *one* snare by heart, and yet all be snares.
 
 # %%
-snares = hits("Snare", 8, SEED)
+snares = one_shots("Snare", 8, SEED)
 audio = torch.stack([sound(each)[0] for each in snares])
 centroid = [float(torch.tensor(spectrum(each[: rate // 5], rate).centroid_hz).nanmean()) for each in audio]
 decay = [float((each.abs() > 0.1 * each.abs().max()).nonzero().max()) / rate for each in audio]
@@ -98,12 +98,12 @@ play({f"snare {i + 1}": (each, rate) for i, each in enumerate(audio[:4])})
 # %% [markdown]
 # ## Morphing
 #
-# Two hits are two series of latents. `morph` mixes them frame by frame: with weight 0 it is the first, with 1 the
+# Two one-shots are two series of latents. `morph` mixes them frame by frame: with weight 0 it is the first, with 1 the
 # second, and with 0.5 every frame is half way. The label's weights are part of the latents, so "half a kick and half a
 # snare" is a description the decoder can read.
 
 # %%
-kick, snare = hits("Kick", 1, SEED)[0], hits("Snare", 1, SEED)[0]
+kick, snare = one_shots("Kick", 1, SEED)[0], one_shots("Snare", 1, SEED)[0]
 frames = kick.shape[1]
 WEIGHTS = (0.0, 0.25, 0.5, 0.75, 1.0)
 morphed = {weight: sound(morph(kick, snare, torch.full((frames,), weight))) for weight in WEIGHTS}
@@ -147,18 +147,18 @@ LEVEL = {"Kick": 0.9, "Snare": 0.6, "Hat": 0.25}
 
 
 def beat(drums, seconds=2.0):
-    """One bar of ``PATTERN``, played with one hit a class, (1, samples)."""
+    """One bar of ``PATTERN``, played with a one-shot a class, (1, samples)."""
     bar = torch.zeros(1, round(seconds * rate))
     for name, steps in PATTERN.items():
         for step, sign in enumerate(steps):
             at = round(step * seconds / len(steps) * rate)
             if sign == "x":
-                hit = LEVEL[name] * drums[name][:, : bar.shape[1] - at]
-                bar[:, at : at + hit.shape[1]] += hit
+                shot = LEVEL[name] * drums[name][:, : bar.shape[1] - at]
+                bar[:, at : at + shot.shape[1]] += shot
     return bar / bar.abs().max().clamp(min=1.0)
 
 
-kits = {f"kit of seed {seed}": {name: sound(hits(name, 1, seed)[0]) for name in PATTERN} for seed in (3, 4)}
+kits = {f"kit of seed {seed}": {name: sound(one_shots(name, 1, seed)[0]) for name in PATTERN} for seed in (3, 4)}
 bars = {name: (beat(kit), rate) for name, kit in kits.items()}
 melted = kits["kit of seed 3"] | {"Kick": morphed[0.5], "Snare": morphed[0.75]}
 bars["kick and snare half morphed"] = (beat(melted), rate)
@@ -167,9 +167,9 @@ play(bars)
 
 # %%
 def listen(kick_to_snare, seed):
-    a, b = hits("Kick", 1, seed)[0], hits("Snare", 1, seed)[0]
+    a, b = one_shots("Kick", 1, seed)[0], one_shots("Snare", 1, seed)[0]
     kit = {"Kick": sound(morph(a, b, torch.full((frames,), kick_to_snare))), "Snare": sound(b)}
-    play_at_once(beat(kit | {"Hat": sound(hits("Hat", 1, seed)[0])}), rate)
+    play_at_once(beat(kit | {"Hat": sound(one_shots("Hat", 1, seed)[0])}), rate)
 
 
 # Your own kit, while the notebook runs; the players above are the static fallback.
@@ -182,12 +182,12 @@ _ = ipywidgets.interact_manual(
 # %% [markdown]
 # ## Exercises
 #
-# **1.** Let the morph happen *within* the hit: it begins as a kick and ends as a crash.
+# **1.** Let the morph happen *within* the one-shot: it begins as a kick and ends as a crash.
 #
 # <details><summary>Solution</summary>
 #
 # ```python
-# crash = hits("Crash", 1, SEED)[0]
+# crash = one_shots("Crash", 1, SEED)[0]
 # weights = torch.linspace(0, 1, frames)
 # play({"kick into crash": (sound(morph(kick, crash, weights)), rate)})
 # ```
@@ -198,14 +198,14 @@ _ = ipywidgets.interact_manual(
 # <details><summary>Solution</summary>
 #
 # ```python
-# anything = hits(None, 4, SEED)
+# anything = one_shots(None, 4, SEED)
 # play({f"no class, {i + 1}": (sound(each), rate) for i, each in enumerate(anything)})
 # ```
 #
 # Draws from all training hits together: some are clearly of a class, others in between.
 # </details>
 #
-# **3.** Draw a hit, then give it another label (`codec.condition`) and listen. Does the label or the rest decide what
+# **3.** Draw one, then give it another label (`codec.condition`) and listen. Does the label or the rest decide what
 # it sounds like?
 #
 # <details><summary>Solution</summary>
