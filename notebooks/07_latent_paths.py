@@ -186,8 +186,8 @@ table({kind: numbers(each) for kind, each in ways.items()}, "textures-noiseband"
 play({kind: (each.interpolation.audio, each.interpolation.sample_rate) for kind, each in ways.items()})
 
 # %% [markdown]
-# The direct ways, linear and slerp, hardly differ here. Spiral and wander have no trend, and they are not meant to: they
-# are for *wandering about* in a texture, with an end that is agreed on.
+# The direct ways, linear and slerp, hardly differ here. Spiral and wander have no trend, and they are not meant to:
+# they are for *wandering about* in a texture, with an end that is agreed on.
 
 
 # %%

@@ -11,8 +11,8 @@
 # %% [markdown]
 # # 9. Sampling and morphing drums
 #
-# **Goal.** Draw drum one-shots that were never recorded, turn a kick into a snare step by step, measure whether the steps
-# are even, and make a beat of it.
+# **Goal.** Draw drum one-shots that were never recorded, turn a kick into a snare step by step, measure whether the
+# steps are even, and make a beat of it.
 #
 # **Time.** About 45 minutes.
 #
@@ -69,8 +69,8 @@ picture(
 # %% [markdown]
 # Do they sound like what their label says? Judge for yourself before you read on. The model's card (in
 # `assets/models/drums-granular/`) says: a simple classifier taught with real ones names the right class for 58 % of the
-# model's one-shots, for 76 % of *real* ones of other recordings, and for 12.5 % by guessing. Kicks and toms are taken for
-# each other, so are rides and crashes, and the cowbell was learned from seven recordings. It had 22 minutes of
+# model's one-shots, for 76 % of *real* ones of other recordings, and for 12.5 % by guessing. Kicks and toms are taken
+# for each other, so are rides and crashes, and the cowbell was learned from seven recordings. It had 22 minutes of
 # training.
 #
 # ## Many of one
@@ -205,8 +205,8 @@ _ = ipywidgets.interact_manual(
 # Draws from all training one-shots together: some are clearly of a class, others in between.
 # </details>
 #
-# **3.** Draw a one-shot, then give it another label (`codec.condition`) and listen. Does the label or the rest decide what
-# it sounds like?
+# **3.** Draw a one-shot, then give it another label (`codec.condition`) and listen. Does the label or the rest decide
+# what it sounds like?
 #
 # <details><summary>Solution</summary>
 #

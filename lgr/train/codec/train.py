@@ -57,8 +57,9 @@ def train_codec(
     probe = CropSampler(cached, held_out, crop=crop, batch_size=16, seed=config.seed + 1)
     probes = [probe.batch(i).to(device) for i in range(6)]
 
-    torch.manual_seed(config.seed)  # initial weights only; every draw afterwards has its own generator
-    net = EnvelopeNet(net_config).to(device)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(config.seed)  # initial weights only; every draw afterwards has its own generator
+        net = EnvelopeNet(net_config).to(device)
     average = {k: v.detach().clone() for k, v in net.state_dict().items()}
     timbre = timbre_weights(net, cached, training)
     plain = [p for p in net.parameters() if p.ndim < 2]
