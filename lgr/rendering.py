@@ -119,7 +119,7 @@ def finish(audio: Tensor, target: Recording, info: CodecInfo, reference: Tensor 
     if rate != info.sample_rate:
         audio = resample(audio, info.sample_rate, rate)
     # There and back again a length may be rounded twice: 5001 samples at 44.1 kHz come back as 5000.
-    return within_full_scale(with_length(audio, samples_at(target, rate)))
+    return within_full_scale(with_length(audio, samples_at(target, rate)), rate)
 
 
 def open_codec(score: Score) -> Codec:

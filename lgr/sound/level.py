@@ -10,6 +10,7 @@ from torch import Tensor
 
 from lgr.errors import ArgumentError, check_shape
 
+AMPLITUDE_FLOOR = 1e-6  # -120 dBFS: counts as silence; what models hear is counted in decades above it
 MAX_BOOST_DB = 36.0
 WINDOW_SECONDS = 0.05
 STEP_SECONDS = 0.001  # between points of a level; gains are drawn as lines between them
