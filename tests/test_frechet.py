@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from lgr.errors import ArgumentError, ShapeError
-from lgr.measures.frechet import frechet_distance, mel_statistics
+from lgr.measures.frechet import frechet_distance, frechet_extrapolated, mel_statistics
 
 
 def draws(n: int, size: int, seed: int) -> torch.Tensor:
@@ -66,3 +66,37 @@ def test_the_embedding_sees_timbre_and_not_which_noise() -> None:
 
 def test_a_short_sound_is_padded_to_one_window() -> None:
     assert mel_statistics(torch.ones(10), 24000).shape == (1, 64)
+
+
+def test_extrapolation_takes_away_what_few_rows_cost() -> None:
+    """Pairs of samples of one Gaussian: the plain distance is never near 0, the extrapolated one is on average."""
+    plain, limit = [], []
+    for seed in range(12):
+        a, b = draws(300, 10, 2 * seed), draws(300, 10, 2 * seed + 1)
+        plain.append(frechet_distance(a, b))
+        limit.append(frechet_extrapolated(a, b, seed=seed).distance)
+    assert min(plain) > 0.15
+    assert sum(limit) / 12 == pytest.approx(0, abs=0.04)
+
+
+def test_extrapolation_of_a_known_distance() -> None:
+    """N(0, I) against N(shift, 4 I): |shift|² + tr (1 - 2)² I."""
+    expected = 6 * 0.5**2 + 6 * 1.0
+    a, b = draws(2000, 6, 1), 2 * draws(2000, 6, 2) + 0.5
+    found = frechet_extrapolated(a, b)
+    assert found.distance == pytest.approx(expected, rel=0.05)
+    assert 0 < found.spread < 0.2
+    assert abs(found.distance - expected) < abs(frechet_distance(a, b) - expected) + 0.1
+
+
+def test_extrapolation_replays_from_its_seed() -> None:
+    a, b = draws(200, 4, 3), draws(150, 4, 4)
+    assert frechet_extrapolated(a, b, seed=5) == frechet_extrapolated(a, b, seed=5)
+    assert frechet_extrapolated(a, b, seed=5) != frechet_extrapolated(a, b, seed=6)
+
+
+def test_too_few_rows_are_refused() -> None:
+    with pytest.raises(ArgumentError, match="at least 40 rows of 10 numbers each, got 39"):
+        frechet_extrapolated(draws(39, 10, 0), draws(100, 10, 0))
+    with pytest.raises(ArgumentError, match="sizes and draws must be at least 2, got 1 and 5"):
+        frechet_extrapolated(draws(100, 3, 0), draws(100, 3, 0), sizes=1)
