@@ -24,7 +24,11 @@ LOWEST_HZ, GAMMA_HZ = 55.0, 20.0
 CLEAR_HZ = 350.0  # where a semitone is as wide as a filter's band
 KNEE = 0.01  # of a frame's largest bin: what is further down than 40 dB hardly counts
 HARMONICS = (1.0, 0.7, 0.5, 0.35, 0.25)
-BINS = BINS_PER_OCTAVE * OCTAVES
+FILTERS = BINS_PER_OCTAVE * OCTAVES
+POOLED = 3  # filters in a bin of the descriptor: what is matched is a semitone wide, and a third of a tone is not lost
+BINS = FILTERS // POOLED
+#: What the tallest peak of a frame's descriptor says: noise is below the first, a note above the second.
+PITCHLESS, PITCHED = 0.6, 1.3
 #: Bins of the spectrum that harmonics of the highest pitch may lie in.
 ABOVE = round(BINS_PER_OCTAVE * math.log2(len(HARMONICS)))
 SILENT_DB = -90.0  # frames below have no pitch
@@ -36,11 +40,11 @@ _BLOCK = 2048  # frames whose windows are held at once
 def filters(sample_rate: int) -> Tensor:
     """The filters in the frequency domain, ``(bins, 2, n)``: real and imaginary part over the first ``n`` FFT bins.
 
-    ``bins`` are ``BINS`` and those above that lie under Nyquist; the FFT's length is ``fft_size(sample_rate)``.
+    ``bins`` are ``FILTERS`` and those above that lie under Nyquist; the FFT's length is ``fft_size(sample_rate)``.
     """
     alpha = 2 ** (1 / BINS_PER_OCTAVE)
     alpha = (alpha**2 - 1) / (alpha**2 + 1)
-    hz = LOWEST_HZ * 2 ** (torch.arange(BINS + ABOVE, dtype=torch.float64) / BINS_PER_OCTAVE)
+    hz = LOWEST_HZ * 2 ** (torch.arange(FILTERS + ABOVE, dtype=torch.float64) / BINS_PER_OCTAVE)
     hz = hz[hz * (1 + alpha) + GAMMA_HZ < sample_rate / 2]
     n_fft = fft_size(sample_rate)
     time = torch.arange(n_fft, dtype=torch.float64) - n_fft / 2
@@ -94,9 +98,15 @@ def pitch_frames(audio: Tensor, sample_rate: int, hop: int) -> Tensor:
     top = magnitude.amax(0)
     heard = top > 10 ** (SILENT_DB / 20) / 2
     peaks = flattened(torch.log1p(magnitude / (KNEE * top.clamp(min=1e-12))))
-    padded = torch.nn.functional.pad(peaks, (0, 0, 0, BINS + ABOVE - peaks.shape[0]))
+    padded = torch.nn.functional.pad(peaks, (0, 0, 0, FILTERS + ABOVE - peaks.shape[0]))
     summed = sum(
-        weight * padded[(shift := round(BINS_PER_OCTAVE * math.log2(h))) : shift + BINS]
+        weight * padded[(shift := round(BINS_PER_OCTAVE * math.log2(h))) : shift + FILTERS]
         for h, weight in enumerate(HARMONICS, 1)
     )
-    return flattened(summed) * heard
+    salience = flattened(summed) * heard
+    return torch.nn.functional.avg_pool1d(salience.T[:, None], POOLED, POOLED)[:, 0].T
+
+
+def pitchedness(rows: Tensor) -> Tensor:
+    """How much of a pitch there is, in [0, 1], of descriptors ``(n, BINS)``, or of their means over a grain: ``(n,)``."""
+    return ((rows.amax(1) - PITCHLESS) / (PITCHED - PITCHLESS)).clamp(0, 1)
