@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 from app_server import RunningApp, audio_seconds, picture_is_drawn
 
+pytestmark = pytest.mark.slow  # every tab in a browser is for test-all; test_app_browser_resynthesise.py keeps one
+
 
 def show_plane(page: Any) -> None:
     page.get_by_role("tab", name="Latent plane").click()

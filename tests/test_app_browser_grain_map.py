@@ -11,7 +11,7 @@ from app_server import RunningApp, free_port
 from lgr.score import Score
 
 # Gradio leaves event loops open that it made only to have a lock.
-pytestmark = pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")]
 
 # Gradio's player keeps its sound in an element that is not in the page; so what is played is noted where it begins.
 NOTE_SOUNDS = """

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import pytest
 import torch
 from app_server import RunningApp, audio_seconds, give, picture_is_drawn
 
@@ -28,6 +29,7 @@ def test_an_example_is_one_click_from_its_result(app: RunningApp) -> None:
         assert recipe["report"]["codec"] == "notes-granular"
 
 
+@pytest.mark.slow
 def test_sounds_of_ones_own_and_what_is_wrong_with_them(app: RunningApp, tmp_path: Path) -> None:
     tone = 0.2 * torch.sin(0.2 * torch.arange(16000.0))[None]
     save_audio(tmp_path / "tone.wav", tone, 8000)
@@ -53,6 +55,7 @@ def test_sounds_of_ones_own_and_what_is_wrong_with_them(app: RunningApp, tmp_pat
         assert audio_seconds(page, RESULT) == 4  # a second of the tone, two of the path, a second of the sea
 
 
+@pytest.mark.slow
 def test_it_fits_a_phone_and_classes_follow_the_model(app: RunningApp) -> None:
     with app.page(tab="Interpolate", width=390, height=844, scheme="dark") as page:
         page.get_by_role("button", name="Violin to singer").wait_for()

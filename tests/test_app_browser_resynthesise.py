@@ -62,6 +62,7 @@ def test_from_an_example_to_a_result(app: RunningApp, tmp_path: Path) -> None:
         assert page.locator(".lgr-switch button[aria-pressed=true]").all_inner_texts() == ["Target"]
 
 
+@pytest.mark.slow
 def test_ones_own_sounds_with_weights(app: RunningApp, tmp_path: Path) -> None:
     with app.page(TAB) as page:
         page.get_by_role("button", name="Clear").first.click()
@@ -74,6 +75,7 @@ def test_ones_own_sounds_with_weights(app: RunningApp, tmp_path: Path) -> None:
         assert set(Score.load(saved(download.value, tmp_path)).recording.tolist()) == {0}
 
 
+@pytest.mark.slow
 def test_a_recording_from_the_microphone_is_a_target(app: RunningApp) -> None:
     with app.page(TAB) as page:
         page.get_by_role("button", name="Clear").first.click()
@@ -87,6 +89,7 @@ def test_a_recording_from_the_microphone_is_a_target(app: RunningApp) -> None:
         assert 0.5 < audio_seconds(page, "A: this result") < 4
 
 
+@pytest.mark.slow
 def test_bad_input_is_told_and_the_next_visitor_is_served(app: RunningApp, tmp_path: Path) -> None:
     expected = [DECODING]
     with app.page(TAB, expected_errors=expected) as page:
@@ -108,6 +111,7 @@ def test_bad_input_is_told_and_the_next_visitor_is_served(app: RunningApp, tmp_p
         assert audio_seconds(page, "A: this result") == pytest.approx(2.97, abs=0.01)
 
 
+@pytest.mark.slow
 def test_a_codec_that_cannot_be_reached_is_told(
     app: RunningApp, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -126,6 +130,7 @@ def test_a_codec_that_cannot_be_reached_is_told(
         message(page, "could not be downloaded (no network here)")
 
 
+@pytest.mark.slow
 def test_a_visitor_who_leaves_stops_the_job_and_takes_the_files_along(
     app: RunningApp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -155,6 +160,7 @@ def test_a_visitor_who_leaves_stops_the_job_and_takes_the_files_along(
     assert count < 600
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("scheme", "button"), [("light", GO), ("dark", SHORT)])
 def test_it_fits_a_phone(app: RunningApp, scheme: str, button: str) -> None:
     with app.page(TAB, width=390, height=844, scheme=scheme) as page:

@@ -3,6 +3,8 @@
 import pytest
 from app_server import RunningApp, audio_seconds, nothing_opened, picture_is_drawn
 
+pytestmark = pytest.mark.slow  # every tab in a browser is for test-all; test_app_browser_resynthesise.py keeps one
+
 
 def test_a_sweep_gives_a_player_for_each_temperature_and_the_curves(app: RunningApp) -> None:
     with app.page("Temperature sweep") as page:

@@ -23,6 +23,8 @@ from lgr_app.tabs import TABS, resynthesise
 from lgr.codecs import load_codec
 from lgr.sound.audio import load_audio
 
+pytestmark = pytest.mark.slow  # every tab in a browser is for test-all; test_app_browser_resynthesise.py keeps one
+
 TITLES = [tab.title for tab in TABS]
 PHONE = 390
 READABLE = 4.5  # contrast that WCAG 2.2 asks of text (level AA)

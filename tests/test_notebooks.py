@@ -96,7 +96,8 @@ def running() -> Iterator[Any]:
         yield manager
 
 
-@pytest.mark.parametrize("name", NAMES)
+# Minutes for all nine: before each change the first one, which is also that a notebook runs at all.
+@pytest.mark.parametrize("name", [NAMES[0], *(pytest.param(name, marks=pytest.mark.slow) for name in NAMES[1:])])
 def test_every_cell_and_solution_runs_in_time(name: str, running: Any) -> None:
     notebook = source(name, solutions=True)
     # The processor's time: it does not depend on what else the machine is doing.

@@ -57,12 +57,14 @@ def files(folder: Path) -> set[str]:
     }
 
 
+@pytest.mark.slow
 def test_an_install_that_is_not_editable_has_the_assets(built: Path, said: list[str]) -> None:
     assert Path(said[0]) == built / "lgr" / "assets"
     assert "name='bundled'" in said[1]
     assert names(built / "lgr" / "assets" / "audio") == names(ROOT / "assets" / "audio")
 
 
+@pytest.mark.slow
 def test_an_install_that_is_not_editable_has_the_app(built: Path, said: list[str]) -> None:
     pytest.importorskip("gradio", reason="gradio is not installed: pip install 'lgr[app]'")
     assert Path(said[-1]) == built / "lgr_app" / "app.py"
@@ -72,6 +74,7 @@ def test_an_install_that_is_not_editable_has_the_app(built: Path, said: list[str
     assert names(built) == ["lgr", "lgr_app"]  # nothing that another project could stumble over
 
 
+@pytest.mark.slow
 def test_an_install_that_is_not_editable_has_the_notebooks(built: Path) -> None:
     ours = [name for name in names(ROOT / "notebooks") if name != ".ipynb_checkpoints"]
     assert names(built / "lgr" / "notebooks") == ours

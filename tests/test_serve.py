@@ -12,6 +12,7 @@ from benchmarks.served import Answer, served_app
 from lgr.sound.audio import save_audio
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="memory is read from /proc")
 def test_three_visitors_at_once_get_their_own_sounds(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GRADIO_ANALYTICS_ENABLED", "False")

@@ -58,6 +58,7 @@ def python_without_lgr(folder: Path, notes: Path) -> Path:
     return python
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="the environment of the test is made for POSIX")
 def test_it_runs_from_its_folder_alone(tmp_path: Path) -> None:
     pytest.importorskip("gradio", reason="gradio is not installed: pip install 'lgr[app]'")
