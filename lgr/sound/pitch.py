@@ -4,8 +4,8 @@ A constant-Q spectrum from ``LOWEST_HZ`` up, compressed, flattened over an octav
 its harmonics summed down to their fundamental, and flattened again: Hermes' subharmonic summation (1988) on a
 logarithmic axis. Frames of one note look alike whatever plays it; frames of noise look like nothing, twice.
 
-Filters are ``sample_rate / (alpha * hz + GAMMA_HZ)`` samples long (Schörkhuber et al. 2014, as ``librosa.vqt``), at most
-50 ms, so an attack is not smeared over more than that. What that costs: neighbouring semitones are told apart from
+Filters are ``sample_rate / (alpha * hz + GAMMA_HZ)`` samples long (Schörkhuber et al. 2014, as ``librosa.vqt``), at
+most 50 ms, so an attack is not smeared over more than that. What that costs: neighbouring semitones are told apart from
 about ``CLEAR_HZ`` up by their fundamental, below it by their harmonics alone, and under ``LOWEST_HZ`` not at all.
 
 Gain does not matter: each frame is measured against its own largest bin.
@@ -108,5 +108,5 @@ def pitch_frames(audio: Tensor, sample_rate: int, hop: int) -> Tensor:
 
 
 def pitchedness(rows: Tensor) -> Tensor:
-    """How much of a pitch there is, in [0, 1], of descriptors ``(n, BINS)``, or of their means over a grain: ``(n,)``."""
+    """How much of a pitch there is, ``(n,)`` in [0, 1], in descriptors ``(n, BINS)``, or their means over grains."""
     return ((rows.amax(1) - PITCHLESS) / (PITCHED - PITCHLESS)).clamp(0, 1)
