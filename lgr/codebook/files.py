@@ -25,13 +25,8 @@ from lgr.sound.recording import Recording
 FORMAT = "lgr-codebook"
 FORMAT_VERSION = 1
 DESCRIPTION, TENSORS = "codebook.json", "codebook.safetensors"
-_TENSOR_NAMES = {
-    "latents",
-    "starts",
-    "recording",
-    "mean",
-    "whitener",
-}  # and "features", unless they are the latents; "pitch"
+# and "features", unless they are the latents, and "pitch", unless an older lgr wrote it
+_TENSOR_NAMES = {"latents", "starts", "recording", "mean", "whitener"}
 
 
 def save(folder: str | Path, config: CodebookConfig, fitted: Fitted, *, force: bool = False) -> Path:

@@ -1,8 +1,8 @@
 """Timbre and pitch in one row, so that one dot product weighs both: ``(1 - w) s_timbre + w s_pitch``.
 
 A codebook's row is ``[timbre, pitch] / sqrt(2)``, both of unit length; a target's is
-``sqrt(2) [(1 - w) timbre, w pitch]``. Only the target's side carries the weight, so it may be another at every grain, at
-no cost. It is scaled by how much of a pitch the target's grain has: drums and rain are compared by timbre, whatever it is.
+``sqrt(2) [(1 - w) timbre, w pitch]``. Only the target's side carries the weight, so it may be another at every grain,
+at no cost. It is scaled by how much of a pitch the target's grain has: drums and rain are compared by timbre alone.
 """
 
 import math
