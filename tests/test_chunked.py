@@ -1,14 +1,19 @@
-"""Long inputs in chunks equal the whole, and the receptive fields that this rests on are the networks' own."""
+"""Long inputs in chunks equal the whole, and the receptive fields that this rests on are the networks' own.
+
+On narrow networks, and once more, slowly, on those of the real width: kernels, strides and paddings are the same.
+"""
 
 import copy
 import math
 from collections.abc import Callable
+from contextlib import nullcontext
 from functools import cache, partial
 
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from narrow_codecs import narrow_networks
 from torch import Tensor, nn
 
 from lgr.codecs import dac, encodec
@@ -24,20 +29,32 @@ MADE = {"encodec-24khz": Encodec24Codec, "encodec-48khz": Encodec48Codec, "dac-1
 NAMES = list(MADE)
 
 
+Made = Callable[..., PretrainedCodec]
+
+
 @cache
-def weights(name: str) -> dict[str, Tensor]:
+def made_of(width: str, name: str, dtype: torch.dtype = torch.float32, **options: object) -> PretrainedCodec:
+    state = weights(width, name)
+    with narrow_networks() if width == "narrow" else nullcontext():
+        return MADE[name](state=state, dtype=dtype, **options)
+
+
+@cache
+def weights(width: str, name: str) -> dict[str, Tensor]:
     kind, variant = name.split("-")
-    return (encodec if kind == "encodec" else dac).random_weights(variant, seed=3)
+    with narrow_networks() if width == "narrow" else nullcontext():
+        return (encodec if kind == "encodec" else dac).random_weights(variant, seed=3)
 
 
-@cache
-def codec(name: str, dtype: torch.dtype = torch.float32, **options: object) -> PretrainedCodec:
-    return MADE[name](state=weights(name), dtype=dtype, **options)
+@pytest.fixture(params=["narrow", pytest.param("real", marks=pytest.mark.slow)])
+def codec(request: pytest.FixtureRequest) -> Made:
+    """Makes a codec of a name, a type and options with seeded random weights; the same one each time."""
+    return partial(made_of, request.param)
 
 
 def noise(name: str, samples: int, dtype: torch.dtype = torch.float32) -> Tensor:
     generator = torch.Generator().manual_seed(samples)
-    channels = codec(name).info.channels
+    channels = (encodec.CARDS | dac.CARDS)[name].channels
     swell = torch.linspace(0.02, 0.5, samples, dtype=dtype)  # loudness that differs from segment to segment
     return torch.randn(1, channels, samples, generator=generator, dtype=dtype) * swell
 
@@ -64,7 +81,7 @@ def relative(got: Tensor, wanted: Tensor) -> float:
     ],
 )
 def test_any_chunk_length_gives_the_whole(
-    name: str, samples: int, frames: int, dtype: torch.dtype, tolerance: float
+    codec: Made, name: str, samples: int, frames: int, dtype: torch.dtype, tolerance: float
 ) -> None:
     whole = codec(name, dtype)
     chunked = copy.copy(whole)
@@ -76,7 +93,7 @@ def test_any_chunk_length_gives_the_whole(
     assert relative(chunked.decode(latents), whole.decode(latents)) < tolerance
 
 
-def test_segments_at_48khz_do_not_depend_on_the_chunk_length() -> None:
+def test_segments_at_48khz_do_not_depend_on_the_chunk_length(codec: Made) -> None:
     whole = codec("encodec-48khz")  # 10 s of segments at once
     chunked = codec("encodec-48khz", chunk_seconds=0.1)  # one at a time
     audio = noise("encodec-48khz", 320 * 310 + 77)
@@ -86,7 +103,7 @@ def test_segments_at_48khz_do_not_depend_on_the_chunk_length() -> None:
 
 
 @pytest.mark.parametrize("name", ["encodec-24khz", "dac-16khz"])
-def test_streaming_equals_offline_for_ragged_and_empty_chunks(name: str) -> None:
+def test_streaming_equals_offline_for_ragged_and_empty_chunks(codec: Made, name: str) -> None:
     made = codec(name)
     assert isinstance(made, StreamingCodec)
     audio = noise(name, 320 * 24 + 50)
@@ -105,7 +122,7 @@ def test_streaming_equals_offline_for_ragged_and_empty_chunks(name: str) -> None
     assert relative(torch.cat(outs, -1), made.decode(latents)) < 1e-4
 
 
-def test_a_streams_state_is_a_value() -> None:
+def test_a_streams_state_is_a_value(codec: Made) -> None:
     made = codec("encodec-24khz")
     assert isinstance(made, StreamingCodec)
     first, second = noise("encodec-24khz", 6400).split(3200, -1)
@@ -115,14 +132,14 @@ def test_a_streams_state_is_a_value() -> None:
     assert torch.equal(once, again)
 
 
-def test_a_stream_that_ends_before_it_began_gives_nothing() -> None:
+def test_a_stream_that_ends_before_it_began_gives_nothing(codec: Made) -> None:
     made = codec("dac-16khz")
     assert isinstance(made, StreamingCodec)
     _, latents = made.encode_step(None, torch.zeros(1, 1, 0), flush=True)
     assert latents.shape == (1, 1024, 0)
 
 
-def test_only_what_can_stream_says_so() -> None:
+def test_only_what_can_stream_says_so(codec: Made) -> None:
     assert not isinstance(codec("encodec-48khz"), StreamingCodec)
 
 
@@ -141,17 +158,19 @@ def measured_reach(
 
 
 @pytest.mark.parametrize("name", ["encodec-24khz", "dac-16khz"])
-def test_reach_is_what_the_gradient_shows(name: str) -> None:
+def test_reach_is_what_the_gradient_shows(codec: Made, name: str) -> None:
     made = codec(name)
     frames = 20
-    stages = [stage for stage in (*made._encoder.stages, *made._decoder.stages) if isinstance(stage, ConvStage)]
-    channels = {"encodec-24khz": [1, 512, 128, 512], "dac-16khz": [1, 1024]}[name]
-    for stage, rows in zip(stages, channels, strict=True):
-        outs = [(frame * stage.out_hop, (frame + 1) * stage.out_hop - 1) for frame in (0, 10, 18)]
-        positions = frames * stage.in_hop
-        signal = torch.randn(1, rows, positions, generator=torch.Generator().manual_seed(0))
-        wanted = [reach(stage.convs, first, last, positions) for first, last in outs]
-        assert measured_reach(stage.function, signal, outs) == wanted
+    for pipeline, rows in ((made._encoder, made.info.channels), (made._decoder, made.info.latent_dim)):
+        for stage in pipeline.stages:
+            if not isinstance(stage, ConvStage):
+                continue
+            outs = [(frame * stage.out_hop, (frame + 1) * stage.out_hop - 1) for frame in (0, 10, 18)]
+            positions = frames * stage.in_hop
+            signal = torch.randn(1, rows, positions, generator=torch.Generator().manual_seed(0))
+            wanted = [reach(stage.convs, first, last, positions) for first, last in outs]
+            assert measured_reach(stage.function, signal, outs) == wanted
+            rows = stage.out_channels
 
 
 @pytest.mark.parametrize("causal", [True, False])
@@ -178,7 +197,7 @@ def test_the_card_has_the_lookahead_of_the_layers(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_lookahead_holds(name: str) -> None:
+def test_lookahead_holds(codec: Made, name: str) -> None:
     """Audio changed from some sample on leaves alone what came more than the look-ahead, and a hop, before it."""
     made = codec(name)
     info = made.info
@@ -259,7 +278,7 @@ def test_a_segment_fades_in_along_a_line() -> None:
     torch.testing.assert_close(segments.weight(0, 80), torch.cat([torch.ones(1200), 1 - rise]), rtol=0, atol=1e-6)
 
 
-def test_48khz_carries_loudness() -> None:
+def test_48khz_carries_loudness(codec: Made) -> None:
     made = codec("encodec-48khz", torch.float64)
     audio = noise("encodec-48khz", 320 * 40, torch.float64)
     loud, quiet = made.encode(audio), made.encode(audio / 10)
@@ -274,7 +293,7 @@ def test_48khz_carries_loudness() -> None:
     assert level_error_db <= 1 / 16 + 1e-4
 
 
-def test_arguments_and_chunks_are_checked() -> None:
+def test_arguments_and_chunks_are_checked(codec: Made) -> None:
     with pytest.raises(ArgumentError, match="variant must be one of 24khz, 48khz, got '32khz'"):
         encodec.random_weights("32khz")
     with pytest.raises(ArgumentError, match="variant must be one of 16khz, 24khz, 44khz, got '32khz'"):
@@ -297,12 +316,12 @@ def test_arguments_and_chunks_are_checked() -> None:
         made.dequantize(torch.arange(1025).expand(1, 32, -1))
 
 
-def test_a_copy_is_of_the_same_variant() -> None:
+def test_a_copy_is_of_the_same_variant(codec: Made) -> None:
     assert copy.copy(codec("encodec-48khz")).info.name == "encodec-48khz"
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_codec_says_which_latents_it_gives(name: str) -> None:
+def test_a_codec_says_which_latents_it_gives(codec: Made, name: str) -> None:
     plain = codec(name, n_levels=3).info
     assert (plain.version, plain.options) == ("", {})
     coarse = codec(name, n_levels=3, space="quantized").info

@@ -1,7 +1,7 @@
 """The conformance suite on every codec, and on codecs with a fault; what is particular to the toy codec.
 
-Downloaded codecs run here on their real architectures with seeded random weights; SoundStream on its
-real ones where this machine has them.
+Downloaded codecs run here on their real architectures with seeded random weights, most of them with narrow networks
+(the real widths are slow); SoundStream on its real ones where this machine has them.
 """
 
 from collections.abc import Callable
@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import torch
+from narrow_codecs import narrow_networks
 from torch import Tensor
 
 from lgr.codecs import Codec, CodecInfo, ToyCodec, load_codec
@@ -27,8 +28,8 @@ NAMES = [
     *BUNDLED,
     *shipped_models(),
     *(pytest.param(name, marks=pytest.mark.weights) for name in DOWNLOADED if name not in RANDOM),
-    # the networks of dac-16khz at another rate, with more levels
-    *(pytest.param(name, marks=pytest.mark.slow) if name == "dac-24khz" else name for name in RANDOM),
+    *(f"{name}-narrow" for name in RANDOM),
+    *(name if name == "encodec-24khz" else pytest.param(name, marks=pytest.mark.slow) for name in RANDOM),
 ]
 
 
@@ -50,6 +51,9 @@ def codec(request: pytest.FixtureRequest) -> Codec:
         return load_codec(name, weights=request.getfixturevalue("soundstream_folder"))
     if name in RANDOM:
         return random_codec(name)
+    if name.endswith("-narrow"):
+        with narrow_networks():
+            return random_codec(name.removesuffix("-narrow"))
     return load_codec(name)
 
 

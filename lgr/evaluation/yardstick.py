@@ -8,9 +8,7 @@ Sounds are mixed to one channel and compared at ``RATE``, whatever the codec's o
 definitions and sources, are in ``lgr.measures``.
 """
 
-import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -18,14 +16,13 @@ import torch
 from torch import Tensor
 
 from lgr.codecs.base import Codec
-from lgr.errors import MissingPackageError
+from lgr.evaluation.evaluation import NOT_ASKED, Evaluation, Found, evaluation_of, number
 from lgr.measures import reconstruction
 from lgr.measures.adoption import centred_directions, measure_adoption
 from lgr.measures.frechet import Embedding, frechet_distance
 from lgr.measures.retention import RETENTION, Timeline
 from lgr.measures.seams import seam_ratio, seam_samples
 from lgr.measures.timbre import COEFFICIENTS, GATE_DB, envelope_rows, mfcc_rows
-from lgr.measures.transition import measure_transition
 from lgr.measures.use import use_numbers
 from lgr.score import Score
 from lgr.sound.audio import load_audio, resample
@@ -41,47 +38,6 @@ from lgr.sounds import (
 )
 
 RATE = 24000  # Hz, at which all sounds are compared
-
-NOT_ASKED = ("no codec given", "no score", "not asked for")  # reasons that say nothing of the sounds
-Found = dict[str, float | str]  # a number, or why there is none
-
-
-@dataclass(frozen=True, kw_only=True)
-class Evaluation:
-    """The numbers of one result.
-
-    Attributes
-    ----------
-    families : ``{family: {name: number}}``, None where a number cannot be had
-    reasons : for each name that is None, why, in a few words
-
-    Examples
-    --------
-    >>> from lgr.evaluation import Evaluation
-    >>> found = Evaluation(families={"use": {"entropy": None}}, reasons={"entropy": "no score"})
-    >>> found.rows()
-    [('use', 'entropy', '-')]
-    """
-
-    families: dict[str, dict[str, float | None]]
-    reasons: dict[str, str] = field(default_factory=dict)
-
-    @property
-    def numbers(self) -> dict[str, float | None]:
-        """All numbers by name."""
-        return {name: value for family in self.families.values() for name, value in family.items()}
-
-    def to_json(self) -> dict[str, dict[str, float | None] | dict[str, str]]:
-        """The families, and ``"reasons"``: a JSON object without NaN."""
-        return {**{family: dict(names) for family, names in self.families.items()}, "reasons": dict(self.reasons)}
-
-    def rows(self) -> list[tuple[str, str, str]]:
-        """(family, name, number as text), for printing; "-" where there is no number."""
-        return [
-            (family, name, "-" if value is None else f"{value:.4g}")
-            for family, names in self.families.items()
-            for name, value in names.items()
-        ]
 
 
 def evaluate(
@@ -164,7 +120,7 @@ class Yardstick:
         # where it ends early is silence
         heard = with_length(resample(*given, RATE), self._wanted.shape[0])[0]
         timbre, distribution = self._timbre(heard)
-        return _evaluation(
+        return evaluation_of(
             {
                 "adoption": {**timbre, "adoption_codec": self._codec_adoption(heard)},
                 "distribution": distribution,
@@ -211,7 +167,7 @@ class Yardstick:
                     "target_to_source_distance": self._target_to_source_distance,
                 }
                 distribution = {
-                    name: _number(lambda a=result, b=rows: _frechet(a, b), "too short")  # type: ignore[misc]
+                    name: number(lambda a=result, b=rows: _frechet(a, b), "too short")  # type: ignore[misc]
                     for name, rows in zip(FRECHET, (source, target), strict=True)
                 }
         shares = {name: "no moment differs" if share is None else share for name, share in adoption.items()}
@@ -224,14 +180,14 @@ class Yardstick:
         if 0 in (len(result), len(target), len(source)):
             return "silence"
         unit = [centred_directions(rows, source.mean(0)) for rows in (result, source, target)]
-        return _number(lambda: measure_adoption(*unit).adoption, "no moment differs")
+        return number(lambda: measure_adoption(*unit).adoption, "no moment differs")
 
     def _retention(self, heard: Tensor) -> Found:
         result = Timeline(heard, RATE)
         return {
             name: NOT_ASKED[2]
             if row.slow and not self._pitch
-            else _number(lambda m=row.measure: m(self._timeline, result), row.otherwise)  # type: ignore[misc]
+            else number(lambda m=row.measure: m(self._timeline, result), row.otherwise)  # type: ignore[misc]
             for name, row in RETENTION.items()
         }
 
@@ -242,25 +198,12 @@ class Yardstick:
         seams, rate = seam_samples(score), score.sample_rate  # at which grains begin on whole samples
         sounds = (resample(*given, rate)[0], self._target_at(rate))
         return {
-            name: _number(
+            name: number(
                 lambda x=sound: seam_ratio(x, seams, rate, score.hop_length),  # type: ignore[misc]
                 "nothing lies between joins" if len(seams) else "no grain jumps",
             )
             for name, sound in zip(names, sounds, strict=True)
         }
-
-
-def evaluate_interpolation(audio: Tensor, sample_rate: int, seams_seconds: tuple[float, float]) -> Evaluation:
-    """Measure an interpolation with the real sounds around it: the numbers of ``lgr.measures.transition``.
-
-    ``ArgumentError`` unless there are 0.3 s before, between and after ``seams_seconds``.
-    """
-    found: Found = {}
-    for name, value in measure_transition(audio, sample_rate, seams_seconds).to_json().items():
-        pair = dict(zip(("first", "second"), value, strict=True)) if isinstance(value, list) else {"": value}
-        for which, number in pair.items():
-            found[f"{name}_{which}".rstrip("_")] = "silence" if number is None else float(number)
-    return _evaluation({"interpolation": found})
 
 
 def sounds_of(score: Score) -> tuple[Path, list[Path]]:
@@ -283,24 +226,6 @@ def codec_embedding(codec: Codec) -> Embedding:
         return features[:, level > max(float(level.max()) - GATE_DB, -130.0)].T
 
     return embed
-
-
-def _evaluation(found: dict[str, Found]) -> Evaluation:
-    return Evaluation(
-        families={
-            family: {name: None if isinstance(value, str) else value for name, value in names.items()}
-            for family, names in found.items()
-        },
-        reasons={name: value for names in found.values() for name, value in names.items() if isinstance(value, str)},
-    )
-
-
-def _number(measure: Callable[[], float | None], otherwise: str) -> float | str:
-    try:
-        value = measure()
-    except MissingPackageError as error:
-        return str(error)
-    return value if value is not None and math.isfinite(value) else otherwise
 
 
 VIEWS = {"adoption": mfcc_rows, "adoption_envelope": envelope_rows}

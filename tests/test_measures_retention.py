@@ -6,15 +6,8 @@ import torch
 from made_up_sounds import RATE, clicks, noise, sine, voice
 
 from lgr.errors import ShapeError
-from lgr.measures.retention import (
-    HOP_SECONDS,
-    beat,
-    correlation,
-    onset_curve,
-    onset_seconds,
-    pitch_hz,
-    retention,
-)
+from lgr.measures.onsets import HOP_SECONDS, beat, onset_curve, onset_seconds
+from lgr.measures.retention import correlation, pitch_hz, retention
 
 TIMES = [0.3, 0.71, 1.13, 1.6, 2.2, 2.45]
 SILENCE = torch.zeros(3 * RATE)
