@@ -59,7 +59,7 @@ def measure(
     ``envelope_correlation_plain`` and ``flux_correlation_plain``, without the target's level
     """
     reference = with_length(resample(pair.target, RATE, sample_rate), audio.shape[1])
-    levelled = within_full_scale(follow_loudness(audio, reference, sample_rate))
+    levelled = within_full_scale(follow_loudness(audio, reference, sample_rate), sample_rate)
     found = _yardstick(pair, codec).measure(levelled, sample_rate, score).numbers
     found["distance_left"] = _share(found["source_distance"], found["target_to_source_distance"])
     found["frechet_left"] = _share(found["frechet_mfcc_source"], _frechet_of_target(pair))

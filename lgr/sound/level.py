@@ -123,5 +123,5 @@ def within_full_scale(audio: Tensor, sample_rate: int, ceiling: float = 0.999) -
     window = torch.hann_window(2 * reach + 1, periodic=False, dtype=audio.dtype, device=audio.device)
     held = torch.nn.functional.pad(lowest, (reach, reach), mode="replicate")
     # A mean of gains that are all low enough for the peak in the middle is low enough for it.
-    gain = torch.nn.functional.conv1d(held, (window / window.sum()).view(1, 1, -1))[0, 0]
+    gain = 1 - torch.nn.functional.conv1d(1 - held, (window / window.sum()).view(1, 1, -1))[0, 0]  # 1 far from peaks
     return (audio * gain).clamp(-ceiling, ceiling)
