@@ -8,17 +8,19 @@ chunks, streams and the protocol prove the same with them; the real widths run i
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
+from types import SimpleNamespace
 from typing import Any
 from unittest import mock
 
 from lgr.codecs.dac import LATENT_DIM
+from lgr.codecs.reference import import_reference
 
 
 @contextmanager
 def narrow_networks() -> Iterator[None]:
-    """While this lasts, a codec of the "transformers" loader is built with narrow networks.
+    """While this lasts, codecs are built with a quarter of the real width, DAC with an eighth, whatever the loader.
 
-    A quarter of the real width, and for DAC an eighth.
+    But for EnCodec of the loader "reference": its package builds it in one size.
     """
     import transformers
 
@@ -27,10 +29,15 @@ def narrow_networks() -> Iterator[None]:
         config.hidden_size = LATENT_DIM  # by itself it would follow the encoder's width; latents are as large as ever
         return config
 
+    def dac_package(*args: Any) -> Any:
+        package = import_reference(*args)
+        return SimpleNamespace(DAC=partial(package.DAC, encoder_dim=8, decoder_dim=192, latent_dim=LATENT_DIM))
+
     transformers_dac = transformers.DacConfig
     encodec_config = partial(transformers.EncodecConfig, num_filters=8)
     with (
         mock.patch.object(transformers, "EncodecConfig", encodec_config),
         mock.patch.object(transformers, "DacConfig", dac_config),
+        mock.patch("lgr.codecs.dac.import_reference", dac_package),
     ):
         yield

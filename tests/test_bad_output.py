@@ -145,7 +145,7 @@ def test_an_error_as_a_program(folder: Path) -> None:
 
 if sys.platform != "win32":  # where Ctrl-C goes to a whole console, the tests' own included
 
-    @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+    @pytest.mark.parametrize("sent", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)])
     def test_ctrl_c_halfway_through_a_program(sent: signal.Signals, folder: Path) -> None:
         noise = np.random.default_rng(0).uniform(-0.3, 0.3, 900 * 8_000).astype(np.float32)
         soundfile.write(folder / "long.wav", noise, 8_000)  # a quarter of an hour: many seconds of work

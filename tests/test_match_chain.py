@@ -14,6 +14,9 @@ from lgr.matching import recursion as chain_module
 PATH, VITERBI = MatchConfig(sampler="chain"), MatchConfig(sampler="viterbi")
 NEXT = torch.tensor([2, -1, 4, 1, -1])  # two recordings, 0-2-4 and 3-1, not in codebook order
 STEPS, GRAINS = 4, 5
+# The chi-square over some 100 likely paths finds laws that are wrong by 15 % of a path's share (root mean square) with
+# 3000 draws, by 10 % with 6000; a curve taken one step late, or a missing factor, changes shares several times over.
+DRAWS = pytest.mark.parametrize("draws", [3000, pytest.param(6000, marks=pytest.mark.slow)])
 PLACE = GRAINS ** torch.arange(STEPS - 1, -1, -1)  # a path's number in lexicographic order
 
 
@@ -83,15 +86,16 @@ CASES = {
 }
 
 
+@DRAWS
 @pytest.mark.parametrize("case", CASES)
-def test_paths_follow_the_enumerated_posterior(case: str) -> None:
+def test_paths_follow_the_enumerated_posterior(case: str, draws: int) -> None:
     codebook, target = unit_rows(GRAINS, 3, 1), unit_rows(STEPS, 3, 2)
     temperature, continuity = (torch.tensor(curve) for curve in CASES[case][:2])
     weights = None if CASES[case][2] is None else torch.tensor(CASES[case][2])
     log_p = joint(target, codebook, temperature, continuity, 0.0 if weights is None else weights)
     p = torch.softmax(log_p, dim=0)
     curves = {"temperature": temperature, "continuity": continuity, "log_weights": weights}
-    drawn = sampled_paths(6000, target, codebook, NEXT, **curves)
+    drawn = sampled_paths(draws, target, codebook, NEXT, **curves)
     check_frequencies((drawn * PLACE).sum(dim=1), p)
 
 
@@ -146,19 +150,21 @@ def test_viterbi_and_identity_permute_with_the_codebook() -> None:
     assert torch.equal(itself.index, torch.arange(200))
 
 
-def test_path_permutes_with_the_codebook_in_law() -> None:
+@DRAWS
+def test_path_permutes_with_the_codebook_in_law(draws: int) -> None:
     codebook, target = unit_rows(GRAINS, 3, 1), unit_rows(3, 3, 2)
     order = torch.tensor([3, 0, 4, 1, 2])
     place = torch.argsort(order)
     permuted_next = torch.where(NEXT[order] >= 0, place[NEXT[order]], -1)
     p = torch.softmax(joint(target, codebook, torch.full((3,), 0.4), torch.full((3,), 0.6), 0.0), dim=0)
     curves = {"temperature": torch.full((3,), 0.4), "continuity": torch.full((3,), 0.6)}
-    drawn = sampled_paths(6000, target, codebook[order], permuted_next, **curves)
+    drawn = sampled_paths(draws, target, codebook[order], permuted_next, **curves)
     check_frequencies((order[drawn] * PLACE[1:]).sum(dim=1), p)
 
 
-def test_without_continuity_path_and_independent_have_one_law() -> None:
-    codebook, target = unit_rows(2500, 6, 1), unit_rows(1, 6, 2).expand(20_000, -1)
+@pytest.mark.parametrize("draws", [5000, pytest.param(20_000, marks=pytest.mark.slow)])
+def test_without_continuity_path_and_independent_have_one_law(draws: int) -> None:
+    codebook, target = unit_rows(2500, 6, 1), unit_rows(1, 6, 2).expand(draws, -1)
     p = torch.softmax(target[:1].double() @ codebook.double().T / 0.05, dim=1)[0]
     for config in (PATH, MatchConfig()):
         drawn = match(target, codebook, temperature=0.05, config=config, generator=seeded(3))

@@ -1,15 +1,19 @@
 """Both loaders, every form of checkpoint: the numbers of the codecs' original packages, bit for bit where stated.
 
-Needs the packages encodec and descript-audio-codec (their model classes only; see ``lgr.codecs.reference``).
+Needs the packages encodec and descript-audio-codec (their model classes only; see ``lgr.codecs.reference``). EnCodec
+and DAC at 16 kHz are compared at their real widths; for names, forms and strides narrow networks do as well.
 """
 
 import sys
+from collections.abc import Iterator
+from contextlib import nullcontext
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from narrow_codecs import narrow_networks
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
@@ -20,11 +24,20 @@ from lgr.codecs.encodec import Encodec24Codec, Encodec48Codec
 from lgr.codecs.pretrained import PretrainedCodec
 from lgr.errors import MissingPackageError, WeightsError
 
-NAMES = ["encodec-24khz", "encodec-48khz", "dac-16khz", "dac-24khz", "dac-44khz"]
+WIDTHS = ["narrow", pytest.param("real", marks=pytest.mark.slow)]
+
+
+@pytest.fixture
+def width(request: pytest.FixtureRequest) -> Iterator[str]:
+    """What is built while the test lasts has networks of this width, "narrow" or "real"."""
+    wanted: str = request.param
+    with narrow_networks() if wanted == "narrow" else nullcontext():
+        yield wanted
 
 
 @cache
-def weights(name: str) -> dict[str, Tensor]:
+def weights(name: str, width: str) -> dict[str, Tensor]:
+    """Of the width that is built at the moment; ``width`` only keeps the two apart."""
     kind, variant = name.split("-")
     return (encodec if kind == "encodec" else dac).random_weights(variant, seed=11)
 
@@ -40,7 +53,7 @@ def noise(codec: PretrainedCodec, frames: int) -> Tensor:
 
 
 @cache
-def original(name: str) -> nn.Module:
+def original(name: str, width: str) -> nn.Module:
     """The original package's model with seeded random weights in its own form: gains and directions apart."""
     kind, variant = name.split("-")
     module: Any = encodec if kind == "encodec" else dac
@@ -62,20 +75,29 @@ def original(name: str) -> nn.Module:
     return model.eval().requires_grad_(False)
 
 
-@pytest.fixture(scope="module")
-def dac_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+@pytest.fixture
+def dac_folder(width: str, tmp_path: Path) -> Path:
     """A folder of folders with a checkpoint as the authors of DAC write them."""
-    folder = tmp_path_factory.mktemp("weights")
-    (folder / "dac-16khz").mkdir()
+    (tmp_path / "dac-16khz").mkdir()
     metadata = {"kwargs": {"encoder_rates": [2, 4, 5, 8], "sample_rate": 16_000}}
-    state = original("dac-16khz").state_dict()
-    torch.save({"state_dict": state, "metadata": metadata}, folder / "dac-16khz" / "weights_16khz.pth")
-    return folder
+    state = original("dac-16khz", width).state_dict()
+    torch.save({"state_dict": state, "metadata": metadata}, tmp_path / "dac-16khz" / "weights_16khz.pth")
+    return tmp_path
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_both_loaders_are_equal(name: str) -> None:
-    ours, theirs = (build(name, state=weights(name), loader=loader) for loader in ("transformers", "reference"))
+@pytest.mark.parametrize(
+    ("name", "width"),
+    [
+        ("encodec-24khz", "real"),
+        ("encodec-48khz", "real"),
+        ("dac-16khz", "real"),
+        *((name, "narrow") for name in ("dac-24khz", "dac-44khz")),
+        *(pytest.param(name, "real", marks=pytest.mark.slow) for name in ("dac-24khz", "dac-44khz")),
+    ],
+    indirect=["width"],
+)
+def test_both_loaders_are_equal(name: str, width: str) -> None:
+    ours, theirs = (build(name, state=weights(name, width), loader=loader) for loader in ("transformers", "reference"))
     audio = noise(ours, 12 if name == "dac-16khz" else 3)
     latents = ours.encode(audio)
     assert torch.equal(latents, theirs.encode(audio))
@@ -89,7 +111,7 @@ def test_both_loaders_are_equal(name: str) -> None:
 @pytest.mark.parametrize("loader", ["transformers", "reference"])
 @pytest.mark.parametrize("name", ["encodec-24khz", "encodec-48khz"])
 def test_an_original_encodec_checkpoint_gives_the_original_numbers(name: str, loader: str, tmp_path: Path) -> None:
-    model: Any = original(name)
+    model: Any = original(name, "real")
     torch.save(model.state_dict(), tmp_path / "mine.th")
     codec = build(name, weights=tmp_path / "mine.th", loader=loader)
     audio = noise(codec, 9)[..., :-100]  # a last frame that is partly there
@@ -109,9 +131,10 @@ def test_an_original_encodec_checkpoint_gives_the_original_numbers(name: str, lo
     torch.testing.assert_close(codec.decode(dequantized), decoded, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.parametrize("width", WIDTHS, indirect=True)
 @pytest.mark.parametrize("loader", ["transformers", "reference"])
-def test_an_original_dac_checkpoint_gives_the_original_numbers(loader: str, dac_folder: Path) -> None:
-    model: Any = original("dac-16khz")
+def test_an_original_dac_checkpoint_gives_the_original_numbers(loader: str, width: str, dac_folder: Path) -> None:
+    model: Any = original("dac-16khz", width)
     codec = build("dac-16khz", weights=dac_folder, loader=loader)
     audio = noise(codec, 6)[..., :-100]
     with torch.no_grad():
@@ -128,19 +151,21 @@ def test_an_original_dac_checkpoint_gives_the_original_numbers(loader: str, dac_
     assert not ours[..., -8:].any()
 
 
+@pytest.mark.parametrize("width", WIDTHS, indirect=True)
 @pytest.mark.parametrize("name", ["encodec-24khz", "dac-16khz"])
-def test_quantized_space_is_what_fewer_levels_leave(name: str) -> None:
-    plain = build(name, state=weights(name), n_levels=2)
-    coarse = build(name, state=weights(name), n_levels=2, space="quantized")
+def test_quantized_space_is_what_fewer_levels_leave(name: str, width: str) -> None:
+    plain = build(name, state=weights(name, width), n_levels=2)
+    coarse = build(name, state=weights(name, width), n_levels=2, space="quantized")
     audio = noise(plain, 4)
     latents = plain.encode(audio)
     codes = plain.quantize(latents)
     assert codes.shape[1] == 2
     assert torch.equal(coarse.encode(audio), plain.dequantize(codes))
-    assert torch.equal(build(name, state=weights(name)).quantize(latents)[:, :2], codes)
+    assert torch.equal(build(name, state=weights(name, width)).quantize(latents)[:, :2], codes)
 
 
-def test_safetensors_in_either_form_of_weight_norm(tmp_path: Path) -> None:
+@pytest.mark.parametrize("width", WIDTHS, indirect=True)
+def test_safetensors_in_either_form_of_weight_norm(width: str, tmp_path: Path) -> None:
     from transformers import EncodecConfig, EncodecModel
 
     model = EncodecModel(EncodecConfig())
@@ -199,10 +224,11 @@ def test_damaged_and_foreign_checkpoints_are_refused(tmp_path: Path) -> None:
         read_checkpoint(cut, dac.transformers_name)
 
 
-def test_a_checkpoint_of_another_model_is_refused() -> None:
+@pytest.mark.parametrize("width", WIDTHS, indirect=True)
+def test_a_checkpoint_of_another_model_is_refused(width: str) -> None:
     with pytest.raises(WeightsError, match="of another model: 100 tensors missing"):
-        build("dac-24khz", state=weights("dac-16khz"))
-    state = dict(weights("encodec-24khz"))
+        build("dac-24khz", state=weights("dac-16khz", width))
+    state = dict(weights("encodec-24khz", width))
     state["encoder.layers.0.conv.weight"] = torch.zeros(32, 2, 7)
     with pytest.raises(WeightsError, match="size mismatch for encoder"):
         build("encodec-24khz", state=state)
@@ -225,8 +251,9 @@ def test_a_missing_package_is_named(
         build(name, state={}, loader=loader)
 
 
-def test_stand_ins_do_not_stay() -> None:
-    build("dac-16khz", state=weights("dac-16khz"), loader="reference")
+@pytest.mark.parametrize("width", WIDTHS, indirect=True)
+def test_stand_ins_do_not_stay(width: str) -> None:
+    build("dac-16khz", state=weights("dac-16khz", width), loader="reference")
     for name in ("torchaudio", "audiotools", "audiotools.ml"):
         module = sys.modules.get(name)
         assert module is None or getattr(module, "__file__", None) is not None

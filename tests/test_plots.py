@@ -68,7 +68,13 @@ FIGURES = {
 }
 
 
-@pytest.mark.parametrize("name", FIGURES)
+# as the figures before them, only with more to draw
+SLOW = {"score of many recordings", "long score", "sweep of seven", "ten minutes", "large similarity"}
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.slow) if name in SLOW else name for name in FIGURES]
+)
 def test_axes_are_labelled_and_legible(name: str, tmp_path: Path) -> None:
     from matplotlib.text import Text
 
@@ -157,7 +163,8 @@ def test_names_are_text_not_mathematics(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("suffix", "magic"), [("png", b"\x89PNG"), ("svg", b"<?xml"), ("pdf", b"%PDF")])
 def test_save_figure(tmp_path: Path, suffix: str, magic: bytes) -> None:
-    paths = [save_figure(similarity(3, 3) if i == 0 else score(3), tmp_path / f"{i}.{suffix}") for i in (0, 1)]
+    figures = [similarity(3, 3), score(3, recordings=1)]
+    paths = [save_figure(figure, tmp_path / f"{i}.{suffix}") for i, figure in enumerate(figures)]
     assert all(path.read_bytes().startswith(magic) for path in paths)
     assert sorted(tmp_path.iterdir()) == paths
     again = plot_similarity(np.eye(3))
