@@ -140,7 +140,7 @@ class GrainCodebook:
     def knowing_pitch(self, pitch: Sequence[Tensor]) -> "GrainCodebook":
         """The same codebook with the pitch descriptor of each recording, (bins, frames)."""
         parts = self._current_parts()._replace(pitch=torch.cat([each.mT for each in pitch]).half())
-        return GrainCodebook(self.config)._take(Fitted(parts, self.mean_, self.whitener_, self.codec_))
+        return GrainCodebook(self.config)._take(self._fitted()._replace(parts=parts))
 
     def _with(self, new: Parts) -> "GrainCodebook":
         """A new codebook of this one's recordings followed by further ones."""
@@ -192,6 +192,9 @@ class GrainCodebook:
     def _current_parts(self) -> Parts:
         """The parts, with the recordings as they are now: their weights may have been set anew."""
         return self._parts._replace(recordings=tuple(self.recordings_))
+
+    def _fitted(self) -> Fitted:
+        return Fitted(self._current_parts(), self.mean_, self.whitener_, self.codec_)
 
     # Reading
 
@@ -309,8 +312,7 @@ class GrainCodebook:
 
     def save(self, folder: str | Path, force: bool = False) -> Path:
         """Write the codebook into a new folder; see ``lgr.codebook.files.save``."""
-        fitted = Fitted(self._current_parts(), self.mean_, self.whitener_, self.codec_)
-        return files.save(folder, self.config, fitted, force=force)
+        return files.save(folder, self.config, self._fitted(), force=force)
 
     @classmethod
     def load(cls, folder: str | Path, codec: CodecInfo | None = None) -> "GrainCodebook":
