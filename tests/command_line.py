@@ -2,8 +2,10 @@
 
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
-from typer.testing import CliRunner
+import typer.main
+import typer.testing
 
 from lgr.cli import app
 from lgr.sound.audio import load_audio, save_audio
@@ -11,8 +13,13 @@ from lgr.sound.audio import load_audio, save_audio
 CLIPS = Path(__file__).parents[1] / "assets" / "audio"
 
 
+COMMAND = typer.main.get_command(app)
+
+
 def run(*args: object) -> Any:
-    return CliRunner().invoke(app, [str(each) for each in args])
+    # as CliRunner().invoke(app, ...), which would put together every command and option anew at each call
+    with mock.patch.object(typer.testing, "_get_command", return_value=COMMAND):
+        return typer.testing.CliRunner().invoke(app, [str(each) for each in args])
 
 
 def done(*args: object) -> str:

@@ -135,6 +135,7 @@ def test_a_missing_matplotlib_is_told_before_the_work(folder: Path, monkeypatch:
     refused_resynth(folder, *args, says=["matplotlib", "pip install 'lgr[explore]'"])
 
 
+@pytest.mark.slow  # a program of its own, as the interrupted one below is
 def test_an_error_as_a_program(folder: Path) -> None:
     command = [sys.executable, "-m", "lgr", "resynth", "nothing.wav", "-t", "target.wav", "-o", "out.wav"]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=60, env=environment())

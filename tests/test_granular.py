@@ -229,7 +229,10 @@ def test_gradients_are_finite_at_silence() -> None:
     assert all(torch.isfinite(p.grad).all() for p in model.parameters() if p.grad is not None)
 
 
-@pytest.mark.parametrize("decoder", DECODERS)
+@pytest.mark.parametrize(
+    "decoder",
+    [name if name in ("up", "lapped+pp") else pytest.param(name, marks=pytest.mark.slow) for name in DECODERS],
+)
 def test_it_learns_tones(decoder: str) -> None:
     with torch.random.fork_rng():
         torch.manual_seed(1)

@@ -1,7 +1,5 @@
 """Path sampling and Viterbi against the enumeration of every path of a small chain."""
 
-import itertools
-
 import pytest
 import torch
 from scipy.stats import chisquare
@@ -46,12 +44,11 @@ def joint(target: Tensor, codebook: Tensor, temperature: Tensor, continuity: Ten
     for t in (temperature == 0).nonzero()[:, 0].tolist():
         near = similarity[t] >= similarity[t].max() - 1e-9
         emission[t] = torch.where(near, 0.0, -torch.inf)
-    moves = [transition(float(c)).log() for c in continuity]
-    values = []
-    for path in itertools.product(range(GRAINS), repeat=len(target)):
-        steps = sum(moves[t][path[t - 1], path[t]] for t in range(1, len(path)))
-        values.append(steps + sum(emission[t, j] for t, j in enumerate(path)))
-    return torch.stack(values)
+    paths = torch.cartesian_prod(*[torch.arange(GRAINS)] * len(target))
+    total = sum(emission[t, paths[:, t]] for t in range(len(target)))
+    for t in range(1, len(target)):
+        total = total + transition(float(continuity[t])).log()[paths[:, t - 1], paths[:, t]]
+    return total
 
 
 def sampled_paths(n: int, target: Tensor, codebook: Tensor, next_grain: Tensor, **curves: Tensor | None) -> Tensor:

@@ -219,6 +219,7 @@ def test_frozen_grains_stay_and_the_embedding_plays(sounds: Path, tmp_path: Path
     assert codec.decode(latents).isfinite().all()
 
 
+@pytest.mark.slow  # a program of its own; runs that break off in this one resume above
 def test_a_killed_run_resumes(sounds: Path, tmp_path: Path) -> None:
     script = (
         "import sys; sys.path.insert(0, sys.argv[1]);"

@@ -11,6 +11,7 @@ from tiny_grain_model import register
 from torch import Tensor
 
 from lgr.codecs import Codec, StreamingCodec, codec_card, codec_names, load_codec
+from lgr.codecs.folder import NoFirstWeights
 from lgr.codecs.trained import TrainedCodec
 from lgr.errors import ArgumentError, ShapeError, WeightsError
 from lgr.models.granular.temporal import TemporalConfig, TemporalVAE
@@ -285,3 +286,12 @@ def test_a_setting_that_a_kind_has_not_is_refused() -> None:
         model_config("granola", {})
     with pytest.raises(ArgumentError, match="config must be a NoiseBandConfig"):
         build_model("noiseband", model_config("granular", {}))
+
+
+def test_first_weights_are_not_drawn_where_others_are_loaded() -> None:
+    before = torch.get_rng_state()
+    with NoFirstWeights():
+        torch.nn.Linear(3, 4), torch.nn.Conv1d(3, 4, 5), torch.nn.GRU(3, 4), torch.nn.Embedding(3, 4)
+        own = torch.empty(9).normal_(generator=torch.Generator().manual_seed(1))
+    assert torch.equal(torch.get_rng_state(), before)
+    assert torch.equal(own, torch.empty(9).normal_(generator=torch.Generator().manual_seed(1)))

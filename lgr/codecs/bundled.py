@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from lgr.codecs.base import CodecInfo, check_latents
-from lgr.codecs.folder import read_folder
+from lgr.codecs.folder import NoFirstWeights, read_folder
 from lgr.codecs.sliced import SlicedCodec
 from lgr.errors import WeightsError
 from lgr.files import sha256
@@ -100,7 +100,8 @@ class BundledCodec(SlicedCodec):
             raise WeightsError(f"{folder / 'config.json'} must describe a bundled codec of format 1, got {described!r}")
         known = {f.name for f in fields(EnvelopeNetConfig)}
         try:
-            net = EnvelopeNet(EnvelopeNetConfig(**{k: v for k, v in described.items() if k in known}))
+            with NoFirstWeights():
+                net = EnvelopeNet(EnvelopeNetConfig(**{k: v for k, v in described.items() if k in known}))
             features = weights.pop("features", torch.eye(net.config.n_bands))
             bias = weights.pop("features_bias", torch.zeros(features.shape[0]))
             floor = weights.pop("features_floor", None)

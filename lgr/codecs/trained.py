@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from lgr.codecs.base import CodecInfo, check_latents
-from lgr.codecs.folder import read_folder
+from lgr.codecs.folder import NoFirstWeights, read_folder
 from lgr.codecs.sliced import SlicedCodec
 from lgr.errors import ArgumentError, WeightsError
 from lgr.files import sha256
@@ -190,12 +190,14 @@ def read_model(described: Any, weights: dict[str, Tensor], folder: Path) -> tupl
     if not isinstance(described, dict) or described.get("model") not in MODELS or described.get("format") != 1:
         raise WeightsError(f"{folder / 'config.json'} must describe a model of format 1, one of {', '.join(MODELS)}")
     try:
-        model = build_model(described["model"], model_config(described["model"], described["config"]))
+        with NoFirstWeights():
+            model = build_model(described["model"], model_config(described["model"], described["config"]))
         temporal = None
         if described.get("temporal") is not None:
             from lgr.models.granular.temporal import TemporalConfig, TemporalVAE
 
-            temporal = TemporalVAE(TemporalConfig(**described["temporal"]))
+            with NoFirstWeights():
+                temporal = TemporalVAE(TemporalConfig(**described["temporal"]))
         for prefix, part in (("model.", model), ("temporal.", temporal)):
             if part is not None:
                 own = {k.removeprefix(prefix): v for k, v in weights.items() if k.startswith(prefix)}
