@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
+from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from importlib.util import find_spec
 from pathlib import Path
@@ -49,6 +50,7 @@ def rank_of(path: str, table: Table) -> int | None:
     return next((table[name] for name in (path, *folders) if name in table), None)
 
 
+@cache
 def module_path(root: Path, name: str) -> str | None:
     """The file of a dotted module name, relative to ``root``; None if it is not one of ours."""
     base = name.replace(".", "/")
@@ -65,6 +67,13 @@ def imported_names(node: ast.AST, path: str) -> Iterator[str]:
         start = list(package[: len(package) - node.level + 1]) if node.level else []
         module = ".".join([*start, *([node.module] if node.module else [])])
         yield from (f"{module}.{alias.name}" for alias in node.names)
+
+
+@cache
+def parsed(text: str) -> tuple[ast.Module, list[ast.AST]]:
+    """A file's tree, and those of its nodes that import."""
+    tree = ast.parse(text)
+    return tree, [node for node in ast.walk(tree) if isinstance(node, ast.Import | ast.ImportFrom)]
 
 
 def targets(root: Path, node: ast.AST, path: str) -> Iterator[str]:
@@ -119,8 +128,8 @@ def circles(root: Path, table: Table) -> list[str]:
     files: dict[str, set[str]] = {}
     rooms: dict[str, set[str]] = {}
     for path in source_files(root):
-        tree = ast.parse((root / path).read_text(encoding="utf-8"))
-        read = {target for node in ast.walk(tree) for target in targets(root, node, path)} - {path}
+        _, imports = parsed((root / path).read_text(encoding="utf-8"))
+        read = {target for node in imports for target in targets(root, node, path)} - {path}
         files[path] = read
         here = room_of(path, table)
         rooms.setdefault(here, set()).update({room_of(target, table) for target in read} - {here})
@@ -136,14 +145,14 @@ def violations(root: Path, table: Table) -> list[str]:
     found = []
     for path in source_files(root):
         text = (root / path).read_text(encoding="utf-8")
-        here, tree = rank_of(path, table), ast.parse(text)
+        here, (tree, imports) = rank_of(path, table), parsed(text)
         lines = text.count("\n")
         if lines > LONGEST:
             found.append(f"{path} has {lines} lines, more than {LONGEST}: split it")
         if here is None:
             found.append(f"{path} has no rank: list it in the table of docs/architecture.md")
             continue
-        for node in ast.walk(tree):
+        for node in imports:
             for target in targets(root, node, path):
                 there = rank_of(target, table)
                 if there is not None and points_up(here, there, target):

@@ -5,33 +5,36 @@ import io
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import nbformat
 import pytest
 import soundfile
 import torch
-from nbclient.exceptions import CellExecutionError
-from nbformat import NotebookNode
 
 from notebooks import classroom
-from notebooks.execute import SOLUTION, WIDGET, execute, kernel, read, sources
+
+if TYPE_CHECKING:
+    from nbformat import NotebookNode
 
 ROOT = Path(__file__).parents[1]
-NAMES = [path.stem for path in sources()]
+NAMES = sorted(path.stem for path in (ROOT / "notebooks").glob("[0-9][0-9]_*.py"))
 LARGEST = 1_500_000  # bytes
 MOST_SECONDS = 90
 
 
-def rendering(name: str) -> NotebookNode:
+def rendering(name: str) -> "NotebookNode":
+    import nbformat  # five seconds, which only the process that runs these tests should wait
+
     return nbformat.read(ROOT / "notebooks" / f"{name}.ipynb", as_version=4)
 
 
-def source(name: str, *, solutions: bool = False) -> NotebookNode:
+def source(name: str, *, solutions: bool = False) -> "NotebookNode":
+    from notebooks.execute import read
+
     return read(ROOT / "notebooks" / f"{name}.py", solutions=solutions)
 
 
-def outputs(notebook: NotebookNode) -> Iterator[Any]:
+def outputs(notebook: "NotebookNode") -> Iterator[Any]:
     for cell in notebook.cells:
         if cell.cell_type == "code":
             yield from cell.outputs
@@ -51,8 +54,12 @@ def test_cells_are_those_of_the_source(name: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_rendering_is_whole_small_and_without_warnings(name: str) -> None:
+    from nbformat import validate
+
+    from notebooks.execute import WIDGET
+
     notebook, path = rendering(name), ROOT / "notebooks" / f"{name}.ipynb"
-    nbformat.validate(notebook)
+    validate(notebook)
     text = path.read_text(encoding="utf-8")
     assert path.stat().st_size < LARGEST
     assert str(ROOT) not in text
@@ -80,6 +87,8 @@ def test_players_are_short_and_pictures_have_captions(name: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_notebook_has_a_goal_and_exercises_with_hidden_solutions(name: str) -> None:
+    from notebooks.execute import SOLUTION
+
     text = "\n".join(cell.source for cell in source(name).cells if cell.cell_type == "markdown")
     exercises = text.partition("## Exercises")[2]
     numbered = re.findall(r"^\*\*(\d)\.\*\*", exercises, re.MULTILINE)
@@ -92,6 +101,8 @@ def test_a_notebook_has_a_goal_and_exercises_with_hidden_solutions(name: str) ->
 
 @pytest.fixture(scope="module")
 def running() -> Iterator[Any]:
+    from notebooks.execute import kernel
+
     with kernel() as manager:
         yield manager
 
@@ -99,9 +110,13 @@ def running() -> Iterator[Any]:
 # Minutes for all nine: before each change the first one, which is also that a notebook runs at all.
 @pytest.mark.parametrize("name", [NAMES[0], *(pytest.param(name, marks=pytest.mark.slow) for name in NAMES[1:])])
 def test_every_cell_and_solution_runs_in_time(name: str, running: Any) -> None:
+    from nbformat.v4 import new_code_cell
+
+    from notebooks.execute import execute
+
     notebook = source(name, solutions=True)
     # The processor's time: it does not depend on what else the machine is doing.
-    clock = [nbformat.v4.new_code_cell("import time\nprint(time.process_time())") for _ in range(2)]
+    clock = [new_code_cell("import time\nprint(time.process_time())") for _ in range(2)]
     notebook.cells = [clock[0], *notebook.cells, clock[1]]
     done = execute(notebook, running)
     begun, ended = (float(cell.outputs[0].text) for cell in clock)
@@ -110,16 +125,25 @@ def test_every_cell_and_solution_runs_in_time(name: str, running: Any) -> None:
 
 
 def test_one_notebook_sees_nothing_of_another_and_errors_are_raised(running: Any) -> None:
-    first = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("left_behind = 1\nprint(left_behind)")])
+    from nbclient.exceptions import CellExecutionError
+    from nbformat.v4 import new_code_cell, new_notebook
+
+    from notebooks.execute import execute
+
+    first = new_notebook(cells=[new_code_cell("left_behind = 1\nprint(left_behind)")])
     assert [each.text for each in outputs(execute(first, running))] == ["1\n"]
-    second = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("left_behind")])
+    second = new_notebook(cells=[new_code_cell("left_behind")])
     with pytest.raises(CellExecutionError, match="name 'left_behind' is not defined"):
         execute(second, running)
 
 
 def test_a_widget_leaves_no_output_behind(running: Any) -> None:
+    from nbformat.v4 import new_code_cell, new_notebook
+
+    from notebooks.execute import execute
+
     code = "import ipywidgets\nfrom IPython.display import display\ndisplay(ipywidgets.IntSlider())\nprint('beside')"
-    done = execute(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code)]), running)
+    done = execute(new_notebook(cells=[new_code_cell(code)]), running)
     assert [each.output_type for each in outputs(done)] == ["stream"]
 
 

@@ -96,6 +96,7 @@ class Way:
 class Kind:
     """A kind of path: its shape, ``(latent_dim, n)`` from a ``Way``, and what a configuration may say of it."""
 
+    words: str  # for whoever chooses
     shape: Callable[[Way], Tensor]
     loops: float | None = None  # how often it goes round unless told otherwise, for a kind that does
     there_and_back: bool = False  # is at the first point after every whole loop
@@ -117,15 +118,22 @@ def _loop(way: Way) -> Tensor:
 
 #: Every kind of path by name. A new one is a function in ``lgr/latents/shapes.py`` and a row here.
 KINDS = {
-    "linear": Kind(shape=lambda way: shapes.linear(*way.ends, way.u)),
-    "slerp": Kind(shape=lambda way: shapes.slerp(*way.ends, way.u)),
+    "linear": Kind(words="Straight line", shape=lambda way: shapes.linear(*way.ends, way.u)),
+    "slerp": Kind(words="Arc", shape=lambda way: shapes.slerp(*way.ends, way.u)),
     "circle": Kind(
-        shape=lambda way: shapes.circle(*way.ends, way.u, turns=way.config.turns), loops=0.5, there_and_back=True
+        words="Circle",
+        shape=lambda way: shapes.circle(*way.ends, way.u, turns=way.config.turns),
+        loops=0.5,
+        there_and_back=True,
     ),
-    "spiral": Kind(shape=lambda way: shapes.spiral(*way.ends, way.u, turns=way.config.turns), loops=2.0),
-    "loop": Kind(shape=_loop, loops=1.5, there_and_back=True),
-    "wander": Kind(shape=_wander),
-    "spline": Kind(shape=lambda way: shapes.spline(way.points, way.u), many_points=True),
+    "spiral": Kind(
+        words="Spiral", shape=lambda way: shapes.spiral(*way.ends, way.u, turns=way.config.turns), loops=2.0
+    ),
+    "loop": Kind(words="There and back", shape=_loop, loops=1.5, there_and_back=True),
+    "wander": Kind(words="Wander", shape=_wander),
+    "spline": Kind(
+        words="Curve through several points", shape=lambda way: shapes.spline(way.points, way.u), many_points=True
+    ),
 }
 LOOPS = {name: kind.loops for name, kind in KINDS.items() if kind.loops is not None}  # of the kinds that go round
 

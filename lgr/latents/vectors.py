@@ -30,16 +30,17 @@ Metric = Literal["cosine", "centred", "whitened", "learned"]
 class Treatment:
     """What a metric does to a grain before it is scaled to unit length."""
 
+    words: str  # for whoever chooses
     centred: bool = True  # the codebook's mean grain is taken away
     whitened: bool = False  # frames are whitened
 
 
 #: Every metric by name. A new one is a row here, a name in ``Metric``, and a line in the docstring above.
 METRICS: dict[Metric, Treatment] = {
-    "cosine": Treatment(centred=False),
-    "centred": Treatment(),
-    "whitened": Treatment(whitened=True),
-    "learned": Treatment(),
+    "cosine": Treatment(words="as in the paper", centred=False),
+    "centred": Treatment(words="what makes each grain different from the average"),
+    "whitened": Treatment(words="all directions count alike", whitened=True),
+    "learned": Treatment(words="what an embedding has learned"),
 }
 
 #: Share of the mean variance that is put in place of the covariance: no direction is amplified by more than 10 times

@@ -1,32 +1,15 @@
-"""What can be chosen by name, out of lgr's own tables, in the words that a visitor reads.
+"""What can be chosen by name, out of lgr's own tables, in the words that a visitor reads."""
 
-A name without words here is offered all the same, as it stands.
-"""
+from collections.abc import Iterable
 
-from collections.abc import Iterable, Mapping
-
+from lgr.codebook import CodebookConfig
 from lgr.latents.pace import PACES
 from lgr.latents.path import KINDS
 from lgr.latents.vectors import METRICS
 
 Choices = list[tuple[str, str]]  # (shown, value), as a dropdown takes them
 
-METRIC_WORDS = {
-    "centred": "centred: what makes each grain different from the average",
-    "cosine": "cosine: as in the paper",
-    "whitened": "whitened: all directions count alike",
-}
-UNTRAINED = [
-    name for name in METRICS if name != "learned"
-]  # a learned metric needs an embedding, which no tab asks for
-KIND_WORDS = {
-    "linear": "Straight line",
-    "slerp": "Arc",
-    "circle": "Circle",
-    "spiral": "Spiral",
-    "loop": "There and back",
-    "wander": "Wander",
-}
+UNTRAINED = [name for name in METRICS if name != "learned"]  # a learned metric needs an embedding: no tab asks for one
 BETWEEN_TWO = [name for name, kind in KINDS.items() if not kind.many_points]
 PACE_WORDS = {
     "even": "Even",
@@ -37,23 +20,19 @@ PACE_WORDS = {
 }
 
 
-def choices(names: Iterable[str], words: Mapping[str, str]) -> Choices:
-    """A choice for each name, those that ``words`` has first and in its order."""
-    offered = [*names]
-    first = [name for name in words if name in offered]
-    return [(words.get(name, name), name) for name in dict.fromkeys([*first, *offered])]
-
-
 def metric_choices() -> Choices:
-    """How grains may be compared."""
-    return choices(UNTRAINED, METRIC_WORDS)
+    """How grains may be compared, the default first."""
+    names = dict.fromkeys([CodebookConfig().metric, *UNTRAINED])
+    return [(f"{name}: {METRICS[name].words}", name) for name in names]
 
 
 def kind_choices(names: Iterable[str] = BETWEEN_TWO) -> Choices:
     """Kinds of path from one point to another, all of them by default."""
-    return choices(names, KIND_WORDS)
+    return [(KINDS[name].words, name) for name in names]
 
 
 def pace_choices() -> Choices:
-    """How a path may be gone in time."""
-    return choices([*PACES, "random:0.8"], PACE_WORDS)
+    """How a path may be gone in time; one without words is offered as it stands."""
+    offered = [*PACES, "random:0.8"]
+    first = [name for name in PACE_WORDS if name in offered]
+    return [(PACE_WORDS.get(name, name), name) for name in dict.fromkeys([*first, *offered])]
