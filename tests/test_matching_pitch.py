@@ -63,9 +63,10 @@ def test_a_grains_pitch_is_the_mean_of_its_frames() -> None:
 
 @pytest.fixture(scope="module")
 def notes(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
-    """Dark single notes of a scale, in files."""
+    """Single notes of a scale, in files: all dark but the lowest, which is the one that sounds like the melody."""
     folder = tmp_path_factory.mktemp("notes")
-    return [save_audio(folder / f"{midi}.wav", note(hz(midi), 2.0)[None], RATE) for midi in SCALE]
+    slopes = {midi: 0.5 if midi == SCALE[0] else 2.0 for midi in SCALE}
+    return [save_audio(folder / f"{midi}.wav", note(hz(midi), slopes[midi])[None], RATE) for midi in SCALE]
 
 
 def melody() -> tuple[Tensor, int]:
@@ -95,15 +96,15 @@ def test_a_target_without_pitch_is_matched_as_before(notes: list[Path]) -> None:
 
 
 def test_pitch_may_change_over_time(notes: list[Path]) -> None:
+    codec = load_codec("bundled")
     plain, sung, both = (
-        resynthesise(melody(), notes, codec=TOY, config=ResynthConfig(temperature=0.0, pitch=pitch)).score
-        for pitch in (0.0, 1.0, "0:0,1.19:0,1.2:1")
+        resynthesise(melody(), notes, codec=codec, config=ResynthConfig(temperature=0.0, pitch=pitch)).score  # type: ignore[arg-type]
+        for pitch in (0.0, 1.0, "0:0,2.39:0,2.4:1")
     )
-    early = both.target_seconds < 1.19
-    late = both.target_seconds >= 1.2
+    early, late = both.target_seconds < 2.39, both.target_seconds >= 2.4
     assert (both.recording[early] == plain.recording[early]).all()
     assert (both.recording[late] == sung.recording[late]).all()
-    assert (plain.recording != sung.recording).any()
+    assert (plain.recording[early] != sung.recording[early]).any()
 
 
 def test_a_codebook_keeps_pitch_when_it_grows_and_is_saved(notes: list[Path], tmp_path: Path) -> None:
@@ -132,7 +133,7 @@ def test_an_old_codebook_hears_its_recordings_again_or_says_why_not(notes: list[
     assert len(again.score)
     copies[0].unlink()
     with pytest.raises(
-        CodebookError, match="built before pitch was known.*is gone.*build it again, or leave pitch at 0"
+        CodebookError, match=r"built before pitch was known.*is gone.*build it again, or leave pitch at 0"
     ):
         resynthesise(melody(), book, codec=TOY, config=ResynthConfig(pitch=0.6))
     assert len(resynthesise(melody(), book, codec=TOY, config=ResynthConfig()).score)  # without it, nothing is missing

@@ -69,12 +69,12 @@ def buzz_db(target: Timeline, result: Timeline, grain_hz: float | None = None) -
     """Swing of the level at ``grain_hz``, grains a second, and its double: the result's over the target's, dB.
 
     A swing is what the spectrum of the level (amplitude, every 2 ms) has there, relative to the mean level, over half
-    seconds. None without a rate (no score, or grains that overlap so that no rate stands out), or in under a second.
+    seconds. None without a rate (a sound without a score), and in under a second.
     """
     if grain_hz is None or target.audio.shape[0] < 2 * SWING_SECONDS * target.sample_rate:
         return None
     swings = [_swing(sound, grain_hz) for sound in (target, result)]
-    return None if min(swings) <= 0 else 10 * math.log10(swings[1] / swings[0])
+    return 10 * math.log10(swings[1] / swings[0]) if min(swings) > 0 else None
 
 
 def _swing(sound: Timeline, grain_hz: float) -> float:
@@ -85,6 +85,8 @@ def _swing(sound: Timeline, grain_hz: float) -> float:
     windows = level.unfold(0, n, n // 2)
     mean = windows.square().mean(1)
     windows = windows[mean > 1e-4 * mean.max()]
+    if not len(windows):  # silence
+        return 0.0
     shape = torch.hann_window(n, dtype=torch.float64)
     time = torch.arange(n, dtype=torch.float64) * step
     waves = torch.stack([torch.exp(2j * math.pi * k * grain_hz * time) for k in (1, 2)])
@@ -126,7 +128,7 @@ class Artefact:
 
 ARTEFACTS = {
     "attack_db": Artefact(attack_db, "the target has no onset"),
-    "buzz_db": Artefact(buzz_db, "no score, or too short"),
+    "buzz_db": Artefact(buzz_db, "no score"),
     "dropouts": Artefact(dropouts, "silence"),
     "loudness_lu": Artefact(loudness_lu, "silence, or too short"),
 }

@@ -58,7 +58,7 @@ def filters(sample_rate: int) -> Tensor:
 
 def fft_size(sample_rate: int) -> int:
     """Samples that a frame is read from: the power of two that holds the longest filter."""
-    return 2 ** math.ceil(math.log2(sample_rate / GAMMA_HZ))
+    return 1 << math.ceil(math.log2(sample_rate / GAMMA_HZ))
 
 
 def constant_q(audio: Tensor, sample_rate: int, hop: int) -> Tensor:
@@ -99,10 +99,9 @@ def pitch_frames(audio: Tensor, sample_rate: int, hop: int) -> Tensor:
     heard = top > 10 ** (SILENT_DB / 20) / 2
     peaks = flattened(torch.log1p(magnitude / (KNEE * top.clamp(min=1e-12))))
     padded = torch.nn.functional.pad(peaks, (0, 0, 0, FILTERS + ABOVE - peaks.shape[0]))
-    summed = sum(
-        weight * padded[(shift := round(BINS_PER_OCTAVE * math.log2(h))) : shift + FILTERS]
-        for h, weight in enumerate(HARMONICS, 1)
-    )
+    shifts = [round(BINS_PER_OCTAVE * math.log2(h)) for h in range(1, len(HARMONICS) + 1)]
+    shifted = torch.stack([padded[shift : shift + FILTERS] for shift in shifts])
+    summed = torch.einsum("h,hbf->bf", torch.tensor(HARMONICS).to(shifted), shifted)
     salience = flattened(summed) * heard
     return torch.nn.functional.avg_pool1d(salience.T[:, None], POOLED, POOLED)[:, 0].T
 
