@@ -47,7 +47,7 @@ def test_a_level_is_that_of_a_plain_loop(samples: int) -> None:
     assert len(powers) == -(-samples // hop)
     jumps = level._jumps(powers[None].float(), 10)[0].double()
     reach = round(WINDOW_SECONDS * RATE / hop / 2)
-    window = torch.hann_window(2 * reach + 1, periodic=False, dtype=torch.float64)
+    window = torch.blackman_window(2 * reach + 1, periodic=False, dtype=torch.float64).clamp(min=0)
     expected = []
     for i in range(len(powers)):
         total = weight = 0.0

@@ -12,7 +12,7 @@ from lgr.errors import ArgumentError, check_shape
 
 AMPLITUDE_FLOOR = 1e-6  # -120 dBFS: counts as silence; what models hear is counted in decades above it
 MAX_BOOST_DB = 36.0
-WINDOW_SECONDS = 0.05
+WINDOW_SECONDS = 0.028  # of a Blackman window: the shortest that does not see the periods of 60 Hz
 STEP_SECONDS = 0.001  # between points of a level; gains are drawn as lines between them
 SIDE_SECONDS = 0.01  # the sound just before and just after a moment, whose levels tell a jump
 JUMP_DB = 6.0  # smaller changes over ``SIDE_SECONDS`` are no jump: low tones beat by so much
@@ -57,7 +57,7 @@ def level_powers(audio: Tensor, sample_rate: int, *, window_seconds: float = WIN
     reach = max(1, round(window_seconds * sample_rate / hop / 2))
     along = torch.nn.functional.pad(_jumps(powers, max(2, round(SIDE_SECONDS * sample_rate / hop))).cumsum(1), (1, 0))
     along = SHARPNESS * along[:, :-1]  # height of all jumps before each point
-    window = torch.hann_window(2 * reach + 1, periodic=False, dtype=powers.dtype, device=powers.device)
+    window = torch.blackman_window(2 * reach + 1, periodic=False, dtype=powers.dtype, device=powers.device)
     total, weight = torch.zeros_like(powers), torch.zeros_like(powers)
     n = powers.shape[1]
     for k in range(-reach + 1, reach):
@@ -79,7 +79,8 @@ def follow_loudness(
     ----------
     audio : Tensor, (channels, samples)
     reference : Tensor, (channels or 1, samples); a mono reference leads every channel alike, by their mean power
-    window_seconds : float > 0, over which levels are compared, but for attacks, which are followed within 2 ms
+    window_seconds : float > 0, over which levels are compared, but for attacks, which are followed within 2 ms. Steady
+        tones from 60 Hz up get side bands of less than -60 dB.
 
     Returns
     -------

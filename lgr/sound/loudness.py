@@ -15,6 +15,7 @@ from torch import Tensor
 
 from lgr.errors import ArgumentError, check_shape
 from lgr.sound.audio import resample
+from lgr.sound.level import follow_loudness
 
 BLOCK_SECONDS, STEPS_PER_BLOCK = 0.4, 4
 ABSOLUTE_GATE_LUFS, RELATIVE_GATE_LU = -70.0, -10.0
@@ -144,6 +145,15 @@ def loudness_gain_db(audio: Tensor, reference: Tensor, sample_rate: int) -> floa
         return 0.0
     channels = 10 * math.log10(audio.shape[0] / reference.shape[0])
     return max(-MOST_GAIN_DB, min(MOST_GAIN_DB, wanted + channels - have))
+
+
+def as_loud_as(audio: Tensor, reference: Tensor, sample_rate: int) -> Tensor:
+    """``audio`` with the level of ``reference`` at every moment (``follow_loudness``), and as loud as it on the whole.
+
+    Sounds of one level are not equally loud where their spectra differ. Shapes as for ``follow_loudness``.
+    """
+    followed = follow_loudness(audio, reference, sample_rate)
+    return gained(followed, loudness_gain_db(followed, reference, sample_rate))
 
 
 def gained(audio: Tensor, gain_db: float) -> Tensor:
