@@ -15,7 +15,8 @@ from lgr.latents.grains import join
 from lgr.progress import Progress
 from lgr.score import Score
 from lgr.sound.audio import resample
-from lgr.sound.level import follow_loudness, within_full_scale
+from lgr.sound.level import within_full_scale
+from lgr.sound.loudness import as_loud_as
 from lgr.sound.recording import Recording
 from lgr.sounds import decode_lanes, encode_lanes, read, unchanged, with_length
 
@@ -114,12 +115,12 @@ def finish(audio: Tensor, target: Recording, info: CodecInfo, reference: Tensor 
     if reference is not None:
         if reference.shape[0] not in (1, audio.shape[0]):
             reference = reference.mean(0, keepdim=True)
-        audio = follow_loudness(audio, reference, info.sample_rate)
+        audio = as_loud_as(audio, reference, info.sample_rate)
     rate = output_rate(target, info)
     if rate != info.sample_rate:
         audio = resample(audio, info.sample_rate, rate)
     # There and back again a length may be rounded twice: 5001 samples at 44.1 kHz come back as 5000.
-    return within_full_scale(with_length(audio, samples_at(target, rate)))
+    return within_full_scale(with_length(audio, samples_at(target, rate)), rate)
 
 
 def open_codec(score: Score) -> Codec:

@@ -37,10 +37,13 @@ from lgr.sounds import (
     feature_source,
     hear,
     lane_features,
+    pitch_descriptor,
+    with_pitch,
 )
 
 SamplerChoice = Literal["auto"] | Sampler
 
+ENVELOPES = ("temperature", "continuity", "pitch", "wet")
 NEARLY_NEAREST, NEVER = Envelope.of(0.02), Envelope.of(0.0)
 
 
@@ -69,6 +72,7 @@ class ResynthConfig:
     sampler: SamplerChoice = "auto"  # "auto": "chain" where continuity is above 0, else "independent"
     temperature: Envelope = NEARLY_NEAREST  # distance units; 0: always the nearest grain
     continuity: Envelope = NEVER  # probability in [0, 1) of playing on in the same recording
+    pitch: Envelope = NEVER  # how much pitch counts against timbre, 0 to 1, where the target has one
     wet: Envelope = ALL_GRAINS  # 1: all grains, 0: all target
     match_loudness: bool = True  # follow the target's level (cosine ignores it)
     silence_db: float | None = None  # leave out source grains below this level
@@ -78,7 +82,7 @@ class ResynthConfig:
     augmentations: tuple[str, ...] = ()  # copies of every source, such as "speed=1.12" or "gain=-6"
 
     def __post_init__(self) -> None:
-        for name in ("temperature", "continuity", "wet"):
+        for name in ENVELOPES:
             object.__setattr__(self, name, Envelope.of(getattr(self, name)))
         object.__setattr__(self, "source_weights", tuple(Envelope.of(w) for w in self.source_weights))
         object.__setattr__(self, "augmentations", tuple(self.augmentations))
@@ -86,6 +90,8 @@ class ResynthConfig:
             raise ArgumentError(f"temperature must be >= 0, got {self.temperature}")
         if not (self.continuity.minimum >= 0 and self.continuity.maximum < 1):
             raise ArgumentError(f"continuity must be at least 0 and below 1, got {self.continuity}")
+        if not (self.pitch.minimum >= 0 and self.pitch.maximum <= 1):
+            raise ArgumentError(f"pitch must stay within 0 and 1, got {self.pitch}")
         if self.sampler == "independent" and self.continuity.maximum > 0:
             raise ArgumentError(
                 f'continuity must be 0 with sampler "independent", got {self.continuity}: use "chain" or "auto"'
@@ -134,7 +140,7 @@ class ResynthConfig:
     def to_json(self) -> dict[str, Any]:
         """Plain JSON values; ``ResynthConfig(**data)`` is the way back."""
         data = asdict(self)
-        for name in ("temperature", "continuity", "wet"):
+        for name in ENVELOPES:
             data[name] = getattr(self, name).to_json()
         data["source_weights"] = [w.to_json() for w in self.source_weights]
         return data
@@ -226,7 +232,11 @@ def resynthesise(
     report("encoding target", 0, 1)
     target_latents = encode_lanes(target_audio, codec, extra=extra_samples(codec.info))
     wanted = lane_features(target_latents, features)
-    score = _choose(target_recording, wanted, codebook, codec.info, config, seed, report)
+    pitch = None
+    if config.pitch.maximum > 0:
+        codebook = with_pitch(codebook, codec, report)
+        pitch = pitch_descriptor(target_audio, codec, wanted.shape[1])
+    score = _choose(target_recording, wanted, pitch, codebook, codec.info, config, seed, report)
     report("decoding", 0, 1)
     audio = render_latents(score, codec, codebook.recording_latents(), target_audio, target_latents)
     report("decoding", 1, 1)
@@ -242,13 +252,14 @@ def resynthesise(
 def _choose(
     target: Recording,
     target_features: Tensor,
+    pitch: Tensor | None,
     codebook: GrainCodebook,
     info: CodecInfo,
     config: ResynthConfig,
     seed: int,
     report: Progress,
 ) -> Score:
-    """Match the target's grains, by their features (feature_dim, frames), and write the choices down."""
+    """Match the target's grains, by their features (feature_dim, frames) and pitch (bins, frames), into a score."""
     starts = grain_starts(target_features.shape[1], config.grain_frames, config.hop, "pad")
     seconds = starts.double() * info.hop_length / info.sample_rate
     weights: dict[str, Any] = {"log_weights": codebook.log_weights()}
@@ -257,9 +268,13 @@ def _choose(
             "recording": codebook.recording_,
             "recording_log_weights": _source_log_weights(codebook, config, seconds),
         }
+    if pitch is None:
+        rows = codebook.transform(target_features, starts), codebook.vectors_
+    else:
+        weight = config.pitch.at(seconds)
+        rows = codebook.transform_jointly(target_features, pitch, starts, weight), codebook.joint_vectors_
     choices = match(
-        codebook.transform(target_features, starts),
-        codebook.vectors_,
+        *rows,
         temperature=config.temperature.at(seconds),
         continuity=config.continuity.at(seconds),
         config=config.match_config(),

@@ -18,6 +18,7 @@ from lgr.files import sha256
 from lgr.latents.embedding import LearnedEmbedding, load_embedding
 from lgr.progress import Progress
 from lgr.sound.audio import AudioInfo, audio_info, load_whole, resample
+from lgr.sound.pitch import pitch_frames
 from lgr.sound.recording import Recording
 
 Sound = str | Path | tuple[Tensor, int]
@@ -192,6 +193,34 @@ def frame_levels_db(audio: Tensor, codec: Codec, frames: int) -> Tensor:
     return 10 * torch.log10(power + 1e-20)
 
 
+def pitch_descriptor(audio: Tensor, codec: Codec, frames: int) -> Tensor:
+    """The pitch descriptor (lgr/sound/pitch.py) of audio ``(channels, samples)``, one column a frame of the codec."""
+    info = codec.info
+    return with_length(pitch_frames(audio.mean(0), info.sample_rate, info.hop_length), frames)
+
+
+def with_pitch(codebook: GrainCodebook, codec: Codec, progress: Progress | None = None) -> GrainCodebook:
+    """A codebook that knows the pitch of its grains: itself, or made of its recordings, if they are where they were.
+
+    ``CodebookError`` where one is gone, has changed, or was never in a file.
+    """
+    if codebook.has_pitch:
+        return codebook
+    found = []
+    for i, (recording, frames) in enumerate(zip(codebook.recordings_, codebook.frames_, strict=True)):
+        if progress is not None:
+            progress("hearing pitch", i, len(codebook.recordings_))
+        try:
+            audio = read(unchanged(recording, "recording"), codec, recording)
+        except CodebookError as error:
+            raise CodebookError(
+                f"the codebook was built before pitch was known, and is to weigh it: {error}; build it again, or leave "
+                "pitch at 0"
+            ) from error
+        found.append(pitch_descriptor(audio, codec, frames))
+    return codebook.knowing_pitch(found)
+
+
 def with_augmentations(recordings: Sequence[Recording], augmentations: Sequence[str]) -> list[Recording]:
     """The originals, then each of them under each augmentation (``"speed=1.12"``, ``"gain=-6"``, ``"pitch=3"``).
 
@@ -258,7 +287,7 @@ def build_codebook(
     source = feature_source(codec, config)
     if isinstance(source, LearnedEmbedding):
         config = replace(config, embedding=source.reference)  # which one it was, weights and all, stays with the grains
-    latents, features, levels, heard = [], [], [], False
+    latents, features, levels, pitch, heard = [], [], [], [], False
     for i, recording in enumerate(recordings):
         if progress is not None:
             progress("encoding sources", i, len(recordings))
@@ -268,11 +297,14 @@ def build_codebook(
         latents.append(encoded)
         features.append(lane_features(encoded, source))
         levels.append(frame_levels_db(audio, codec, encoded.shape[2]))
+        pitch.append(pitch_descriptor(audio, codec, encoded.shape[2]))
     if not heard:
         raise ArgumentError("sources must hold some sound, got digital silence in every recording")
     if progress is not None:
         progress("encoding sources", len(recordings), len(recordings))
-    return GrainCodebook(config).fit(latents, recordings, features=features, levels_db=levels, codec=codec.info)
+    return GrainCodebook(config).fit(
+        latents, recordings, features=features, levels_db=levels, pitch=pitch, codec=codec.info
+    )
 
 
 def _pair(sound: Any, name: str) -> tuple[Tensor, int]:

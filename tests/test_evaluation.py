@@ -159,6 +159,7 @@ def test_a_result_without_a_score_has_no_seams_and_no_use() -> None:
     assert {name for name, reason in found.reasons.items() if reason == NOT_ASKED[1]} == {
         "seam_ratio",
         "seam_ratio_of_target",
+        "buzz_db",
         *found.families["use"],
     }
 

@@ -16,8 +16,8 @@ from made_up_listening import CONDITIONS, ITEMS, RATE, SECONDS, made_results, ma
 
 from lgr.errors import ArgumentError, LgrError
 from lgr.listening.build import ListeningTest, ListeningTestConfig, build_listening_test
-from lgr.listening.loudness import CEILING_DB, integrated_loudness, true_peak_db
 from lgr.sound.audio import save_audio
+from lgr.sound.loudness import CEILING_DB, integrated_loudness, true_peak_db
 
 
 @pytest.fixture(scope="module")

@@ -20,7 +20,8 @@ from lgr.measures.retention import retention
 from lgr.resynth import ResynthConfig, Resynthesis, resynthesise
 from lgr.score import Score
 from lgr.sound.audio import resample
-from lgr.sound.level import follow_loudness, within_full_scale
+from lgr.sound.level import within_full_scale
+from lgr.sound.loudness import as_loud_as
 from lgr.sounds import with_length
 
 Numbers = dict[str, float | None]
@@ -59,7 +60,7 @@ def measure(
     ``envelope_correlation_plain`` and ``flux_correlation_plain``, without the target's level
     """
     reference = with_length(resample(pair.target, RATE, sample_rate), audio.shape[1])
-    levelled = within_full_scale(follow_loudness(audio, reference, sample_rate))
+    levelled = within_full_scale(as_loud_as(audio, reference, sample_rate), sample_rate)
     found = _yardstick(pair, codec).measure(levelled, sample_rate, score).numbers
     found["distance_left"] = _share(found["source_distance"], found["target_to_source_distance"])
     found["frechet_left"] = _share(found["frechet_mfcc_source"], _frechet_of_target(pair))

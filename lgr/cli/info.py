@@ -78,7 +78,11 @@ def _describe_score(path: Path) -> None:
             ("codec", f"{score.codec}, {score.sample_rate / score.hop_length:.5g} frames/s"),
             ("grains", f"{len(score)} of {score.grain_frames} frames, one every {score.hop_frames}"),
             ("seed", str(score.seed)),
-            *((name, str(settings[name])) for name in ("temperature", "continuity", "wet") if name in settings),
+            *(
+                (name, str(settings[name]))
+                for name in ("temperature", "continuity", "pitch", "wet")
+                if name in settings
+            ),
             *measures,
         ]
     )

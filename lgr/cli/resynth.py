@@ -49,6 +49,7 @@ def resynth(
     embedding: o.EmbeddingOption = None,
     temperature: o.TemperatureOption = None,
     continuity: o.ContinuityOption = None,
+    pitch: o.PitchOption = None,
     sampler: o.SamplerOption = None,
     repetition_penalty: o.PenaltyOption = None,
     repetition_frames: o.PenaltyFramesOption = None,
@@ -68,6 +69,7 @@ def resynth(
     Examples:
       lgr resynth glass.wav rain/ -t drums.wav -o out.wav --temperature 0.05
       lgr resynth "rain/*.flac" -t voice.wav -o out.wav --wet 0:0,4:1
+      lgr resynth piano/ -t melody.wav -o out.wav --pitch 0.6
       lgr resynth a.wav b.wav -t c.wav -o d.wav --weight 0:1,8:0 --weight 1
       lgr resynth rain.codebook -t voice.wav -o out.wav --plot out.png
     """
@@ -86,6 +88,7 @@ def resynth(
         embedding=embedding,
         temperature=temperature,
         continuity=continuity,
+        pitch=pitch,
         sampler=sampler,
         repetition_penalty=repetition_penalty,
         repetition_frames=repetition_frames,

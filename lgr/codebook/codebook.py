@@ -20,6 +20,7 @@ from lgr.codebook.parts import Fitted, Parts, check_parts, side_by_side
 from lgr.codecs.base import CodecInfo
 from lgr.errors import ArgumentError, CodebookError, check_shape
 from lgr.latents.grains import repeat_last
+from lgr.latents.joint import pitch_rows, source_rows, target_rows
 from lgr.latents.vectors import fit_metric, unit_rows
 from lgr.sound.recording import Recording
 
@@ -68,6 +69,7 @@ class GrainCodebook:
     codec_: CodecInfo
     _parts: Parts
     _vectors: Tensor | None = None
+    _joint_vectors: Tensor | None = None
 
     def __init__(self, config: CodebookConfig | None = None) -> None:
         self.config = CodebookConfig() if config is None else config
@@ -81,6 +83,7 @@ class GrainCodebook:
         *,
         features: Sequence[Tensor] | None = None,
         levels_db: Sequence[Tensor] | None = None,
+        pitch: Sequence[Tensor] | None = None,
         codec: CodecInfo,
     ) -> Self:
         """Take the grains of ``recordings``.
@@ -91,13 +94,15 @@ class GrainCodebook:
             others have more
         features : one Tensor a recording, (feature_dim, frames); None: the mean of the latents over lanes
         levels_db : one Tensor a recording, (frames,), the level of each frame; needed when ``silence_db`` is set
+        pitch : one Tensor a recording, (``lgr.sound.pitch.BINS``, frames), its pitch descriptor; None: matching cannot
+            weigh pitch
 
         Raises
         ------
         CodebookError : a recording is shorter than one grain, or the silence gate leaves nothing
         ShapeError, ArgumentError : the sequences do not fit each other or the codec
         """
-        return self._fit(self._placed(latents, recordings, features, levels_db, codec), codec)
+        return self._fit(self._placed(latents, recordings, features, levels_db, pitch, codec), codec)
 
     def extend(
         self,
@@ -106,12 +111,13 @@ class GrainCodebook:
         *,
         features: Sequence[Tensor] | None = None,
         levels_db: Sequence[Tensor] | None = None,
+        pitch: Sequence[Tensor] | None = None,
     ) -> "GrainCodebook":
         """A new codebook with further recordings: equal to one fitted on the old and the new ones together.
 
         ``Recording.original`` of the new ones counts among the new ones.
         """
-        return self._with(self._placed(latents, recordings, features, levels_db, self.codec_))
+        return self._with(self._placed(latents, recordings, features, levels_db, pitch, self.codec_))
 
     def merge(self, other: "GrainCodebook") -> "GrainCodebook":
         """A new codebook with the recordings of both: equal to one fitted on all of them together.
@@ -130,6 +136,11 @@ class GrainCodebook:
             if (recording.sha256, recording.augmentation) in shared:
                 raise CodebookError(f"codebooks must not share recordings, but {recording.name!r} is in both")
         return self._with(other._current_parts())
+
+    def knowing_pitch(self, pitch: Sequence[Tensor]) -> "GrainCodebook":
+        """The same codebook with the pitch descriptor of each recording, (bins, frames)."""
+        parts = self._current_parts()._replace(pitch=torch.cat([each.mT for each in pitch]).half())
+        return GrainCodebook(self.config)._take(self._fitted()._replace(parts=parts))
 
     def _with(self, new: Parts) -> "GrainCodebook":
         """A new codebook of this one's recordings followed by further ones."""
@@ -150,14 +161,15 @@ class GrainCodebook:
         recordings: Sequence[Recording],
         features: Sequence[Tensor] | None,
         levels_db: Sequence[Tensor] | None,
+        pitch: Sequence[Tensor] | None,
         codec: CodecInfo,
     ) -> Parts:
         config = self.config
-        check_parts(latents, recordings, features, levels_db, codec.latent_dim)
+        check_parts(latents, recordings, features, levels_db, pitch, codec.latent_dim)
         if levels_db is None and config.silence_db is not None:
             raise ArgumentError(f"levels_db must be given for silence_db={config.silence_db}, got None")
         gate = None if levels_db is None or config.silence_db is None else (levels_db, config.silence_db)
-        return side_by_side(latents, recordings, features, gate, config.grain_frames, config.stride)
+        return side_by_side(latents, recordings, features, gate, pitch, config.grain_frames, config.stride)
 
     def _fit(self, parts: Parts, codec: CodecInfo) -> Self:
         config = self.config
@@ -171,7 +183,7 @@ class GrainCodebook:
 
     def _take(self, fitted: Fitted) -> Self:
         """Be what was fitted, now or when the codebook was saved."""
-        self._parts, self._vectors = fitted.parts, None
+        self._parts, self._vectors, self._joint_vectors = fitted.parts, None, None
         self.recordings_, self.frames_, self.codec_ = fitted.parts.recordings, fitted.parts.frames, fitted.codec
         self.starts_, self.recording_ = fitted.parts.starts, fitted.parts.recording
         self.mean_, self.whitener_ = fitted.mean, fitted.whitener
@@ -180,6 +192,9 @@ class GrainCodebook:
     def _current_parts(self) -> Parts:
         """The parts, with the recordings as they are now: their weights may have been set anew."""
         return self._parts._replace(recordings=tuple(self.recordings_))
+
+    def _fitted(self) -> Fitted:
+        return Fitted(self._current_parts(), self.mean_, self.whitener_, self.codec_)
 
     # Reading
 
@@ -211,9 +226,27 @@ class GrainCodebook:
             )
         return self._vectors
 
+    @property
+    def has_pitch(self) -> bool:
+        """Whether the grains' pitch is known, so that matching can weigh it."""
+        return self._parts.pitch is not None
+
+    @property
+    def joint_vectors_(self) -> Tensor:
+        """``vectors_`` and the pitch of each grain in one row (see lgr.latents.joint), (n_grains, ...).
+
+        ``CodebookError`` where the pitch is not known.
+        """
+        if self._joint_vectors is None:
+            if self._parts.pitch is None:
+                raise CodebookError("the codebook does not know the pitch of its grains; build it again to weigh pitch")
+            pitch, _ = pitch_rows(self._parts.pitch, self.starts_, self.config.grain_frames)
+            self._joint_vectors = source_rows(self.vectors_, pitch)
+        return self._joint_vectors
+
     def forget_vectors(self) -> None:
-        """Free ``vectors_``, the largest part by far; they are made again when they are read."""
-        self._vectors = None
+        """Free ``vectors_`` and ``joint_vectors_``, by far the largest; they are made again when they are read."""
+        self._vectors = self._joint_vectors = None
 
     @property
     def source_frame_(self) -> Tensor:
@@ -243,6 +276,21 @@ class GrainCodebook:
             frames, starts.to(frames.device), config.grain_frames, config.metric, self.mean_, self.whitener_
         )
 
+    def transform_jointly(self, features: Tensor, pitch: Tensor, starts: Tensor, weight: Tensor) -> Tensor:
+        """A target's rows for ``joint_vectors_``.
+
+        Parameters
+        ----------
+        features, starts : as for ``transform``
+        pitch : Tensor, (bins, frames), the target's descriptor; frames beyond its end have no pitch
+        weight : Tensor, (n,), in [0, 1], how much pitch counts where a grain has one
+        """
+        timbre = self.transform(features, starts)
+        over = int(starts.max()) + self.config.grain_frames - pitch.shape[1]
+        frames = torch.nn.functional.pad(pitch, (0, max(0, over))).mT.contiguous()
+        rows, pitched = pitch_rows(frames.to(timbre), starts.to(timbre.device), self.config.grain_frames)
+        return target_rows(timbre, rows, weight.to(timbre) * pitched)
+
     def next_grain(self, hop_frames: int) -> Tensor:
         """The grain of the same recording that starts ``hop_frames`` later, or -1: (n_grains,), int64."""
         if hop_frames < 1:
@@ -264,8 +312,7 @@ class GrainCodebook:
 
     def save(self, folder: str | Path, force: bool = False) -> Path:
         """Write the codebook into a new folder; see ``lgr.codebook.files.save``."""
-        fitted = Fitted(self._current_parts(), self.mean_, self.whitener_, self.codec_)
-        return files.save(folder, self.config, fitted, force=force)
+        return files.save(folder, self.config, self._fitted(), force=force)
 
     @classmethod
     def load(cls, folder: str | Path, codec: CodecInfo | None = None) -> "GrainCodebook":

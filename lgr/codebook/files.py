@@ -19,12 +19,14 @@ from lgr.codebook.parts import Fitted, Parts
 from lgr.codecs.base import CodecInfo, check_same_codec
 from lgr.errors import CodebookError
 from lgr.files import atomic_folder, lgr_version
+from lgr.sound.pitch import BINS
 from lgr.sound.recording import Recording
 
 FORMAT = "lgr-codebook"
 FORMAT_VERSION = 1
 DESCRIPTION, TENSORS = "codebook.json", "codebook.safetensors"
-_TENSOR_NAMES = {"latents", "starts", "recording", "mean", "whitener"}  # and "features", unless they are the latents
+# and "features", unless they are the latents, and "pitch", unless an older lgr wrote it
+_TENSOR_NAMES = {"latents", "starts", "recording", "mean", "whitener"}
 
 
 def save(folder: str | Path, config: CodebookConfig, fitted: Fitted, *, force: bool = False) -> Path:
@@ -43,6 +45,8 @@ def save(folder: str | Path, config: CodebookConfig, fitted: Fitted, *, force: b
     }
     if parts.features is not None:
         tensors["features"] = parts.features.float()
+    if parts.pitch is not None:
+        tensors["pitch"] = parts.pitch.half()
     description = {
         "format": FORMAT,
         "version": FORMAT_VERSION,
@@ -105,6 +109,7 @@ def load(folder: str | Path, codec: CodecInfo | None = None) -> tuple[CodebookCo
         frames=tuple(frames),
         starts=tensors["starts"],
         recording=tensors["recording"],
+        pitch=tensors.get("pitch"),
     )
     return config, Fitted(parts, tensors["mean"], tensors["whitener"], made_by)
 
@@ -142,6 +147,7 @@ def _read_tensors(
         or not set(found) >= _TENSOR_NAMES
         or found["latents"][1:] != (total_frames, codec.latent_dim)
         or ("features" not in found and found["latents"][0] != 1)
+        or ("pitch" in found and found["pitch"] != (total_frames, BINS))
         or found["starts"] != found["recording"]
         or not _within(tensors["starts"], total_frames)
         or not _within(tensors["recording"], n_recordings)

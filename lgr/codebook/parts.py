@@ -10,6 +10,7 @@ from torch import Tensor
 from lgr.codecs.base import CodecInfo
 from lgr.errors import ArgumentError, CodebookError, check_shape
 from lgr.latents.grains import grain_starts
+from lgr.sound.pitch import BINS
 from lgr.sound.recording import Recording
 
 
@@ -22,6 +23,7 @@ class Parts(NamedTuple):
     frames: tuple[int, ...]  # of each recording
     starts: Tensor  # (n_grains,), int64, index into total_frames
     recording: Tensor  # (n_grains,), int64
+    pitch: Tensor | None = None  # (total_frames, bins), float16: descriptors of lgr/sound/pitch.py, where there are any
 
     @property
     def matched(self) -> Tensor:
@@ -46,6 +48,7 @@ class Parts(NamedTuple):
             frames=(*self.frames, *new.frames),
             starts=torch.cat([self.starts, new.starts + sum(self.frames)]),
             recording=torch.cat([self.recording, new.recording + n]),
+            pitch=None if self.pitch is None or new.pitch is None else torch.cat([self.pitch, new.pitch]),
         )
 
 
@@ -63,6 +66,7 @@ def side_by_side(
     recordings: Sequence[Recording],
     features: Sequence[Tensor] | None,
     gate: tuple[Sequence[Tensor], float] | None,
+    pitch: Sequence[Tensor] | None,
     grain_frames: int,
     stride: int,
 ) -> Parts:
@@ -72,6 +76,7 @@ def side_by_side(
     ----------
     latents : (lanes, latent_dim, frames) each; one lane is repeated where others have more
     features : (feature_dim, frames) each; None: the mean of the latents over lanes
+    pitch : descriptors, (bins, frames) each, or None
     gate : levels in dB, (frames,) each, and the level that a grain's loudest frame must reach; None keeps every grain
 
     Raises
@@ -105,6 +110,7 @@ def side_by_side(
         frames=tuple(each.shape[-1] for each in latents),
         starts=torch.cat(starts).to(joined.device),
         recording=torch.cat(owners).to(joined.device),
+        pitch=None if pitch is None else torch.cat([each.mT for each in pitch]).half().to(joined.device),
     )
 
 
@@ -113,12 +119,13 @@ def check_parts(
     recordings: Sequence[Recording],
     features: Sequence[Tensor] | None,
     levels_db: Sequence[Tensor] | None,
+    pitch: Sequence[Tensor] | None,
     latent_dim: int,
 ) -> None:
     """Raise ``ArgumentError`` or ``ShapeError`` unless the sequences fit each other and hold finite numbers."""
     if not recordings:
         raise ArgumentError("recordings must hold at least one recording, got none")
-    for name, each in (("latents", latents), ("features", features), ("levels_db", levels_db)):
+    for name, each in (("latents", latents), ("features", features), ("levels_db", levels_db), ("pitch", pitch)):
         if each is not None and len(each) != len(recordings):
             raise ArgumentError(f"{name} must be one Tensor for each of {len(recordings)} recordings, got {len(each)}")
     lanes = max((x.shape[0] for x in latents if x.ndim), default=1)
@@ -135,3 +142,6 @@ def check_parts(
                 raise ArgumentError(f"features {of} must be finite, got NaN or infinity")
         if levels_db is not None:
             check_shape(f"levels_db {of}", levels_db[i].shape, f"({x.shape[2]},)", levels_db[i].shape == x.shape[2:])
+        if pitch is not None:
+            wanted = (BINS, x.shape[2])
+            check_shape(f"pitch {of}", pitch[i].shape, str(wanted), tuple(pitch[i].shape) == wanted)

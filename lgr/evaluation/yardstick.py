@@ -19,6 +19,7 @@ from lgr.codecs.base import Codec
 from lgr.evaluation.evaluation import NOT_ASKED, Evaluation, Found, evaluation_of, number
 from lgr.measures import reconstruction
 from lgr.measures.adoption import centred_directions, measure_adoption
+from lgr.measures.artefacts import ARTEFACTS
 from lgr.measures.frechet import Embedding, frechet_distance
 from lgr.measures.retention import RETENTION, Timeline
 from lgr.measures.seams import seam_ratio, seam_samples
@@ -120,11 +121,13 @@ class Yardstick:
         # where it ends early is silence
         heard = with_length(resample(*given, RATE), self._wanted.shape[0])[0]
         timbre, distribution = self._timbre(heard)
+        result = Timeline(heard, RATE)
         return evaluation_of(
             {
                 "adoption": {**timbre, "adoption_codec": self._codec_adoption(heard)},
                 "distribution": distribution,
-                "retention": self._retention(heard),
+                "retention": self._retention(result),
+                "artefacts": self._artefacts(result, score),
                 "seams": self._seams(given, score),
                 "use": _use(score),
                 "reconstruction": _reconstruction(heard, self._wanted),
@@ -182,13 +185,19 @@ class Yardstick:
         unit = [centred_directions(rows, source.mean(0)) for rows in (result, source, target)]
         return number(lambda: measure_adoption(*unit).adoption, "no moment differs")
 
-    def _retention(self, heard: Tensor) -> Found:
-        result = Timeline(heard, RATE)
+    def _retention(self, result: Timeline) -> Found:
         return {
             name: NOT_ASKED[2]
             if row.slow and not self._pitch
             else number(lambda m=row.measure: m(self._timeline, result), row.otherwise)  # type: ignore[misc]
             for name, row in RETENTION.items()
+        }
+
+    def _artefacts(self, result: Timeline, score: Score | None) -> Found:
+        grain_hz = None if score is None else 1 / (score.hop_frames * score.frame_seconds)
+        return {
+            name: number(lambda m=row.measure: m(self._timeline, result, grain_hz), row.otherwise)  # type: ignore[misc]
+            for name, row in ARTEFACTS.items()
         }
 
     def _seams(self, given: tuple[Tensor, int], score: Score | None) -> Found:

@@ -195,6 +195,5 @@ def play_grain(
     after = max(LEAD_FRAMES, round(seconds * info.frame_rate) - LEAD_FRAMES - heard.shape[2])
     silence = encode_lanes(torch.zeros(info.channels, (LEAD_FRAMES + after) * info.hop_length), codec).to(heard)
     silence = silence[:1].expand(len(heard), -1, -1)
-    return within_full_scale(
-        decode_lanes(torch.cat([silence[..., :LEAD_FRAMES], heard, silence[..., LEAD_FRAMES:]], -1), codec)
-    )
+    around = torch.cat([silence[..., :LEAD_FRAMES], heard, silence[..., LEAD_FRAMES:]], -1)
+    return within_full_scale(decode_lanes(around, codec), info.sample_rate)

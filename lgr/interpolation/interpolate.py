@@ -169,7 +169,7 @@ def interpolate(
         heard = audio[-1][:, arrive * info.hop_length :][:, :kept].expand(len(decoded), -1)
         last = _fade_into(heard.flip(1), decoded[:, end:].flip(1), fade).flip(1)
     return Interpolation(
-        audio=within_full_scale(torch.cat([first, decoded[:, start:end], last], dim=1)),
+        audio=within_full_scale(torch.cat([first, decoded[:, start:end], last], dim=1), info.sample_rate),
         seams=(first.shape[1], first.shape[1] + end - start),
         latents=along,
         codec=info,

@@ -2,7 +2,7 @@
 
 from lgr.listening.analysis import Analysis, analyse
 from lgr.listening.build import ListeningTest, ListeningTestConfig, build_listening_test
-from lgr.listening.loudness import integrated_loudness, matching_gains_db
+from lgr.sound.loudness import integrated_loudness, matching_gains_db
 
 __all__ = [
     "Analysis",

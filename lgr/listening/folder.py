@@ -14,9 +14,9 @@ import torch
 from torch import Tensor
 
 from lgr.errors import ArgumentError, AudioFileError
-from lgr.listening.loudness import ABSOLUTE_GATE_LUFS, BLOCK_SECONDS, integrated_loudness
 from lgr.sound.audio import load_audio, resample
 from lgr.sound.audio_files import AUDIO_SUFFIXES
+from lgr.sound.loudness import ABSOLUTE_GATE_LUFS, BLOCK_SECONDS, integrated_loudness
 
 REFERENCE, SOURCE = "reference", "source"
 LENGTH_TOLERANCE_SECONDS = 0.05  # codecs round up to whole frames, MP3 to whole blocks

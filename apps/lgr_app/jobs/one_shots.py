@@ -113,7 +113,7 @@ def morph_one_shots(
     called = [names[morph.first], *between, names[morph.last]]
     steps = [OneShot(title, sound) for title, sound in zip(called, sounds, strict=True)]
     every = round(morph.every_seconds * codec.info.sample_rate)
-    return steps, within_full_scale(one_shots.in_a_row(torch.cat(sounds), every)[None])
+    return steps, within_full_scale(one_shots.in_a_row(torch.cat(sounds), every)[None], codec.info.sample_rate)
 
 
 def write_one_shots(
@@ -159,5 +159,5 @@ def _sounds(codec: TrainedCodec, rows: Tensor, seconds: float, progress: Progres
         if progress is not None:
             progress("decoding", i, len(rows))
         # One at a time, as `lgr sample` does: a sound must not depend on how many others there are.
-        sounds.append(within_full_scale(codec.decode(latents[None])[0]))
+        sounds.append(within_full_scale(codec.decode(latents[None])[0], codec.info.sample_rate))
     return sounds

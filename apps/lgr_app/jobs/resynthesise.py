@@ -14,6 +14,7 @@ def settings(
     stride: float,
     temperature: float,
     continuity: float,
+    pitch: float,
     wet: float,
     metric: str,
     match_loudness: bool,
@@ -31,6 +32,7 @@ def settings(
         stride=int(stride),
         temperature=temperature,  # type: ignore[arg-type]  # ResynthConfig takes numbers for envelopes
         continuity=continuity,  # type: ignore[arg-type]
+        pitch=pitch,  # type: ignore[arg-type]
         wet=wet,  # type: ignore[arg-type]
         metric=metric,  # type: ignore[arg-type]  # checked there
         match_loudness=match_loudness,

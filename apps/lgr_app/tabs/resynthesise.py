@@ -63,6 +63,9 @@ def build(shared: Shared) -> None:
                 label="Continuity",
                 info="Chance that a source plays on rather than jumps to another place.",
             )
+            pitch = gr.Slider(
+                0, 1, 0.6, step=0.05, label="Pitch", info="How much notes count against timbre, where the target has any."
+            )
             with gr.Accordion("Grains, codec and mix", open=False):
                 codec = gr.Dropdown(
                     codec_choices(),
@@ -101,7 +104,7 @@ def build(shared: Shared) -> None:
             numbers = gr.HTML(elem_classes="lgr-numbers")
 
     newest = gr.State(None)  # this visitor's newest result: the next run's B
-    dials = [grain_frames, hop_frames, stride, temperature, continuity, wet, metric, match_loudness]
+    dials = [grain_frames, hop_frames, stride, temperature, continuity, pitch, wet, metric, match_loudness]
 
     def run(
         target: str | None,

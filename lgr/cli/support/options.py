@@ -140,6 +140,16 @@ ContinuityOption = Annotated[
         default="0",
     ),
 ]
+PitchOption = Annotated[
+    str | None,
+    option(
+        "--pitch",
+        panel=CHOOSING,
+        metavar="ENVELOPE",
+        help="How much pitch counts against timbre, 0 to 1; only where the target has a pitch. Melodies: 0.6.",
+        default="0",
+    ),
+]
 SamplerOption = Annotated[
     str | None,
     option(

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lgr.errors import ArgumentError, ShapeError
-from lgr.listening.loudness import CEILING_DB, gained, integrated_loudness, k_weighting, matching_gains_db, true_peak_db
 from lgr.sound.audio import resample
+from lgr.sound.loudness import CEILING_DB, gained, integrated_loudness, k_weighting, matching_gains_db, true_peak_db
 
 # ITU-R BS.1770-4, tables 1 and 2: the filters at 48 kHz
 TABLES = [

@@ -1,4 +1,4 @@
-"""Loudness as broadcasters measure it, and the gains that make sounds equally loud without clipping any.
+"""Loudness as broadcasters measure it, and the gains that make sounds equally loud.
 
 Recommendation ITU-R BS.1770-4: two filters ("K": a shelf for the head, a high-pass for the ear's lower end), mean
 squares over blocks of 0.4 s that overlap by three quarters, channels added, and a mean over the blocks that pass two
@@ -15,11 +15,14 @@ from torch import Tensor
 
 from lgr.errors import ArgumentError, check_shape
 from lgr.sound.audio import resample
+from lgr.sound.level import follow_loudness
 
 BLOCK_SECONDS, STEPS_PER_BLOCK = 0.4, 4
 ABSOLUTE_GATE_LUFS, RELATIVE_GATE_LU = -70.0, -10.0
 OFFSET_LU = -0.691  # so that a full-scale sine of 997 Hz in one channel reads -3.01 LUFS
 LEVEL_LUFS = -23.0  # EBU R 128: a level that nearly all sounds reach unclipped
+MOST_GAIN_DB = 12.0
+LOWEST_RATE = 8000  # Hz, at which the filters still work
 CEILING_DB = -1.0  # of the true peak, EBU R 128
 
 # The recommendation gives coefficients at 48 kHz only; they are bilinear transforms of these analogue filters.
@@ -66,7 +69,7 @@ def integrated_loudness(audio: Tensor, sample_rate: int) -> float:
     Examples
     --------
     >>> import torch
-    >>> from lgr.listening import integrated_loudness
+    >>> from lgr.sound.loudness import integrated_loudness
     >>> tone = torch.sin(2 * torch.pi * 997 * torch.arange(48000 * 2) / 48000)[None]
     >>> round(integrated_loudness(tone, 48000), 1)  # LUFS: full scale on one channel, as BS.1770 says
     -3.0
@@ -74,7 +77,7 @@ def integrated_loudness(audio: Tensor, sample_rate: int) -> float:
     from scipy.signal import sosfilt
 
     check_shape("audio", audio.shape, "(1 or 2 channels, samples)", audio.ndim == 2 and audio.shape[0] in (1, 2))
-    if sample_rate < 8000:
+    if sample_rate < LOWEST_RATE:
         raise ArgumentError(f"sample_rate must be 8000 Hz or more to measure loudness, got {sample_rate}")
     block = round(BLOCK_SECONDS * sample_rate)
     if audio.shape[1] < block:
@@ -127,6 +130,30 @@ def matching_gains_db(
     room = [CEILING_DB - true_peak_db(audio, rate) for audio, rate in sounds]
     level = min([level_lufs, *(each + gain for each, gain in zip(loudness, room, strict=True))])
     return [level - each for each in loudness], level
+
+
+def loudness_gain_db(audio: Tensor, reference: Tensor, sample_rate: int) -> float:
+    """The gain that makes ``audio`` as loud as ``reference``, at most ``MOST_GAIN_DB`` either way.
+
+    Both are (1 or 2 channels, samples). A mono reference of a stereo sound counts as if it played on both sides, as
+    loud as in the middle. 0 where loudness cannot be measured: under 0.4 s, below 8 kHz, in silence.
+    """
+    if min(audio.shape[1], reference.shape[1]) < BLOCK_SECONDS * sample_rate + 1 or sample_rate < LOWEST_RATE:
+        return 0.0
+    wanted, have = integrated_loudness(reference, sample_rate), integrated_loudness(audio, sample_rate)
+    if not (math.isfinite(wanted) and math.isfinite(have)):
+        return 0.0
+    channels = 10 * math.log10(audio.shape[0] / reference.shape[0])
+    return max(-MOST_GAIN_DB, min(MOST_GAIN_DB, wanted + channels - have))
+
+
+def as_loud_as(audio: Tensor, reference: Tensor, sample_rate: int) -> Tensor:
+    """``audio`` with the level of ``reference`` at every moment (``follow_loudness``), and as loud as it on the whole.
+
+    Sounds of one level are not equally loud where their spectra differ. Shapes as for ``follow_loudness``.
+    """
+    followed = follow_loudness(audio, reference, sample_rate)
+    return gained(followed, loudness_gain_db(followed, reference, sample_rate))
 
 
 def gained(audio: Tensor, gain_db: float) -> Tensor:
