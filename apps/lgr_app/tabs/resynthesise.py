@@ -64,7 +64,12 @@ def build(shared: Shared) -> None:
                 info="Chance that a source plays on rather than jumps to another place.",
             )
             pitch = gr.Slider(
-                0, 1, 0.6, step=0.05, label="Pitch", info="How much notes count against timbre, where the target has any."
+                0,
+                1,
+                0.6,
+                step=0.05,
+                label="Pitch",
+                info="How much notes count against timbre, where the target has any.",
             )
             with gr.Accordion("Grains, codec and mix", open=False):
                 codec = gr.Dropdown(
