@@ -225,7 +225,12 @@ def resynthesise(
         codebook, config = sources, _following(config, sources, codec)
     else:
         codebook = build_codebook(
-            sources, codec, config.codebook_config(), augmentations=config.augmentations, progress=progress
+            sources,
+            codec,
+            config.codebook_config(),
+            augmentations=config.augmentations,
+            pitch=config.pitch.maximum > 0,
+            progress=progress,
         )
     features = feature_source(codec, codebook.config)
     config = replace(config, embedding=codebook.config.embedding)  # with the fingerprint that was found

@@ -247,6 +247,7 @@ def build_codebook(
     *,
     weights: Sequence[float] | None = None,
     augmentations: Sequence[str] = (),
+    pitch: bool = True,
     progress: Progress | None = None,
 ) -> GrainCodebook:
     """Encode recordings and fit a codebook on them.
@@ -256,6 +257,7 @@ def build_codebook(
     sounds : files, or (audio, sample_rate) pairs; at least one
     weights : one number >= 0 a sound, how readily its grains are chosen
     augmentations : see ``with_augmentations``
+    pitch : whether matching can weigh it later; hearing it takes half the time of encoding
     progress : called before each recording is encoded
 
     Returns
@@ -287,7 +289,7 @@ def build_codebook(
     source = feature_source(codec, config)
     if isinstance(source, LearnedEmbedding):
         config = replace(config, embedding=source.reference)  # which one it was, weights and all, stays with the grains
-    latents, features, levels, pitch, heard = [], [], [], [], False
+    latents, features, levels, sung, heard = [], [], [], [], False
     for i, recording in enumerate(recordings):
         if progress is not None:
             progress("encoding sources", i, len(recordings))
@@ -297,13 +299,14 @@ def build_codebook(
         latents.append(encoded)
         features.append(lane_features(encoded, source))
         levels.append(frame_levels_db(audio, codec, encoded.shape[2]))
-        pitch.append(pitch_descriptor(audio, codec, encoded.shape[2]))
+        if pitch:
+            sung.append(pitch_descriptor(audio, codec, encoded.shape[2]))
     if not heard:
         raise ArgumentError("sources must hold some sound, got digital silence in every recording")
     if progress is not None:
         progress("encoding sources", len(recordings), len(recordings))
     return GrainCodebook(config).fit(
-        latents, recordings, features=features, levels_db=levels, pitch=pitch, codec=codec.info
+        latents, recordings, features=features, levels_db=levels, pitch=sung or None, codec=codec.info
     )
 
 

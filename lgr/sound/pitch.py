@@ -29,18 +29,18 @@ POOLED = 3  # filters in a bin of the descriptor: what is matched is a semitone 
 BINS = FILTERS // POOLED
 #: What the tallest peak of a frame's descriptor says: noise is below the first, a note above the second.
 PITCHLESS, PITCHED = 0.6, 1.3
-#: Bins of the spectrum that harmonics of the highest pitch may lie in.
-ABOVE = round(BINS_PER_OCTAVE * math.log2(len(HARMONICS)))
+ABOVE = BINS_PER_OCTAVE  # filters beyond, for harmonics: what lies above 7 kHz tells no pitch
 SILENT_DB = -90.0  # frames below have no pitch
 
 _BLOCK = 2048  # frames whose windows are held at once
 
 
 @lru_cache(maxsize=8)
-def filters(sample_rate: int) -> Tensor:
-    """The filters in the frequency domain, ``(bins, 2, n)``: real and imaginary part over the first ``n`` FFT bins.
+def filters(sample_rate: int) -> tuple[tuple[int, Tensor], ...]:
+    """The filters in the frequency domain, an octave at a time: the first FFT bin, and ``(2, n, filters)``.
 
-    ``bins`` are ``FILTERS`` and those above that lie under Nyquist; the FFT's length is ``fft_size(sample_rate)``.
+    The two are real and imaginary part over the ``n`` bins that the octave's filters touch. There are ``FILTERS``, and
+    those above that lie under Nyquist; the FFT's length is ``fft_size(sample_rate)``.
     """
     alpha = 2 ** (1 / BINS_PER_OCTAVE)
     alpha = (alpha**2 - 1) / (alpha**2 + 1)
@@ -48,12 +48,17 @@ def filters(sample_rate: int) -> Tensor:
     hz = hz[hz * (1 + alpha) + GAMMA_HZ < sample_rate / 2]
     n_fft = fft_size(sample_rate)
     time = torch.arange(n_fft, dtype=torch.float64) - n_fft / 2
-    length = (sample_rate / (alpha * hz + GAMMA_HZ))[:, None]
-    window = torch.where(time.abs() < length / 2, 0.5 + 0.5 * torch.cos(2 * math.pi * time / length), 0.0)
-    wave = window / window.sum(1, keepdim=True) * torch.exp(2j * math.pi * hz[:, None] * time / sample_rate)
-    spectrum = torch.fft.fft(wave).conj()[:, : n_fft // 2 + 1] / n_fft
-    top = int((spectrum.abs().amax(0) > 1e-6 * spectrum.abs().max()).nonzero().max()) + 1
-    return torch.view_as_real(spectrum[:, :top]).movedim(2, 1).float().contiguous()
+    banks = []
+    for some in torch.split(hz, BINS_PER_OCTAVE):
+        length = (sample_rate / (alpha * some + GAMMA_HZ))[:, None]
+        window = torch.where(time.abs() < length / 2, 0.5 + 0.5 * torch.cos(2 * math.pi * time / length), 0.0)
+        wave = window / window.sum(1, keepdim=True) * torch.exp(2j * math.pi * some[:, None] * time / sample_rate)
+        spectrum = torch.fft.fft(wave).conj()[:, : n_fft // 2 + 1] / n_fft
+        touched = (spectrum.abs().amax(0) > 1e-4 * spectrum.abs().max()).nonzero()[:, 0]
+        first, last = int(touched[0]), int(touched[-1])
+        bank = spectrum[:, first : last + 1].T
+        banks.append((first, torch.stack([bank.real, bank.imag]).float().contiguous()))
+    return tuple(banks)
 
 
 def fft_size(sample_rate: int) -> int:
@@ -69,27 +74,35 @@ def constant_q(audio: Tensor, sample_rate: int, hop: int) -> Tensor:
     check_shape("audio", audio.shape, "(samples >= 1,)", audio.ndim == 1 and audio.shape[0] >= 1)
     if hop < 1 or sample_rate < 1:
         raise ArgumentError(f"hop and sample_rate must be >= 1, got {hop} and {sample_rate}")
-    bank = filters(sample_rate).to(audio.device)
-    n_fft, n = fft_size(sample_rate), bank.shape[2]
+    banks = [(first, bank.to(audio.device)) for first, bank in filters(sample_rate)]
+    n_fft = fft_size(sample_rate)
     frames = -(-audio.shape[0] // hop)
     before = n_fft // 2 - hop // 2
     padded = torch.nn.functional.pad(audio.float(), (max(before, 0), frames * hop + n_fft - audio.shape[0]))
     windows = padded[max(-before, 0) :].unfold(0, n_fft, hop)[:frames]
     found = []
     for block in torch.split(windows, _BLOCK):
-        spectrum = torch.fft.rfft(block)[:, :n]
-        real, imaginary = spectrum.real @ bank[:, 0].T, spectrum.imag @ bank[:, 1].T
-        other, another = spectrum.real @ bank[:, 1].T, spectrum.imag @ bank[:, 0].T
-        found.append(torch.hypot(real - imaginary, other + another))
+        spectrum = torch.fft.rfft(block)
+        octaves = []
+        x, y = spectrum.real.contiguous(), spectrum.imag.contiguous()
+        for first, (real, imaginary) in banks:
+            a, b = (each[:, first : first + real.shape[0]] for each in (x, y))
+            octaves.append(torch.hypot(a @ real - b @ imaginary, a @ imaginary + b @ real))
+        found.append(torch.cat(octaves, 1))
     return torch.cat(found).T
+
+
+@lru_cache(maxsize=8)
+def octave_mean(n: int) -> Tensor:
+    """The matrix ``(n, n)`` that takes the mean over the octave around each of ``n`` bins, or what there is of it."""
+    at = torch.arange(n)
+    near = ((at[:, None] - at).abs() <= BINS_PER_OCTAVE // 2).float()
+    return near / near.sum(1, keepdim=True)
 
 
 def flattened(rows: Tensor) -> Tensor:
     """``(bins, frames)`` less the mean over an octave around each bin, where above it."""
-    mean = torch.nn.functional.avg_pool1d(
-        rows.T[:, None], BINS_PER_OCTAVE + 1, stride=1, padding=BINS_PER_OCTAVE // 2, count_include_pad=False
-    )[:, 0].T
-    return (rows - mean).clamp(min=0)
+    return (rows - octave_mean(len(rows)).to(rows) @ rows).clamp(min=0)
 
 
 def pitch_frames(audio: Tensor, sample_rate: int, hop: int) -> Tensor:
@@ -98,12 +111,12 @@ def pitch_frames(audio: Tensor, sample_rate: int, hop: int) -> Tensor:
     top = magnitude.amax(0)
     heard = top > 10 ** (SILENT_DB / 20) / 2
     peaks = flattened(torch.log1p(magnitude / (KNEE * top.clamp(min=1e-12))))
-    padded = torch.nn.functional.pad(peaks, (0, 0, 0, FILTERS + ABOVE - peaks.shape[0]))
     shifts = [round(BINS_PER_OCTAVE * math.log2(h)) for h in range(1, len(HARMONICS) + 1)]
+    padded = torch.nn.functional.pad(peaks, (0, 0, 0, FILTERS + shifts[-1] - peaks.shape[0]))
     shifted = torch.stack([padded[shift : shift + FILTERS] for shift in shifts])
     summed = torch.einsum("h,hbf->bf", torch.tensor(HARMONICS).to(shifted), shifted)
     salience = flattened(summed) * heard
-    return torch.nn.functional.avg_pool1d(salience.T[:, None], POOLED, POOLED)[:, 0].T
+    return salience.view(BINS, POOLED, -1).mean(1)
 
 
 def pitchedness(rows: Tensor) -> Tensor:
