@@ -65,6 +65,9 @@ def test_a_line_drawn_on_the_plane_is_heard(app: RunningApp) -> None:
         overlay.focus()  # and with keys alone: to the nearest point, and hear it
         page.keyboard.press("ArrowRight")
         page.keyboard.press("Enter")
+        # one player shows both: it has the new name before it has the new sound
+        shown = page.get_by_test_id("waveform-The place as sound").locator("#duration")
+        shown.filter(has_not_text="0:04").wait_for()
         assert audio_seconds(page, "The place as sound") <= 1
 
 
