@@ -10,7 +10,18 @@ from hypothesis import strategies as st
 
 from lgr.errors import ArgumentError, ShapeError
 from lgr.sound.audio import resample
-from lgr.sound.loudness import CEILING_DB, gained, integrated_loudness, k_weighting, matching_gains_db, true_peak_db
+from lgr.sound.level import follow_loudness
+from lgr.sound.loudness import (
+    CEILING_DB,
+    MOST_GAIN_DB,
+    as_loud_as,
+    gained,
+    integrated_loudness,
+    k_weighting,
+    loudness_gain_db,
+    matching_gains_db,
+    true_peak_db,
+)
 
 # ITU-R BS.1770-4, tables 1 and 2: the filters at 48 kHz
 TABLES = [
@@ -120,3 +131,28 @@ def test_matching_makes_all_equally_loud_and_none_too_high() -> None:
     assert matching_gains_db(sounds[:2])[1] == -23
     with pytest.raises(ArgumentError, match=r"sounds\[1\] must be louder than -70 LUFS, got \(nearly\) silence"):
         matching_gains_db([sounds[0], (torch.zeros(1, 48_000), 48_000)])
+
+
+def hiss(channels: int = 1, seed: int = 0) -> torch.Tensor:
+    return 0.05 * torch.randn(channels, 48_000, generator=torch.Generator().manual_seed(seed))
+
+
+def test_a_result_is_as_loud_as_its_reference() -> None:
+    """Dark noise played at the level of bright noise is quieter to the ear: it gets a gain, on both sides the same."""
+    dark = torch.nn.functional.avg_pool1d(hiss(2, 1)[None], 9, 1, 4)[0]
+    for reference in (hiss(1), hiss(2)):
+        heard = as_loud_as(dark, reference, 24_000)
+        wanted = integrated_loudness(reference, 24_000) + 10 * math.log10(2 / reference.shape[0])
+        assert integrated_loudness(heard, 24_000) == pytest.approx(wanted, abs=0.05)
+        followed = follow_loudness(dark, reference, 24_000)
+        gains = heard / followed
+        torch.testing.assert_close(gains, gains[:1, :1].expand_as(gains), rtol=1e-3, atol=1e-3)
+
+
+def test_what_cannot_be_heard_is_not_lifted_without_end() -> None:
+    offset = torch.full((1, 48_000), 0.2)
+    assert loudness_gain_db(offset, hiss(), 24_000) <= MOST_GAIN_DB
+    for silent in (torch.zeros(1, 48_000), hiss()[:, :5000]):  # nothing to measure
+        assert loudness_gain_db(silent, hiss(), 24_000) == 0
+        assert loudness_gain_db(hiss(), silent, 24_000) == 0
+    assert loudness_gain_db(hiss(), 2 * hiss(), 4_000) == 0

@@ -118,11 +118,12 @@ def within_full_scale(audio: Tensor, sample_rate: int, ceiling: float = 0.999) -
     """
     if not audio.numel() or float(audio.abs().max()) <= ceiling:
         return audio
-    reach = max(1, round(sample_rate * LIMITER_SECONDS))
-    needed = (ceiling / audio.abs().amax(0).clamp(min=1e-12)).clamp(max=1.0)
-    lowest = -torch.nn.functional.max_pool1d(-needed[None, None], 2 * reach + 1, 1, reach)
-    window = torch.hann_window(2 * reach + 1, periodic=False, dtype=audio.dtype, device=audio.device)
-    held = torch.nn.functional.pad(lowest, (reach, reach), mode="replicate")
-    # A mean of gains that are all low enough for the peak in the middle is low enough for it.
-    gain = 1 - torch.nn.functional.conv1d(1 - held, (window / window.sum()).view(1, 1, -1))[0, 0]  # 1 far from peaks
+    from scipy.ndimage import minimum_filter1d, uniform_filter1d
+
+    reach = max(1, round(sample_rate * LIMITER_SECONDS / 2))
+    needed = (ceiling / audio.detach().abs().amax(0).clamp(min=1e-12)).clamp(max=1.0).cpu().numpy()
+    lowest = minimum_filter1d(needed, 4 * reach + 1, mode="nearest")
+    # A mean of gains that are all low enough for the peak in the middle is low enough for it; twice: no corners.
+    held = uniform_filter1d(1 - lowest, 2 * reach + 1, mode="nearest")
+    gain = 1 - torch.from_numpy(uniform_filter1d(held, 2 * reach + 1, mode="nearest")).to(audio)
     return (audio * gain).clamp(-ceiling, ceiling)

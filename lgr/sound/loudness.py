@@ -21,7 +21,7 @@ BLOCK_SECONDS, STEPS_PER_BLOCK = 0.4, 4
 ABSOLUTE_GATE_LUFS, RELATIVE_GATE_LU = -70.0, -10.0
 OFFSET_LU = -0.691  # so that a full-scale sine of 997 Hz in one channel reads -3.01 LUFS
 LEVEL_LUFS = -23.0  # EBU R 128: a level that nearly all sounds reach unclipped
-MOST_GAIN_DB = 12.0
+MOST_GAIN_DB = 6.0  # beyond, what cannot be heard (a DC offset, a rumble) would be lifted
 LOWEST_RATE = 8000  # Hz, at which the filters still work
 CEILING_DB = -1.0  # of the true peak, EBU R 128
 
