@@ -15,10 +15,10 @@ from lgr.latents.grains import join
 from lgr.progress import Progress
 from lgr.score import Score
 from lgr.sound.audio import resample
-from lgr.sound.level import within_full_scale
+from lgr.sound.level import gained, levelling_gain_db, within_full_scale
 from lgr.sound.loudness import as_loud_as
 from lgr.sound.recording import Recording
-from lgr.sounds import decode_lanes, encode_lanes, read, unchanged, with_length
+from lgr.sounds import decode_lanes, encode_levelled, read, unchanged, with_length
 
 
 def output_rate(target: Recording, info: CodecInfo) -> int:
@@ -70,9 +70,10 @@ def render_latents(
 
     Parameters
     ----------
-    latents : of each of the score's recordings, (lanes, latent_dim, frames); None only where the score plays none of it
-    target_audio : (channels, samples) at the codec's rate; needed for ``match_loudness``
-    target_latents : (lanes, latent_dim, target_frames); needed where ``wet`` is below 1
+    latents : of each of the score's recordings, (lanes, latent_dim, frames), encoded at its ``level_gain_db``; None
+        only where the score plays none of it
+    target_audio : (channels, samples) at the codec's rate and its own level; needed for ``match_loudness``
+    target_latents : (lanes, latent_dim, target_frames), at its ``level_gain_db``; needed where ``wet`` is below 1
     """
     info, config = codec.info, score.render
     frames = target_frames(score.target, info)
@@ -96,26 +97,49 @@ def render_latents(
     played = join(grains, torch.from_numpy(score.target_frame), frames)  # (lanes, latent_dim, frames)
     if config.wet.minimum < 1:
         assert target_latents is not None
-        seconds = torch.arange(frames, dtype=torch.float64) * info.hop_length / info.sample_rate
-        wet = config.wet.at(seconds).to(played)
+        wet = config.wet.at(_frame_seconds(frames, info)).to(played)
         # Two products, not a lerp: at wet 0 and 1 the result is exactly the one or the other.
         played = wet * played + (1 - wet) * target_latents.expand(lanes, -1, -1)
-    reference = target_audio if config.match_loudness else None
-    assert not config.match_loudness or reference is not None
-    return finish(decode_lanes(played, codec), score.target, info, reference)
+    audio = decode_lanes(played, codec)
+    if config.match_loudness:
+        assert target_audio is not None
+        return finish(audio, score.target, info, target_audio)
+    return finish(audio * _own_levels(score, info, frames, audio.shape[1]), score.target, info, None)
+
+
+def _own_levels(score: Score, info: CodecInfo, frames: int, samples: int) -> Tensor:
+    """Gains ``(samples,)`` that give back to each grain, and to the target, the level of its recording."""
+    undone = -torch.tensor([r.level_gain_db for r in score.recordings])[torch.from_numpy(score.recording)]
+    grains = undone.view(1, -1, 1, 1).expand(1, -1, 1, score.grain_frames)
+    gain_db = join(grains, torch.from_numpy(score.target_frame), frames)[0, 0]
+    if score.render.wet.minimum < 1:
+        wet = score.render.wet.at(_frame_seconds(frames, info)).to(gain_db)
+        gain_db = wet * gain_db - (1 - wet) * score.target.level_gain_db
+    if bool((gain_db == gain_db[0]).all()):
+        return (10 ** (gain_db[:1] / 20)).expand(samples)
+    moved = torch.nn.functional.interpolate(gain_db[None, None], size=frames * info.hop_length, mode="linear")[0, 0]
+    missing = max(0, samples - moved.shape[0])
+    return 10 ** (torch.cat([moved, moved[-1:].expand(missing)])[:samples] / 20)
+
+
+def _frame_seconds(frames: int, info: CodecInfo) -> Tensor:
+    return torch.arange(frames, dtype=torch.float64) * info.hop_length / info.sample_rate
 
 
 def finish(audio: Tensor, target: Recording, info: CodecInfo, reference: Tensor | None) -> Tensor:
     """The last steps of every result: ``(channels, any length)`` at the codec's rate to ``(channels, samples)``.
 
     It gets the target's length, the level of ``reference`` (channels, samples; the target at the codec's rate) where
-    there is one, the sample rate of ``output_rate``, and stays within full scale.
+    there is one, the sample rate of ``output_rate``, and stays within full scale. Levels are followed where both sounds
+    are as loud as recordings are encoded, so what is too quiet to be lifted does not depend on the target's gain.
     """
     audio = with_length(audio, samples_at(target, info.sample_rate))
     if reference is not None:
         if reference.shape[0] not in (1, audio.shape[0]):
             reference = reference.mean(0, keepdim=True)
-        audio = as_loud_as(audio, reference, info.sample_rate)
+        audio = gained(audio, levelling_gain_db(audio, info.sample_rate))
+        followed = as_loud_as(audio, gained(reference, target.level_gain_db), info.sample_rate)
+        audio = gained(followed, -target.level_gain_db)
     rate = output_rate(target, info)
     if rate != info.sample_rate:
         audio = resample(audio, info.sample_rate, rate)
@@ -181,12 +205,12 @@ def render(score: Score, *, codec: Codec | None = None, progress: Progress | Non
         if progress is not None:
             progress("encoding sources", i, len(score.recordings))
         audio = read(unchanged(recording, "recording"), codec, recording) if i in used else None
-        latents.append(None if audio is None else encode_lanes(audio, codec))
+        latents.append(None if audio is None else encode_levelled(audio, recording, codec))
     target_audio = target_latents = None
     if config.match_loudness or config.wet.minimum < 1:
         target_audio = read(unchanged(score.target, "target"), codec)
         if config.wet.minimum < 1:
-            target_latents = encode_lanes(target_audio, codec, extra=extra_samples(info))
+            target_latents = encode_levelled(target_audio, score.target, codec, extra=extra_samples(info))
     if progress is not None:
         progress("decoding", 0, 1)
     result = render_latents(score, codec, latents, target_audio, target_latents)

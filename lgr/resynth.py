@@ -19,9 +19,10 @@ from lgr.codebook import CodebookConfig, GrainCodebook
 from lgr.codecs.base import Codec, CodecInfo, check_same_codec
 from lgr.codecs.registry import load_codec
 from lgr.errors import ArgumentError
-from lgr.latents.grains import grain_starts
+from lgr.latents.grains import grain_levels_db, grain_starts
 from lgr.latents.vectors import Metric
 from lgr.matching import MatchConfig, Sampler, match
+from lgr.matching.audible import audible_log_weights
 from lgr.progress import Progress, silent
 from lgr.rendering import extra_samples, output_rate, render_latents
 from lgr.score import Score
@@ -33,8 +34,10 @@ from lgr.sounds import (
     Sound,
     build_codebook,
     check_heard,
-    encode_lanes,
+    check_transpose,
+    encode_levelled,
     feature_source,
+    frame_levels_db,
     hear,
     lane_features,
     pitch_descriptor,
@@ -44,7 +47,9 @@ from lgr.sounds import (
 SamplerChoice = Literal["auto"] | Sampler
 
 ENVELOPES = ("temperature", "continuity", "pitch", "wet")
-NEARLY_NEAREST, NEVER = Envelope.of(0.02), Envelope.of(0.0)
+# The best of a search: benchmarks/experiments/defaults.py
+NEARLY_NEAREST, MOSTLY, MELODIES = Envelope.of(0.05), Envelope.of(0.9), Envelope.of(0.6)
+NEVER = Envelope.of(0.0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,8 +76,8 @@ class ResynthConfig:
     embedding: str = ""  # of metric "learned": a folder; "": the one that ships for the codec
     sampler: SamplerChoice = "auto"  # "auto": "chain" where continuity is above 0, else "independent"
     temperature: Envelope = NEARLY_NEAREST  # distance units; 0: always the nearest grain
-    continuity: Envelope = NEVER  # probability in [0, 1) of playing on in the same recording
-    pitch: Envelope = NEVER  # how much pitch counts against timbre, 0 to 1, where the target has one
+    continuity: Envelope = MOSTLY  # probability in [0, 1) of playing on; 0 where nothing can play on
+    pitch: Envelope = MELODIES  # how much pitch counts against timbre, 0 to 1, where the target has one
     wet: Envelope = ALL_GRAINS  # 1: all grains, 0: all target
     match_loudness: bool = True  # follow the target's level (cosine ignores it)
     silence_db: float | None = None  # leave out source grains below this level
@@ -80,12 +85,16 @@ class ResynthConfig:
     repetition_frames: int = 0  # how many grains back the penalty looks
     source_weights: tuple[Envelope, ...] = ()  # one a source (augmented copies follow their original); () all alike
     augmentations: tuple[str, ...] = ()  # copies of every source, such as "speed=1.12" or "gain=-6"
+    transpose: tuple[int, int] = (0, 0)  # lowest and highest semitones by which grains may be transposed
 
     def __post_init__(self) -> None:
         for name in ENVELOPES:
             object.__setattr__(self, name, Envelope.of(getattr(self, name)))
         object.__setattr__(self, "source_weights", tuple(Envelope.of(w) for w in self.source_weights))
         object.__setattr__(self, "augmentations", tuple(self.augmentations))
+        object.__setattr__(self, "transpose", check_transpose(self.transpose))
+        if self.continuity is MOSTLY and (self.sampler == "independent" or self.hop % max(1, self.stride)):
+            object.__setattr__(self, "continuity", NEVER)  # nobody asked for it, and nothing could play on
         if self.temperature.minimum < 0:
             raise ArgumentError(f"temperature must be >= 0, got {self.temperature}")
         if not (self.continuity.minimum >= 0 and self.continuity.maximum < 1):
@@ -229,19 +238,21 @@ def resynthesise(
             codec,
             config.codebook_config(),
             augmentations=config.augmentations,
+            transpose=config.transpose,
             pitch=config.pitch.maximum > 0,
             progress=progress,
         )
     features = feature_source(codec, codebook.config)
     config = replace(config, embedding=codebook.config.embedding)  # with the fingerprint that was found
     report("encoding target", 0, 1)
-    target_latents = encode_lanes(target_audio, codec, extra=extra_samples(codec.info))
+    target_latents = encode_levelled(target_audio, target_recording, codec, extra=extra_samples(codec.info))
     wanted = lane_features(target_latents, features)
+    levels_db = frame_levels_db(target_audio, codec, wanted.shape[1]) + target_recording.level_gain_db
     pitch = None
     if config.pitch.maximum > 0:
         codebook = with_pitch(codebook, codec, report)
         pitch = pitch_descriptor(target_audio, codec, wanted.shape[1])
-    score = _choose(target_recording, wanted, pitch, codebook, codec.info, config, seed, report)
+    score = _choose(target_recording, wanted, pitch, levels_db, codebook, codec.info, config, seed, report)
     report("decoding", 0, 1)
     audio = render_latents(score, codec, codebook.recording_latents(), target_audio, target_latents)
     report("decoding", 1, 1)
@@ -258,21 +269,17 @@ def _choose(
     target: Recording,
     target_features: Tensor,
     pitch: Tensor | None,
+    target_db: Tensor,
     codebook: GrainCodebook,
     info: CodecInfo,
     config: ResynthConfig,
     seed: int,
     report: Progress,
 ) -> Score:
-    """Match the target's grains, by their features (feature_dim, frames) and pitch (bins, frames), into a score."""
+    """Match the target's grains, by their features (feature_dim, frames), pitch (bins, frames) and level (frames,)."""
     starts = grain_starts(target_features.shape[1], config.grain_frames, config.hop, "pad")
     seconds = starts.double() * info.hop_length / info.sample_rate
-    weights: dict[str, Any] = {"log_weights": codebook.log_weights()}
-    if config.source_weights:
-        weights |= {
-            "recording": codebook.recording_,
-            "recording_log_weights": _source_log_weights(codebook, config, seconds),
-        }
+    weights = _weights(codebook, config, starts, seconds, target_db)
     if pitch is None:
         rows = codebook.transform(target_features, starts), codebook.vectors_
     else:
@@ -308,8 +315,27 @@ def _choose(
     )
 
 
-def _source_log_weights(codebook: GrainCodebook, config: ResynthConfig, seconds: Tensor) -> Tensor:
-    """Log-weights ``(n_grains, n_recordings)`` over the target's time; augmented copies follow their original."""
+def _weights(
+    codebook: GrainCodebook, config: ResynthConfig, starts: Tensor, seconds: Tensor, target_db: Tensor
+) -> dict[str, Tensor]:
+    """What ``match`` takes for weights: the recordings', over time the sources', and that grains be loud enough."""
+    log_weights, levels = codebook.log_weights(), codebook.levels_db
+    group, over_time = torch.zeros_like(codebook.recording_), torch.zeros(len(seconds), 1)
+    if config.source_weights:
+        group, over_time = _source_log_weights(codebook, config, seconds)
+    if levels is not None:
+        levels = torch.where(log_weights > -torch.inf, levels, levels.min())  # what is never chosen is no way out
+        wanted = grain_levels_db(target_db, starts, config.grain_frames)
+        group, over_time = audible_log_weights(wanted, levels, group, over_time)
+    if not bool(over_time.any()):
+        return {"log_weights": log_weights}
+    return {"log_weights": log_weights, "recording": group, "recording_log_weights": over_time}
+
+
+def _source_log_weights(
+    codebook: GrainCodebook, config: ResynthConfig, seconds: Tensor
+) -> tuple[Tensor, Tensor]:
+    """The source of each grain, and log-weights ``(n_grains, sources)``; augmented copies follow their original."""
     recordings = codebook.recordings_
     originals = [i for i, r in enumerate(recordings) if r.original is None]
     given = len(config.source_weights)
@@ -319,10 +345,9 @@ def _source_log_weights(codebook: GrainCodebook, config: ResynthConfig, seconds:
     if bool((weights == 0).all(1).any()):
         first = float(seconds[(weights == 0).all(1)][0])
         raise ArgumentError(f"source_weights must be above 0 for a source at all times, got 0 for all at {first:.6g} s")
-    if given < len(recordings):
-        source = {i: place for place, i in enumerate(originals)}
-        weights = weights[:, [source[i if r.original is None else r.original] for i, r in enumerate(recordings)]]
-    return weights.log()
+    place = {i: i for i in range(given)} if given == len(recordings) else {i: k for k, i in enumerate(originals)}
+    source = [place[i if given == len(recordings) or r.original is None else r.original] for i, r in enumerate(recordings)]
+    return torch.tensor(source)[codebook.recording_], weights.log().float()
 
 
 def _following(config: ResynthConfig, codebook: GrainCodebook, codec: Codec) -> ResynthConfig:

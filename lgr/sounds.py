@@ -18,6 +18,7 @@ from lgr.files import sha256
 from lgr.latents.embedding import LearnedEmbedding, load_embedding
 from lgr.progress import Progress
 from lgr.sound.audio import AudioInfo, audio_info, load_whole, resample
+from lgr.sound.level import gained, levelling_gain_db
 from lgr.sound.pitch import pitch_frames
 from lgr.sound.recording import Recording
 
@@ -26,6 +27,8 @@ Sound = str | Path | tuple[Tensor, int]
 
 
 MAX_SPEED = 8.0  # of an augmentation: a typing error should not make hours of audio
+MAX_SEMITONES = 36  # of a transposition: the same, three octaves
+MAX_TRANSPOSED_HOURS = 4.0  # of transposed copies, all together: some 3 GB with the bundled codec
 
 
 def describe(sound: Sound, *, name: str = "audio") -> Recording:
@@ -58,11 +61,14 @@ def _recording(info: AudioInfo) -> Recording:
 
 
 def hear(sound: Sound, codec: Codec, *, name: str = "audio") -> tuple[Recording, Tensor]:
-    """What ``describe`` and ``read`` give of a sound, a file being read once."""
+    """What ``describe`` and ``read`` give of a sound, a file being read once, and the gain at which it is encoded."""
     if isinstance(sound, tuple):
-        return describe(sound, name=name), read(sound, codec)
-    audio, info = load_whole(sound)
-    return _recording(info), _at_codec(with_length(audio, info.samples), info.sample_rate, codec, None)
+        recording, audio = describe(sound, name=name), read(sound, codec)
+    else:
+        whole, info = load_whole(sound)
+        recording = _recording(info)
+        audio = _at_codec(with_length(whole, info.samples), info.sample_rate, codec, None)
+    return replace(recording, level_gain_db=levelling_gain_db(audio, codec.info.sample_rate)), audio
 
 
 def read(sound: Sound, codec: Codec, augmentation: Recording | None = None) -> Tensor:
@@ -155,6 +161,11 @@ def encode_lanes(audio: Tensor, codec: Codec, *, extra: int = 0) -> Tensor:
     return codec.encode(audio.unsqueeze(0) if codec.info.channels == 2 else audio.unsqueeze(1))
 
 
+def encode_levelled(audio: Tensor, recording: Recording, codec: Codec, *, extra: int = 0) -> Tensor:
+    """``encode_lanes`` of a recording's audio at the level at which it is compared with others."""
+    return encode_lanes(gained(audio, recording.level_gain_db), codec, extra=extra)
+
+
 def decode_lanes(latents: Tensor, codec: Codec) -> Tensor:
     """Audio ``(channels, samples)`` of latents ``(lanes, latent_dim, frames)``: the inverse of ``encode_lanes``."""
     audio = codec.decode(latents)
@@ -240,6 +251,30 @@ def with_augmentations(recordings: Sequence[Recording], augmentations: Sequence[
     return [*recordings, *added]
 
 
+def check_transpose(transpose: Sequence[int]) -> tuple[int, int]:
+    """The lowest and the highest semitones of a transposition; ``ArgumentError`` unless they are that."""
+    given = tuple(transpose)
+    whole = len(given) == 2 and all(isinstance(each, int) for each in given)
+    if not (whole and -MAX_SEMITONES <= given[0] <= given[1] <= MAX_SEMITONES):
+        raise ArgumentError(
+            "transpose must be the lowest and the highest semitones, whole numbers within "
+            f"{-MAX_SEMITONES} and {MAX_SEMITONES}, got {', '.join(map(str, given))}"
+        )
+    return given[0], given[1]
+
+
+def transpositions(low: int, high: int) -> list[str]:
+    """The augmentations that transpose by each of ``low`` to ``high`` semitones.
+
+    Examples
+    --------
+    >>> from lgr.sounds import transpositions
+    >>> transpositions(-1, 2)
+    ['transpose=-1', 'transpose=1', 'transpose=2']
+    """
+    return [f"transpose={semitones}" for semitones in range(low, high + 1) if semitones]
+
+
 def build_codebook(
     sounds: Sequence[Sound],
     codec: Codec,
@@ -247,6 +282,7 @@ def build_codebook(
     *,
     weights: Sequence[float] | None = None,
     augmentations: Sequence[str] = (),
+    transpose: tuple[int, int] = (0, 0),
     pitch: bool = True,
     progress: Progress | None = None,
 ) -> GrainCodebook:
@@ -257,6 +293,8 @@ def build_codebook(
     sounds : files, or (audio, sample_rate) pairs; at least one
     weights : one number >= 0 a sound, how readily its grains are chosen
     augmentations : see ``with_augmentations``
+    transpose : lowest and highest semitones; a copy of every sound for each of them, but for those that leave less than
+        a grain
     pitch : whether matching can weigh it later; hearing it takes half the time of encoding
     progress : called before each recording is encoded
 
@@ -285,17 +323,25 @@ def build_codebook(
     named = [describe(sound, name=f"source {i + 1}") for i, sound in enumerate(sounds)]
     if weights is not None:
         named = [replace(r, weight=float(w)) for r, w in zip(named, weights, strict=True)]
-    recordings = with_augmentations(named, augmentations)
+    _check_transposed_length(named, transpose)
+    recordings = with_augmentations(named, [*augmentations, *transpositions(*transpose)])
     source = feature_source(codec, config)
     if isinstance(source, LearnedEmbedding):
         config = replace(config, embedding=source.reference)  # which one it was, weights and all, stays with the grains
-    latents, features, levels, sung, heard = [], [], [], [], False
+    kept, latents, features, levels, sung, heard = [], [], [], [], [], False
     for i, recording in enumerate(recordings):
         if progress is not None:
             progress("encoding sources", i, len(recordings))
         audio = read(sounds[i if recording.original is None else recording.original], codec, recording)
+        if recording.transposed_semitones and codec.info.frames(audio.shape[1]) < config.grain_frames:
+            continue
         heard = heard or bool(audio.abs().max() > 0)
-        encoded = encode_lanes(audio, codec)
+        if recording.original is None:
+            gain = levelling_gain_db(audio, codec.info.sample_rate)
+        else:  # a copy is louder or quieter than its original as it was meant to be
+            gain = kept[recording.original].level_gain_db
+        kept.append(recording := replace(recording, level_gain_db=gain))
+        encoded = encode_levelled(audio, recording, codec)
         latents.append(encoded)
         features.append(lane_features(encoded, source))
         levels.append(frame_levels_db(audio, codec, encoded.shape[2]))
@@ -306,7 +352,7 @@ def build_codebook(
     if progress is not None:
         progress("encoding sources", len(recordings), len(recordings))
     return GrainCodebook(config).fit(
-        latents, recordings, features=features, levels_db=levels, pitch=sung or None, codec=codec.info
+        latents, kept, features=features, levels_db=levels, pitch=sung or None, codec=codec.info
     )
 
 
@@ -316,6 +362,17 @@ def _pair(sound: Any, name: str) -> tuple[Tensor, int]:
         given = ", ".join(type(each).__name__ for each in sound)
         raise ArgumentError(f"{name} must be a file or (audio Tensor, sample rate in Hz), got ({given})")
     return sound[0], sound[1]
+
+
+def _check_transposed_length(recordings: Sequence[Recording], transpose: tuple[int, int]) -> None:
+    low, high = check_transpose(transpose)
+    times = sum(2 ** (-semitones / 12) for semitones in range(low, high + 1) if semitones)
+    hours = times * sum(r.duration_seconds for r in recordings) / 3600
+    if hours > MAX_TRANSPOSED_HOURS:
+        raise ArgumentError(
+            f"transpose must make at most {MAX_TRANSPOSED_HOURS:g} hours of transposed copies, got {hours:.1f} "
+            f"({low} to {high} semitones): use fewer semitones or shorter sources"
+        )
 
 
 def _speed(recording: Recording) -> float:

@@ -11,7 +11,7 @@ from lgr.latents.grains import grain_starts
 from lgr.rendering import render_latents, target_frames
 from lgr.score import Score
 from lgr.score.render_config import RenderConfig
-from lgr.sounds import encode_lanes
+from lgr.sounds import encode_levelled
 
 
 def random_grains(task: Task) -> tuple[Tensor, Score]:
@@ -24,7 +24,7 @@ def random_grains(task: Task) -> tuple[Tensor, Score]:
     latents = []
     for i, audio in enumerate(task.source_audio):
         task.report("encoding sources", i, len(task.source_audio))
-        latents.append(encode_lanes(audio, task.codec))
+        latents.append(encode_levelled(audio, task.recordings[i], task.codec))
     config = CodebookConfig(grain_frames=task.grain_frames)
     codebook = GrainCodebook(config).fit(latents, task.recordings, codec=info)
     starts = grain_starts(target_frames(task.target, info), task.grain_frames, task.grain_frames, "pad")

@@ -19,7 +19,7 @@ from lgr.codebook.config import CodebookConfig
 from lgr.codebook.parts import Fitted, Parts, check_parts, side_by_side
 from lgr.codecs.base import CodecInfo
 from lgr.errors import ArgumentError, CodebookError, check_shape
-from lgr.latents.grains import repeat_last
+from lgr.latents.grains import grain_levels_db, repeat_last
 from lgr.latents.joint import pitch_rows, source_rows, target_rows
 from lgr.latents.vectors import fit_metric, unit_rows
 from lgr.sound.recording import Recording
@@ -93,7 +93,8 @@ class GrainCodebook:
         latents : one Tensor a recording, (lanes, latent_dim, frames); a recording with one lane is repeated where
             others have more
         features : one Tensor a recording, (feature_dim, frames); None: the mean of the latents over lanes
-        levels_db : one Tensor a recording, (frames,), the level of each frame; needed when ``silence_db`` is set
+        levels_db : one Tensor a recording, (frames,), the level of each frame in dB under full scale; needed when
+            ``silence_db`` is set; None: matching cannot leave out grains that are too quiet
         pitch : one Tensor a recording, (``lgr.sound.pitch.BINS``, frames), its pitch descriptor; None: matching cannot
             weigh pitch
 
@@ -168,8 +169,9 @@ class GrainCodebook:
         check_parts(latents, recordings, features, levels_db, pitch, codec.latent_dim)
         if levels_db is None and config.silence_db is not None:
             raise ArgumentError(f"levels_db must be given for silence_db={config.silence_db}, got None")
-        gate = None if levels_db is None or config.silence_db is None else (levels_db, config.silence_db)
-        return side_by_side(latents, recordings, features, gate, pitch, config.grain_frames, config.stride)
+        return side_by_side(
+            latents, recordings, features, levels_db, config.silence_db, pitch, config.grain_frames, config.stride
+        )
 
     def _fit(self, parts: Parts, codec: CodecInfo) -> Self:
         config = self.config
@@ -220,11 +222,15 @@ class GrainCodebook:
     @property
     def vectors_(self) -> Tensor:
         if self._vectors is None:
-            config, frames = self.config, self._parts.matched
-            self._vectors = unit_rows(
-                frames, self.starts_, config.grain_frames, config.metric, self.mean_, self.whitener_
-            )
+            self._vectors = self._timbre()
         return self._vectors
+
+    def _timbre(self) -> Tensor:
+        """``vectors_``, where they need not be kept."""
+        if self._vectors is not None:
+            return self._vectors
+        config, frames = self.config, self._parts.matched
+        return unit_rows(frames, self.starts_, config.grain_frames, config.metric, self.mean_, self.whitener_)
 
     @property
     def has_pitch(self) -> bool:
@@ -241,8 +247,14 @@ class GrainCodebook:
             if self._parts.pitch is None:
                 raise CodebookError("the codebook does not know the pitch of its grains; build it again to weigh pitch")
             pitch, _ = pitch_rows(self._parts.pitch, self.starts_, self.config.grain_frames)
-            self._joint_vectors = source_rows(self.vectors_, pitch)
+            self._joint_vectors = source_rows(self._timbre(), pitch)
         return self._joint_vectors
+
+    @property
+    def levels_db(self) -> Tensor | None:
+        """Level of each grain at which its recording is encoded, (n_grains,), in dB; None where it is not known."""
+        levels = self._parts.levels
+        return None if levels is None else grain_levels_db(levels, self.starts_, self.config.grain_frames)
 
     def forget_vectors(self) -> None:
         """Free ``vectors_`` and ``joint_vectors_``, by far the largest; they are made again when they are read."""

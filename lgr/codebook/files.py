@@ -25,7 +25,7 @@ from lgr.sound.recording import Recording
 FORMAT = "lgr-codebook"
 FORMAT_VERSION = 1
 DESCRIPTION, TENSORS = "codebook.json", "codebook.safetensors"
-# and "features", unless they are the latents, and "pitch", unless an older lgr wrote it
+# and "features", unless they are the latents, and "pitch" and "levels", unless they are not known
 _TENSOR_NAMES = {"latents", "starts", "recording", "mean", "whitener"}
 
 
@@ -47,6 +47,8 @@ def save(folder: str | Path, config: CodebookConfig, fitted: Fitted, *, force: b
         tensors["features"] = parts.features.float()
     if parts.pitch is not None:
         tensors["pitch"] = parts.pitch.half()
+    if parts.levels is not None:
+        tensors["levels"] = parts.levels.half()
     description = {
         "format": FORMAT,
         "version": FORMAT_VERSION,
@@ -110,6 +112,7 @@ def load(folder: str | Path, codec: CodecInfo | None = None) -> tuple[CodebookCo
         starts=tensors["starts"],
         recording=tensors["recording"],
         pitch=tensors.get("pitch"),
+        levels=tensors.get("levels"),
     )
     return config, Fitted(parts, tensors["mean"], tensors["whitener"], made_by)
 
@@ -148,6 +151,7 @@ def _read_tensors(
         or found["latents"][1:] != (total_frames, codec.latent_dim)
         or ("features" not in found and found["latents"][0] != 1)
         or ("pitch" in found and found["pitch"] != (total_frames, BINS))
+        or ("levels" in found and found["levels"] != (total_frames,))
         or found["starts"] != found["recording"]
         or not _within(tensors["starts"], total_frames)
         or not _within(tensors["recording"], n_recordings)

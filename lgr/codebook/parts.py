@@ -24,6 +24,7 @@ class Parts(NamedTuple):
     starts: Tensor  # (n_grains,), int64, index into total_frames
     recording: Tensor  # (n_grains,), int64
     pitch: Tensor | None = None  # (total_frames, bins), float16: descriptors of lgr/sound/pitch.py, where there are any
+    levels: Tensor | None = None  # (total_frames,), float16: dB at which they are encoded, where they are known
 
     @property
     def matched(self) -> Tensor:
@@ -48,8 +49,13 @@ class Parts(NamedTuple):
             frames=(*self.frames, *new.frames),
             starts=torch.cat([self.starts, new.starts + sum(self.frames)]),
             recording=torch.cat([self.recording, new.recording + n]),
-            pitch=None if self.pitch is None or new.pitch is None else torch.cat([self.pitch, new.pitch]),
+            pitch=_both(self.pitch, new.pitch),
+            levels=_both(self.levels, new.levels),
         )
+
+
+def _both(these: Tensor | None, new: Tensor | None) -> Tensor | None:
+    return None if these is None or new is None else torch.cat([these, new])
 
 
 class Fitted(NamedTuple):
@@ -65,7 +71,8 @@ def side_by_side(
     latents: Sequence[Tensor],
     recordings: Sequence[Recording],
     features: Sequence[Tensor] | None,
-    gate: tuple[Sequence[Tensor], float] | None,
+    levels_db: Sequence[Tensor] | None,
+    silence_db: float | None,
     pitch: Sequence[Tensor] | None,
     grain_frames: int,
     stride: int,
@@ -77,7 +84,8 @@ def side_by_side(
     latents : (lanes, latent_dim, frames) each; one lane is repeated where others have more
     features : (feature_dim, frames) each; None: the mean of the latents over lanes
     pitch : descriptors, (bins, frames) each, or None
-    gate : levels in dB, (frames,) each, and the level that a grain's loudest frame must reach; None keeps every grain
+    levels_db : in dB under full scale, (frames,) each, or None
+    silence_db : the level that a grain's loudest frame must reach; None keeps every grain
 
     Raises
     ------
@@ -95,9 +103,9 @@ def side_by_side(
                 f"{grain_frames}; leave it out or use shorter grains"
             )
         kept = grain_starts(frames, grain_frames, stride, "shift")
-        if gate is not None:
-            loudest = gate[0][i].cpu().unfold(0, grain_frames, 1).amax(1)
-            kept = kept[loudest[kept] >= gate[1]]
+        if levels_db is not None and silence_db is not None:
+            loudest = levels_db[i].cpu().unfold(0, grain_frames, 1).amax(1)
+            kept = kept[loudest[kept] >= silence_db]
         starts.append(kept + offset)
         owners.append(torch.full_like(kept, i))
         offset += frames
@@ -111,7 +119,13 @@ def side_by_side(
         starts=torch.cat(starts).to(joined.device),
         recording=torch.cat(owners).to(joined.device),
         pitch=None if pitch is None else torch.cat([each.mT for each in pitch]).half().to(joined.device),
+        levels=None if levels_db is None else _levelled(levels_db, recordings).to(joined.device),
     )
+
+
+def _levelled(levels_db: Sequence[Tensor], recordings: Sequence[Recording]) -> Tensor:
+    """Levels of all frames as they are encoded, (total_frames,), float16."""
+    return torch.cat([db.cpu() + r.level_gain_db for db, r in zip(levels_db, recordings, strict=True)]).half()
 
 
 def check_parts(

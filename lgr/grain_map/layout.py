@@ -22,8 +22,9 @@ from lgr.progress import Progress, silent
 from lgr.sounds import (
     Sound,
     build_codebook,
-    encode_lanes,
+    encode_levelled,
     feature_source,
+    hear,
     lane_features,
     read,
     with_length,
@@ -56,10 +57,10 @@ class GrainMap:
         ------
         AudioFileError, ArgumentError : the target cannot be read or is digital silence
         """
-        audio = read(target, codec)
+        recording, audio = hear(target, codec, name="target")
         if not bool(audio.abs().max() > 0):
             raise ArgumentError("target must hold some sound, got digital silence")
-        features = lane_features(encode_lanes(audio, codec), feature_source(codec, self.codebook.config))
+        features = lane_features(encode_levelled(audio, recording, codec), feature_source(codec, self.codebook.config))
         length = self.codebook.config.grain_frames
         starts = grain_starts(features.shape[1], length, length, "pad")
         return self.projection.transform(_shorter(self.codebook.transform(features, starts), length))

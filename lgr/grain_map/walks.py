@@ -13,7 +13,7 @@ from lgr.errors import ArgumentError, check_shape
 from lgr.rendering import extra_samples, render_latents
 from lgr.score import Score
 from lgr.score.render_config import RenderConfig
-from lgr.sound.level import within_full_scale
+from lgr.sound.level import gained, within_full_scale
 from lgr.sound.recording import Recording
 from lgr.sounds import decode_lanes, encode_lanes
 
@@ -196,4 +196,5 @@ def play_grain(
     silence = encode_lanes(torch.zeros(info.channels, (LEAD_FRAMES + after) * info.hop_length), codec).to(heard)
     silence = silence[:1].expand(len(heard), -1, -1)
     around = torch.cat([silence[..., :LEAD_FRAMES], heard, silence[..., LEAD_FRAMES:]], -1)
-    return within_full_scale(decode_lanes(around, codec), info.sample_rate)
+    own_level = gained(decode_lanes(around, codec), -codebook.recordings_[own].level_gain_db)
+    return within_full_scale(own_level, info.sample_rate)

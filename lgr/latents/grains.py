@@ -166,3 +166,22 @@ def join(grains: Tensor, hop_frames: int | Tensor, frames: int) -> Tensor:
     for k in range(grain_frames):  # frame k of every grain at once: no two of them meet, so the sum's order is fixed
         joined.index_add_(-1, starts + k, (grains[..., k] * weights[:, k, None]).transpose(-1, -2))
     return joined[..., :frames]
+
+
+def grain_levels_db(levels_db: Tensor, starts: Tensor, grain_frames: int) -> Tensor:
+    """Mean power over each grain, ``(n_grains,)`` in dB, from levels of frames ``(frames,)``.
+
+    Frames beyond the end are left out.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from lgr.latents.grains import grain_levels_db
+    >>> grain_levels_db(torch.tensor([-10.0, -10.0, -20.0, -20.0]), torch.tensor([0, 2, 3]), grain_frames=2)
+    tensor([-10., -20., -20.])
+    """
+    power = (10 ** (levels_db.double() / 10)).cumsum(0)
+    power = torch.nn.functional.pad(power, (1, 0))
+    ends = (starts + grain_frames).clamp(max=len(levels_db))
+    mean = (power[ends] - power[starts]) / (ends - starts)
+    return 10 * torch.log10(mean.clamp(min=1e-20)).float()

@@ -1,7 +1,8 @@
 """What a matcher returns."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+import torch
 from torch import Tensor
 
 
@@ -17,7 +18,8 @@ class Choices:
         its own target grain, ``w_j exp(-d/τ)`` normalised, whatever its neighbours are. Sampler "online": of the choice
         in the distribution it was drawn from, so given the previous choice and after the repetition penalty.
     entropy : (N,) float32 in nats, of the distribution that ``probability`` refers to. Where τ is 0 the choice is
-        certain (probability 1, entropy 0); "chain" and "viterbi" count equally near grains there as equally probable.
+        certain (probability 1, entropy 0); "chain" and "viterbi" count equally near grains there as equally probable,
+        unless continuity has weighed them.
 
     Examples
     --------
@@ -35,3 +37,9 @@ class Choices:
 
     def __len__(self) -> int:
         return self.index.shape[0]
+
+
+def sure(choices: Choices) -> Choices:
+    """The same choices where nothing was drawn."""
+    one = torch.ones_like(choices.probability)
+    return replace(choices, probability=one, entropy=torch.zeros_like(choices.entropy))

@@ -40,7 +40,8 @@ def match(
     ----------
     target : (N, D) float32, unit rows (a row of zeros is equally far from everything)
     codebook : (M, D) float32, unit rows, on the device where the work is done
-    temperature : number or (N,) >= 0, in units of distance. 0 (below 1e-8) takes the nearest, inf draws by weight.
+    temperature : number or (N,) >= 0, in units of distance. 0 (below 1e-8) takes the nearest, inf draws by weight. 0
+        throughout and continuity above 0: the nearest chain, see ``lgr.matching.viterbi``.
     generator : CPU generator; the same seed gives the same choices. "viterbi" leaves it untouched.
     config : ``MatchConfig()`` by default
     continuity : number or (N,) in [0, 1): the probability that the step into a grain plays on. Must be 0 for sampler

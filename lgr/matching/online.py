@@ -16,7 +16,7 @@ from lgr.matching.choices import Choices
 from lgr.matching.config import MatchConfig
 from lgr.matching.logits import Logits, check_peaks
 from lgr.matching.nearest import tied
-from lgr.matching.problem import Problem
+from lgr.matching.problem import SETTLED, Problem
 
 
 @dataclass(frozen=True)
@@ -103,6 +103,8 @@ def _step(
     following = int(problem.next_grain[state.recent[-1]]) if state.recent else -1
     c = float(problem.continuity[t]) if following >= 0 else 0.0
     if cold:
+        if c > 0:  # to jump costs as much as at SETTLED, where it would be drawn (see lgr.matching.viterbi)
+            penalty[following] -= SETTLED * math.log1p(c / (1 - c) * len(penalty))
         near = tied(logits, 0, penalty)
         # of equally near grains the transition prefers the one that plays on
         index = near[near == following] if c > 0 and bool((near == following).any()) else near[:1]

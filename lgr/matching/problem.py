@@ -1,6 +1,6 @@
 """The validated question every sampler answers: target rows, codebook rows, and what varies over the target's time."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -9,6 +9,8 @@ from lgr.errors import ArgumentError, check_shape
 
 COLD = 1e-8
 """Temperatures below this are 0: float32 cosines cannot tell distances apart that finely."""
+SETTLED = 0.05
+"""Where the temperature is 0 throughout, continuity weighs against distance as at this one, with nothing drawn."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,20 @@ class Problem:
     def cold(self) -> Tensor:
         """(N,) bool: where the choice is the nearest grain."""
         return self.temperature < COLD
+
+    @property
+    def settled(self) -> bool:
+        """Whether nothing is drawn, and yet grains may play on."""
+        return bool(self.cold.all()) and bool((self.continuity > 0).any())
+
+    def at_settled(self) -> "Problem":
+        """The same at ``SETTLED``; as at 0, weights only bar the grains of weight 0."""
+        return replace(
+            self,
+            temperature=torch.full_like(self.temperature, SETTLED),
+            log_weights=_only_barred(self.log_weights),
+            recording_log_weights=_only_barred(self.recording_log_weights),
+        )
 
     @staticmethod
     def build(
@@ -104,6 +120,10 @@ class Problem:
             raise ArgumentError(
                 f"log_weights must leave a grain to choose, got weight 0 for all at target grain {first}"
             )
+
+
+def _only_barred(log_weights: Tensor | None) -> Tensor | None:
+    return None if log_weights is None else torch.where(log_weights == -torch.inf, log_weights, 0.0)
 
 
 def _per_grain(name: str, value: Tensor | float, n: int, dtype: torch.dtype) -> Tensor:

@@ -3,7 +3,9 @@
     δ_t(j) = log e_t(j) + max(δ_{t-1}(prev(j)) + log(c + (1 - c)/M),  max_i δ_{t-1}(i) + log((1 - c_i)/M))
 
 As τ falls to 0, emissions outweigh transitions: the chain takes the nearest grain at every step, and transitions only
-decide between grains that are equally near (a grain that continues the last one wins).
+decide between grains that are equally near (a grain that continues the last one wins). A continuity would then do
+nothing. So where τ is 0 throughout and continuity is not, it is the most probable chain at τ = ``SETTLED`` that is
+taken: the least sum of distances, when to jump costs ``SETTLED log(1 + c M/(1 - c))``. Nothing is drawn.
 """
 
 import math
@@ -11,7 +13,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from lgr.matching.choices import Choices
+from lgr.matching.choices import Choices, sure
 from lgr.matching.problem import Problem
 from lgr.matching.recursion import Backpointers, Chain, report
 
@@ -22,6 +24,8 @@ def most_probable_chain(problem: Problem, block_grains: int, progress: Callable[
     ``continuity[t]`` belongs to the step from t - 1 into t. Sums are float64 and relative to the best at each step.
     Memory: M/8 bytes a target grain beside about 100 MiB.
     """
+    if problem.settled:
+        return sure(most_probable_chain(problem.at_settled(), block_grains, progress))
     n = len(problem.target)
     chain = Chain(problem, block_grains)
     back = Backpointers(n, chain)

@@ -5,6 +5,8 @@ window would see what is to come, and lift what is before it; so it ends where t
 filter (Tomasi and Manduchi 1998) of power over time, whose range term is the height of the jumps between two moments.
 """
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -19,6 +21,8 @@ JUMP_DB = 6.0  # smaller changes over ``SIDE_SECONDS`` are no jump: low tones be
 SHARPNESS = 1.5  # how much faster than the jump's own height a window falls off behind it
 FLOOR_POWER = 1e-9  # -90 dB full scale: below, nothing jumps
 LIMITER_SECONDS = 0.005  # how long before and after a peak the gain moves
+COMMON_DB = -20.0  # RMS at which every recording is encoded and compared, unless its peaks then passed full scale
+SPAN_DB, SPAN_SECONDS = 20.0, 0.05  # a recording's level is that of its moments within so much of the loudest
 _TINY_POWER = 1e-12
 
 
@@ -27,6 +31,32 @@ def block_powers(audio: Tensor, sample_rate: int, *, step_seconds: float = STEP_
     hop = max(1, round(sample_rate * step_seconds))
     missing = -audio.shape[1] % hop
     return torch.nn.functional.pad(audio, (0, missing)).square().view(audio.shape[0], -1, hop).mean(2)
+
+
+def levelling_gain_db(audio: Tensor, sample_rate: int) -> float:
+    """The gain that brings a recording to ``COMMON_DB`` or its peak to full scale, whichever is lower; 0 for silence.
+
+    It is all that a recording's own gain changes, so recordings that differ by a gain alone are then alike.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from lgr.sound.level import levelling_gain_db
+    >>> tone = torch.sin(2 * torch.pi * 440 * torch.arange(24000) / 24000)[None]
+    >>> round(levelling_gain_db(tone, 24000)), round(levelling_gain_db(0.001 * tone, 24000))
+    (-17, 43)
+    """
+    peak = float(audio.abs().max())
+    if not peak > 0:
+        return 0.0
+    powers = block_powers(audio / peak, sample_rate, step_seconds=SPAN_SECONDS).mean(0).double()
+    level = float(powers[powers >= powers.max() * 10 ** (-SPAN_DB / 10)].mean())
+    return min(COMMON_DB - 10 * math.log10(level), 0.0) - 20 * math.log10(peak)
+
+
+def gained(audio: Tensor, gain_db: float) -> Tensor:
+    """``audio`` times a gain given in decibels."""
+    return audio * torch.tensor(10 ** (gain_db / 20), dtype=audio.dtype)
 
 
 def _jumps(powers: Tensor, side: int) -> Tensor:

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from lgr.errors import ArgumentError, check_shape
 from lgr.sound.audio import resample
-from lgr.sound.level import follow_loudness
+from lgr.sound.level import follow_loudness, gained
 
 BLOCK_SECONDS, STEPS_PER_BLOCK = 0.4, 4
 ABSOLUTE_GATE_LUFS, RELATIVE_GATE_LU = -70.0, -10.0
@@ -154,11 +154,6 @@ def as_loud_as(audio: Tensor, reference: Tensor, sample_rate: int) -> Tensor:
     """
     followed = follow_loudness(audio, reference, sample_rate)
     return gained(followed, loudness_gain_db(followed, reference, sample_rate))
-
-
-def gained(audio: Tensor, gain_db: float) -> Tensor:
-    """``audio`` times a gain given in decibels."""
-    return audio * torch.tensor(10 ** (gain_db / 20), dtype=audio.dtype)
 
 
 def _lufs(power: float) -> float:

@@ -15,6 +15,7 @@ AUGMENTATIONS = {
     "gain": "decibels",
     "pitch": "semitones, duration kept",
     "speed": "playback rate, pitch and duration change together",
+    "transpose": "semitones, played faster or slower as a sampler does",
 }
 
 
@@ -33,6 +34,7 @@ class Recording:
     augmentation : what was done to the file before it was encoded: "" or ``key=number`` pairs separated by commas,
         of the keys in ``AUGMENTATIONS``, such as ``"pitch=-3,gain=6"``
     channels : int > 0, of the file
+    level_gain_db : decibels added before it is encoded, so that recordings are compared alike whatever their level
     original : of an augmented copy, which of the recordings beside it (in a codebook, a score) it is a copy of
 
     Examples
@@ -53,6 +55,7 @@ class Recording:
     weight: float = 1.0
     augmentation: str = ""
     channels: int = 1
+    level_gain_db: float = 0.0
     original: int | None = None
 
     def __post_init__(self) -> None:
@@ -63,6 +66,8 @@ class Recording:
             )
         if not (math.isfinite(self.weight) and self.weight >= 0):
             raise ArgumentError(f"weight of recording {self.name!r} must be a finite number >= 0, got {self.weight}")
+        if not math.isfinite(self.level_gain_db):
+            raise ArgumentError(f"level_gain_db of recording {self.name!r} must be finite, got {self.level_gain_db}")
         if self.original is not None and self.original < 0:
             raise ArgumentError(
                 f"original of recording {self.name!r} must be the index of a recording, got {self.original}"
@@ -86,7 +91,12 @@ class Recording:
     @property
     def speed(self) -> float:
         """Playback rate the file was resampled to: at 2.0 the grains' second 1 is the file's second 2."""
-        return self._augmentations().get("speed", 1.0)
+        return self._augmentations().get("speed", 1.0) * 2 ** (self.transposed_semitones / 12)
+
+    @property
+    def transposed_semitones(self) -> float:
+        """Semitones the file was transposed by, its duration changing with it."""
+        return self._augmentations().get("transpose", 0.0)
 
     def _augmentations(self) -> dict[str, float]:
         found: dict[str, float] = {}
