@@ -34,10 +34,12 @@ from lgr.evaluation import evaluate
 from lgr.files import atomic_path
 from lgr.measures.retention import retention
 from lgr.measures.timbre import mfcc_rows, nearest_distances
-from lgr.resynth import ResynthConfig, resynthesise
+from lgr.resynth import resynthesise
+from lgr.resynth_config import ResynthConfig
 from lgr.sound.audio import load_audio
 from lgr.sound.level import follow_loudness
-from lgr.sounds import Sound, build_codebook
+from lgr.sounds import Sound
+from lgr.sources import build_codebook
 from lgr.train.data import read_manifest
 
 RATE = 24_000

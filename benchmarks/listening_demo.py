@@ -15,9 +15,10 @@ from lgr.codecs import load_codec
 from lgr.codecs.base import Codec
 from lgr.files import assets_dir
 from lgr.listening import ListeningTestConfig, build_listening_test
-from lgr.resynth import ResynthConfig, resynthesise
+from lgr.resynth import resynthesise
+from lgr.resynth_config import ResynthConfig
 from lgr.sound.audio import load_audio, save_audio
-from lgr.sounds import build_codebook
+from lgr.sources import build_codebook
 
 PAIRS = (
     ("drum_loop", "glass"),

@@ -30,7 +30,7 @@ from lgr.codecs.registry import DOWNLOADED, codec_card
 from lgr.files import assets_dir, atomic_path
 from lgr.resynth import resynthesise
 from lgr.sound.audio import load_audio, resample, save_audio
-from lgr.sounds import build_codebook
+from lgr.sources import build_codebook
 
 ROOT = Path(__file__).resolve().parents[1]
 RATE = 44_100

@@ -15,12 +15,13 @@ if TYPE_CHECKING:
     from lgr.errors import LgrError
     from lgr.matching import MatchConfig, match
     from lgr.rendering import render
-    from lgr.resynth import ResynthConfig, Resynthesis, resynthesise
+    from lgr.resynth import Resynthesis, resynthesise
+    from lgr.resynth_config import ResynthConfig
     from lgr.score import Score, ScoreEvent
     from lgr.sound.audio import load_audio, save_audio
     from lgr.sound.envelope import Envelope
     from lgr.sound.recording import Recording
-    from lgr.sounds import build_codebook
+    from lgr.sources import build_codebook
 
 _HOME = {
     "Codec": "lgr.codecs",
@@ -31,11 +32,11 @@ _HOME = {
     "LgrError": "lgr.errors",
     "MatchConfig": "lgr.matching",
     "Recording": "lgr.sound.recording",
-    "ResynthConfig": "lgr.resynth",
+    "ResynthConfig": "lgr.resynth_config",
     "Resynthesis": "lgr.resynth",
     "Score": "lgr.score",
     "ScoreEvent": "lgr.score",
-    "build_codebook": "lgr.sounds",
+    "build_codebook": "lgr.sources",
     "codec_names": "lgr.codecs",
     "load_audio": "lgr.sound.audio",
     "load_codec": "lgr.codecs",

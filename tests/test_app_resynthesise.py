@@ -23,7 +23,7 @@ from lgr_app.page.visitors import Visitor, VisitorLeft, reporter
 
 from lgr.errors import ArgumentError
 from lgr.rendering import render
-from lgr.resynth import ResynthConfig
+from lgr.resynth_config import ResynthConfig
 from lgr.score import Score
 from lgr.sound.audio import load_audio
 

@@ -15,7 +15,8 @@ from lgr.baselines.mosaic import BANDS, overlap_add, pieces
 from lgr.codecs import ToyCodec
 from lgr.errors import ArgumentError, LgrError
 from lgr.rendering import render
-from lgr.resynth import ResynthConfig, resynthesise
+from lgr.resynth import resynthesise
+from lgr.resynth_config import ResynthConfig
 from lgr.sound.audio import load_audio
 from lgr.sound.mel import mel_filters
 

@@ -18,7 +18,7 @@ from safetensors.torch import load_file
 from lgr.cli import app
 from lgr.cli.info import _level
 from lgr.cli.support.tables import seconds_text
-from lgr.resynth import ResynthConfig
+from lgr.resynth_config import ResynthConfig
 from lgr.score import Score
 from lgr.sound.audio import load_audio, save_audio
 from lgr.train.codec.config import CodecTrainConfig

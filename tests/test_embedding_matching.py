@@ -13,10 +13,12 @@ from lgr.errors import ArgumentError, CodebookError, WeightsError
 from lgr.latents.embedding import open_embedding
 from lgr.models.timbre_embedding import TimbreEmbedding, TimbreEmbeddingConfig
 from lgr.rendering import render
-from lgr.resynth import ResynthConfig, resynthesise
+from lgr.resynth import resynthesise
+from lgr.resynth_config import ResynthConfig
 from lgr.score import Score
 from lgr.sound.audio import load_audio, save_audio
-from lgr.sounds import build_codebook, encode_lanes
+from lgr.sounds import encode_levelled
+from lgr.sources import build_codebook
 from lgr.train.embedding.export import write_embedding
 
 TOY = ToyCodec()  # 320 latents, 24 kHz
@@ -48,7 +50,7 @@ def test_a_codebook_holds_the_embeddings_features_and_its_name(folder: Path) -> 
     book = build_codebook([sound], TOY, CodebookConfig(metric="learned", embedding=str(folder), grain_frames=2))
     embedding = open_embedding(folder)
     assert book.config.embedding == embedding.reference
-    wanted = embedding.features(encode_lanes(sound[0], TOY)).mean(0)
+    wanted = embedding.features(encode_levelled(sound[0], book.recordings_[0], TOY)).mean(0)
     torch.testing.assert_close(book.features_, wanted)
     # centred cosine of whole grains
     grains = wanted.unfold(1, 2, 1).permute(1, 2, 0).flatten(1)

@@ -11,7 +11,8 @@ from lgr.codecs.base import Codec
 from lgr.codecs.registry import load_codec
 from lgr.files import assets_dir
 from lgr.latents.embedding import embedding_folder, load_embedding
-from lgr.resynth import ResynthConfig, resynthesise
+from lgr.resynth import resynthesise
+from lgr.resynth_config import ResynthConfig
 from lgr.sound.audio import load_audio
 from lgr.train.data import shipped_groups
 from lgr.train.material import short_name

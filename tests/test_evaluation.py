@@ -17,7 +17,8 @@ from lgr.errors import ArgumentError, AudioFileError, CodebookError
 from lgr.evaluation import NOT_ASKED, Evaluation, codec_embedding, evaluate, evaluate_interpolation, sounds_of
 from lgr.measures.frechet import frechet_distance
 from lgr.measures.transition import measure_transition
-from lgr.resynth import ResynthConfig, resynthesise
+from lgr.resynth import resynthesise
+from lgr.resynth_config import ResynthConfig
 from lgr.score import Score
 from lgr.sound.audio import resample, save_audio
 from lgr.sound.recording import Recording

@@ -32,7 +32,8 @@ from benchmarks.experiments.pairs import PAIRS, RATE, Pair, clip, clip_names, me
 from lgr.codecs import load_codec
 from lgr.errors import WeightsError
 from lgr.evaluation import evaluate
-from lgr.resynth import ResynthConfig, resynthesise
+from lgr.resynth import resynthesise
+from lgr.resynth_config import ResynthConfig
 
 SHORT = Pair("flute", "piano")  # three seconds each
 

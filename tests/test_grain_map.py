@@ -10,7 +10,7 @@ from lgr.codecs.toy import ToyCodec
 from lgr.errors import ArgumentError, AudioFileError, CodebookError
 from lgr.grain_map.layout import SILENT_DB, GrainMap, map_grains
 from lgr.latents.projection import fit_projection
-from lgr.sounds import build_codebook
+from lgr.sources import build_codebook
 
 TOY = ToyCodec(sample_rate=8000, hop_length=80)
 RATE, HOP = TOY.info.sample_rate, TOY.info.hop_length

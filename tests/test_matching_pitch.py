@@ -15,11 +15,12 @@ from lgr.errors import ArgumentError, CodebookError, ShapeError
 from lgr.latents.joint import pitch_rows, source_rows, target_rows
 from lgr.measures.retention import retention
 from lgr.rendering import render
-from lgr.resynth import ResynthConfig, resynthesise
+from lgr.resynth import resynthesise
+from lgr.resynth_config import ResynthConfig
 from lgr.score import Score
 from lgr.sound.audio import save_audio
 from lgr.sound.pitch import BINS, pitchedness
-from lgr.sounds import build_codebook, with_pitch
+from lgr.sources import build_codebook, with_pitch
 
 TOY = ToyCodec()
 SCALE = (60, 62, 64, 65, 67, 69)
@@ -133,10 +134,11 @@ def test_an_old_codebook_hears_its_recordings_again_or_says_why_not(notes: list[
     assert len(again.score)
     copies[0].unlink()
     with pytest.raises(
-        CodebookError, match=r"built before pitch was known.*is gone.*build it again, or leave pitch at 0"
+        CodebookError, match=r"built before pitch was known.*is gone.*build it again, or set pitch to 0"
     ):
         resynthesise(melody(), book, codec=TOY, config=ResynthConfig(pitch=0.6))
-    assert len(resynthesise(melody(), book, codec=TOY, config=ResynthConfig()).score)  # without it, nothing is missing
+    without = resynthesise(melody(), book, codec=TOY, config=ResynthConfig(pitch=0))
+    assert len(without.score)  # nothing is missing
     with pytest.raises(CodebookError, match="does not know the pitch of its grains"):
         _ = book.joint_vectors_
 

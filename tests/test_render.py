@@ -12,12 +12,14 @@ from lgr.codebook import GrainCodebook
 from lgr.codecs import ToyCodec, load_codec
 from lgr.errors import ArgumentError, CodebookError
 from lgr.rendering import render, render_latents
-from lgr.resynth import ResynthConfig, Resynthesis, resynthesise
+from lgr.resynth import Resynthesis, resynthesise
+from lgr.resynth_config import ResynthConfig
 from lgr.score import Score
 from lgr.score.render_config import RenderConfig
 from lgr.sound.audio import save_audio
 from lgr.sound.envelope import Envelope
-from lgr.sounds import build_codebook, encode_lanes, read
+from lgr.sounds import encode_lanes, encode_levelled, read
+from lgr.sources import build_codebook
 
 RATE = 24000
 TOY = ToyCodec()
@@ -108,8 +110,10 @@ def test_an_edited_score_plays_the_edit(tmp_path: Path) -> None:
     score = resynthesise((noise(1, 20 * 320), RATE), sources, codec=TOY, config=config).score
     audio, _ = render(score.replace(2, recording=1, source_frame=17), codec=TOY)
     expected = encode_lanes(read(sources[1], TOY), TOY)[..., 17:21]
-    # the third grain, end to end
-    torch.testing.assert_close(encode_lanes(audio, TOY)[..., 8:12], expected, rtol=0, atol=1e-5)
+    # the third grain, end to end; where recordings meet, their levels do, over a frame
+    found = encode_lanes(audio, TOY)[..., 8:12]
+    torch.testing.assert_close(found[..., 1:3], expected[..., 1:3], rtol=0, atol=1e-5)
+    torch.testing.assert_close(found, expected, rtol=0, atol=1e-3)
 
 
 # ---- what cannot be played -----------------------------------------------------------------------------------------
@@ -182,7 +186,8 @@ def test_render_config_round_trip_and_refusals() -> None:
 def test_wet_one_never_reads_the_targets_latents(tmp_path: Path) -> None:
     target, *sources = sounds(tmp_path)
     result = resynthesise(target, sources, codec=TOY)
-    latents = [encode_lanes(read(path, TOY), TOY) for path in sources]
+    heard = zip(sources, result.score.recordings, strict=True)
+    latents = [encode_levelled(read(path, TOY), recording, TOY) for path, recording in heard]
     audio = read(target, TOY)
     poison = torch.full_like(encode_lanes(audio, TOY), torch.nan)
     assert torch.equal(render_latents(result.score, TOY, latents, audio, poison), result.audio)

@@ -11,11 +11,13 @@ from torch import Tensor
 
 from lgr.codecs import Codec, ToyCodec, load_codec
 from lgr.files import assets_dir
-from lgr.resynth import ResynthConfig, Resynthesis, resynthesise
+from lgr.resynth import Resynthesis, resynthesise
+from lgr.resynth_config import ResynthConfig
 from lgr.sound.audio import load_audio
 from lgr.sound.level import within_full_scale
 from lgr.sound.loudness import integrated_loudness
-from lgr.sounds import build_codebook, encode_lanes
+from lgr.sounds import encode_lanes
+from lgr.sources import build_codebook
 
 RATE = 8000
 HOP = 80
@@ -62,7 +64,7 @@ def test_a_target_inside_the_sources_finds_its_own_grains(metric: str, hop_frame
     score = result.score
     assert score.recording.tolist() == [1] * len(score)
     assert score.source_frame.tolist() == [7 + t for t in score.target_frame.tolist()]
-    np.testing.assert_allclose(score.similarity, 1, atol=1e-5)
+    np.testing.assert_allclose(score.similarity, 1, atol=1e-4)
     torch.testing.assert_close(result.audio, EXACT.decode(EXACT.encode(target[0][None]))[0], rtol=0, atol=1e-5)
     torch.testing.assert_close(result.audio, target[0], rtol=0, atol=1e-5)
 
@@ -75,7 +77,8 @@ def test_the_bundled_codec_finds_its_own_grains() -> None:
     result = play(target, [(audio, rate)], codec=codec, temperature=0, match_loudness=False)
     inside = result.score.target_frame < 76  # the last frames' windows reach into the silence after the target
     assert result.score.source_frame[inside].tolist() == result.score.target_frame[inside].tolist()
-    round_trip = codec.decode(codec.encode(audio[None]))[0]
+    gain = 10 ** (result.score.recordings[0].level_gain_db / 20)
+    round_trip = codec.decode(codec.encode(gain * audio[None]))[0] / gain
     torch.testing.assert_close(result.audio[:, : 75 * hop], round_trip[:, : 75 * hop], rtol=0, atol=1e-4)
 
 
@@ -134,9 +137,9 @@ def test_wet_goes_from_the_targets_round_trip_to_the_grains() -> None:
     target, sources = noise(frames=40), [noise(seed=1)]
     played = play(target, sources, match_loudness=False).audio
     round_trip = TOY.decode(TOY.encode(target[0][None]))[0]
-    assert torch.equal(play(target, sources, match_loudness=False, wet=0).audio, round_trip)
+    torch.testing.assert_close(play(target, sources, match_loudness=False, wet=0).audio, round_trip, rtol=0, atol=1e-6)
     half = play(target, sources, match_loudness=False, wet=0.5).audio
-    torch.testing.assert_close(half, (played + round_trip) / 2, rtol=0, atol=1e-6)  # the toy codec is linear
+    torch.testing.assert_close(half, (played + round_trip) / 2, rtol=0, atol=1e-3)  # decibels are not linear
     curve = play(target, sources, match_loudness=False, wet="0:0,0.4:1").audio
     frame = torch.arange(40).repeat_interleave(HOP)
     wet = (frame * HOP / RATE / 0.4).clamp(max=1)

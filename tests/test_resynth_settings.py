@@ -12,9 +12,12 @@ from torch import Tensor
 from lgr.codebook import CodebookConfig
 from lgr.codecs import Codec, ToyCodec
 from lgr.errors import ArgumentError, AudioFileError, CodebookError
-from lgr.resynth import ResynthConfig, Resynthesis, resynthesise
+from lgr.resynth import Resynthesis, resynthesise
+from lgr.resynth_config import ResynthConfig
 from lgr.sound.audio import load_audio, save_audio
-from lgr.sounds import build_codebook, read
+from lgr.sound.envelope import Envelope
+from lgr.sounds import read
+from lgr.sources import build_codebook
 
 RATE = 8000
 HOP = 80
@@ -62,7 +65,8 @@ def test_weights_leave_sources_out_and_switch_between_them() -> None:
     assert set(play(target, sources, temperature=0, source_weights=(1, 0)).score.recording) == {0}
     score = play(target, sources, temperature=1.0, source_weights=("0:1,1:1,1:0", "0:0,1:0,1:1")).score
     np.testing.assert_array_equal(score.recording, (score.target_seconds >= 1).astype(int))
-    tenth = play(noise(frames=2000), sources, temperature=50, source_weights=(1, 9)).score.recording.mean()
+    drawn = play(noise(frames=2000), sources, temperature=50, continuity=0, source_weights=(1, 9)).score
+    tenth = drawn.recording.mean()
     assert tenth == pytest.approx(0.9, abs=0.05)
 
 
@@ -104,7 +108,20 @@ def test_the_silence_gate_keeps_silence_out_of_the_score() -> None:
     source = torch.cat([noise(seed=1)[0], torch.zeros(1, 60 * HOP)], 1), RATE
     score = play(noise(frames=400), [source], temperature=50, silence_db=-60).score
     assert score.source_frame.max() == 59  # the last grain with a frame that sounds
-    assert play(noise(frames=400), [source], temperature=50).score.source_frame.max() > 100
+    assert play(noise(frames=400), [source], temperature=50, silence_db=-300).score.source_frame.max() == 59
+
+
+def test_grains_that_would_need_too_much_boost_are_played_only_where_the_target_is_quiet() -> None:
+    source, target = noise(frames=60, seed=1)[0], noise(frames=80)[0]
+    sources = [(torch.cat([source, 10 ** (-30 / 20) * source], 1), RATE)]
+    loud_then_quiet = torch.cat([target, 10 ** (-12 / 20) * target], 1), RATE
+    for metric in ("cosine", "centred", "whitened"):
+        score = play(loud_then_quiet, sources, temperature=50, continuity=0, metric=metric).score
+        loud, quiet = score.source_frame[:20], score.source_frame[20:]
+        assert loud.max() < 60 <= quiet.max(), metric
+    assert len(play(noise(), [(1e-3 * source, RATE)], temperature=50).score)  # a source's own gain bars nothing
+    only = play(noise(), [sources[0]], temperature=50, source_weights=(1,)).score
+    assert only.source_frame.max() < 60
 
 
 # ---- codebooks, progress, saving -----------------------------------------------------------------------------------
@@ -213,7 +230,10 @@ def test_continuity_needs_grains_that_can_play_on() -> None:
 
 
 def test_the_sampler_follows_from_what_is_asked() -> None:
-    assert config().match_config().sampler == "independent"
+    assert config(continuity=0).match_config().sampler == "independent"
+    assert config(sampler="independent").continuity == Envelope.of(0)  # nobody asked for more than can be had
+    assert config(stride=3).continuity == Envelope.of(0)
+    assert config().match_config().sampler == "chain"
     assert config(continuity="0:0,1:0.5").match_config().sampler == "chain"
     assert config(repetition_penalty=0.1, repetition_frames=8).match_config().sampler == "online"
     assert config(sampler="viterbi", continuity=0.5).match_config().sampler == "viterbi"

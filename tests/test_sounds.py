@@ -13,15 +13,8 @@ from lgr.codecs import ToyCodec
 from lgr.errors import ArgumentError, CodebookError, MissingPackageError, ShapeError
 from lgr.sound.audio import resample, save_audio
 from lgr.sound.recording import Recording
-from lgr.sounds import (
-    build_codebook,
-    describe,
-    encode_lanes,
-    frame_levels_db,
-    lane_features,
-    read,
-    with_length,
-)
+from lgr.sounds import describe, encode_lanes, frame_levels_db, lane_features, read, with_length
+from lgr.sources import build_codebook
 
 RATE = 8000
 CODEC = ToyCodec(latent_dim=40, sample_rate=RATE, hop_length=80)
@@ -133,7 +126,8 @@ def test_augmentations_are_made_from_the_originals_only() -> None:
     for i, recording in enumerate(codebook.recordings_):
         original = sounds[i % 2][0]
         expected = original if recording.speed == 1 else resample(original, round(RATE * recording.speed), RATE)
-        expected = encode_lanes(expected * 10 ** (recording.gain_db / 20), CODEC)
+        assert recording.level_gain_db == codebook.recordings_[i % 2].level_gain_db  # a louder copy stays louder
+        expected = encode_lanes(expected * 10 ** ((recording.gain_db + recording.level_gain_db) / 20), CODEC)
         torch.testing.assert_close(latents[i], expected, rtol=1e-5, atol=1e-6)
 
 

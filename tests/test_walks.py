@@ -16,7 +16,7 @@ from lgr.errors import ArgumentError, CodebookError, ShapeError
 from lgr.grain_map.walks import as_recorded, at_most, evenly, grains_in, near_line, play_grain, play_walk, walk_score
 from lgr.rendering import render
 from lgr.score import Score
-from lgr.sounds import build_codebook
+from lgr.sources import build_codebook
 
 TOY = ToyCodec(sample_rate=8000, hop_length=80)
 HOP = TOY.info.hop_length

@@ -20,8 +20,9 @@ from lgr.measures.adoption import measure_adoption
 from lgr.measures.timbre import mfcc_rows
 from lgr.measures.use import use_numbers
 from lgr.plots import NORMAL, SMALL, new_figure
-from lgr.resynth import ResynthConfig
-from lgr.sounds import build_codebook, encode_lanes, lane_features
+from lgr.resynth_config import ResynthConfig
+from lgr.sounds import encode_lanes, lane_features
+from lgr.sources import build_codebook
 
 TARGETS = ("drum_loop", "speech_reader", "flute")
 STRIDES = (1, 2, 4, 8, 16)

@@ -17,7 +17,8 @@ from lgr.codebook import GrainCodebook
 from lgr.codecs.base import Codec
 from lgr.evaluation import Yardstick
 from lgr.measures.retention import retention
-from lgr.resynth import ResynthConfig, Resynthesis, resynthesise
+from lgr.resynth import Resynthesis, resynthesise
+from lgr.resynth_config import ResynthConfig
 from lgr.score import Score
 from lgr.sound.audio import resample
 from lgr.sound.level import within_full_scale

@@ -18,7 +18,8 @@ from lgr.codecs.base import Codec
 from lgr.evaluation import evaluate
 from lgr.measures.reconstruction import estoi, si_sdr
 from lgr.rendering import samples_at
-from lgr.resynth import ResynthConfig, Resynthesis, resynthesise
+from lgr.resynth import Resynthesis, resynthesise
+from lgr.resynth_config import ResynthConfig
 from lgr.sound.audio import resample
 from lgr.sounds import with_length
 

@@ -13,7 +13,7 @@ from lgr.codecs import load_codec
 from lgr.codecs.base import Codec
 from lgr.latents.vectors import Metric
 from lgr.plots import COLOURS, MARKERS, NORMAL, SMALL, new_figure
-from lgr.sounds import build_codebook
+from lgr.sources import build_codebook
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

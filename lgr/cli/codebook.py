@@ -55,7 +55,7 @@ def build(
     from lgr.cli.support.sources import find_sources, open_codec
     from lgr.codebook import CodebookConfig
     from lgr.codebook.files import check_place
-    from lgr.sounds import build_codebook
+    from lgr.sources import build_codebook
 
     config = CodebookConfig(
         **o.given(grain_frames=grain_frames, stride=stride, silence_db=silence_db, metric=metric, embedding=embedding)

@@ -19,16 +19,8 @@ from lgr.errors import ArgumentError, CodebookError, check_shape
 from lgr.latents.grains import grain_starts
 from lgr.latents.projection import Projection, fit_projection
 from lgr.progress import Progress, silent
-from lgr.sounds import (
-    Sound,
-    build_codebook,
-    encode_levelled,
-    feature_source,
-    hear,
-    lane_features,
-    read,
-    with_length,
-)
+from lgr.sounds import Sound, encode_levelled, feature_source, hear, lane_features, read, with_length
+from lgr.sources import build_codebook
 
 UMAP_GRAINS = 5000  # UMAP lays out so many; the others go to the mean of their nearest neighbours among these
 MOST_NUMBERS = 1280  # of a grain that are laid out

@@ -26,7 +26,8 @@ from lgr.listening.folder import REFERENCE, SOURCE, Item, read_items
 from lgr.listening.key import FORMAT, QUESTIONS, VERSION
 from lgr.progress import Progress, silent
 from lgr.sound.audio import save_audio
-from lgr.sound.loudness import gained, matching_gains_db
+from lgr.sound.level import gained
+from lgr.sound.loudness import matching_gains_db
 
 PAGE = Path(__file__).parent / "page"
 MINUTES_A_RATING, MINUTES_A_PAIR = 0.2, 0.5  # for each sound on a page of ratings; for an A/B/X trial

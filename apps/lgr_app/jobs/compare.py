@@ -6,7 +6,7 @@ from pathlib import Path
 from lgr.codecs.base import Codec
 from lgr.evaluation import Evaluation
 from lgr.progress import Progress
-from lgr.resynth import ResynthConfig
+from lgr.resynth_config import ResynthConfig
 from lgr.sound.envelope import Envelope
 from lgr_app.jobs.results import Result, play, save_spectrogram, write_result
 from lgr_app.page.cards import Card

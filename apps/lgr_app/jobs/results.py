@@ -9,7 +9,8 @@ from lgr.codebook import GrainCodebook
 from lgr.codecs.base import Codec
 from lgr.evaluation import Evaluation, Yardstick
 from lgr.progress import Progress
-from lgr.resynth import ResynthConfig, Resynthesis, resynthesise
+from lgr.resynth import Resynthesis, resynthesise
+from lgr.resynth_config import ResynthConfig
 from lgr.score import Score
 from lgr_app.page.pictures import save_picture
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from lgr.resynth import ResynthConfig
+from lgr.resynth_config import ResynthConfig
 from lgr_app.page.codecs import frame_rate
 from lgr_app.page.sounds import MAX_SOURCES
 

@@ -10,9 +10,9 @@ from lgr.codecs.base import Codec
 from lgr.errors import ArgumentError
 from lgr.evaluation import Evaluation, Yardstick
 from lgr.progress import Progress
-from lgr.resynth import ResynthConfig
+from lgr.resynth_config import ResynthConfig
 from lgr.sound.envelope import Envelope
-from lgr.sounds import build_codebook
+from lgr.sources import build_codebook
 from lgr_app.jobs.results import Result, measure, play, save_spectrogram, write_result
 from lgr_app.page.cards import Card
 from lgr_app.page.pictures import save_picture

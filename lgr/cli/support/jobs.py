@@ -11,7 +11,8 @@ from lgr.progress import Progress
 if TYPE_CHECKING:
     from lgr.codebook import GrainCodebook
     from lgr.codecs.base import Codec
-    from lgr.resynth import ResynthConfig, Resynthesis
+    from lgr.resynth import Resynthesis
+    from lgr.resynth_config import ResynthConfig
     from lgr.sound.audio import AudioInfo
 
 
@@ -52,7 +53,7 @@ class Job:
         """A result for each temperature, one at a time; the sources are encoded once."""
         from lgr.resynth import resynthesise
         from lgr.sound.envelope import Envelope
-        from lgr.sounds import build_codebook
+        from lgr.sources import build_codebook
 
         config = self.config
         book = self.sources.codebook or build_codebook(
@@ -75,7 +76,7 @@ def job(
 
     ``options`` are those of ``ResynthConfig`` that were given.
     """
-    from lgr.resynth import ResynthConfig
+    from lgr.resynth_config import ResynthConfig
     from lgr.sound.audio import audio_info
 
     sources = find_sources(arguments, codebook)
