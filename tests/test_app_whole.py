@@ -158,7 +158,7 @@ def finished(page: Any) -> torch.Tensor:
 
 
 def test_two_tabs_of_one_visitor_do_not_mix(app: RunningApp) -> None:
-    config = settings(4, 4, 1, 0.05, 0.9, 0.6, 1, "centred", True)
+    config = settings(4, 4, 1, 0.05, 0.9, 0.6, 0, 1, "centred", True)
     with app.page() as page:
         other = page.context.new_page()
         other.goto(app.url)

@@ -9,6 +9,7 @@ from torch import Tensor
 from lgr.errors import ArgumentError, ShapeError
 from lgr.sound import level
 from lgr.sound.level import (
+    COMMON_DB,
     LIMITER_SECONDS,
     MAX_BOOST_DB,
     SHARPNESS,
@@ -16,7 +17,9 @@ from lgr.sound.level import (
     WINDOW_SECONDS,
     block_powers,
     follow_loudness,
+    gained,
     level_powers,
+    levelling_gain_db,
     within_full_scale,
 )
 
@@ -129,6 +132,24 @@ def test_what_is_before_an_attack_is_not_lifted() -> None:
         before = torch.stack([sound[0, k - 240 : k] for k in starts]).square().mean()
         after = torch.stack([sound[0, k : k + 240] for k in starts]).square().mean()
         assert 10 * math.log10(float(before / after)) < -18
+
+
+@pytest.mark.parametrize("gain", [1e-4, 0.03, 1.0, 7.0])
+def test_recordings_that_differ_by_a_gain_are_levelled_to_one(gain: float) -> None:
+    audio = torch.cat([noise(1, RATE), 0.05 * noise(1, RATE, seed=1)], 1)
+    common = gained(audio, levelling_gain_db(audio, RATE))
+    torch.testing.assert_close(
+        gained(gain * audio, levelling_gain_db(gain * audio, RATE)), common, rtol=1e-4, atol=1e-6
+    )
+    loud = common[:, : common.shape[1] // 2]  # what is 26 dB below has no say
+    assert 10 * math.log10(float(loud.square().mean())) == pytest.approx(COMMON_DB, abs=0.1)
+
+
+def test_levelling_passes_no_peak_and_leaves_silence() -> None:
+    click = torch.zeros(1, RATE)
+    click[0, RATE // 2] = 0.3
+    assert float(gained(click, levelling_gain_db(click, RATE)).abs().max()) == pytest.approx(1.0)
+    assert levelling_gain_db(torch.zeros(1, 100), RATE) == 0
 
 
 def test_a_peak_is_turned_down_where_it_is() -> None:

@@ -1,5 +1,7 @@
 """Path sampling and Viterbi against the enumeration of every path of a small chain."""
 
+import math
+
 import pytest
 import torch
 from scipy.stats import chisquare
@@ -8,6 +10,7 @@ from torch.nn.functional import normalize
 
 from lgr.matching import MatchConfig, match
 from lgr.matching import recursion as chain_module
+from lgr.matching.problem import SETTLED
 
 PATH, VITERBI = MatchConfig(sampler="chain"), MatchConfig(sampler="viterbi")
 NEXT = torch.tensor([2, -1, 4, 1, -1])  # two recordings, 0-2-4 and 3-1, not in codebook order
@@ -217,6 +220,44 @@ def test_chunks_and_blocks_do_not_change_the_path(config: MatchConfig, monkeypat
     monkeypatch.setattr(chain_module, "CHUNK_GRAINS", 1)  # chunks of 16 target grains
     assert torch.equal(found(4096), whole)
     assert torch.equal(found(1024), whole)
+
+
+@pytest.mark.parametrize("config", [PATH, VITERBI])
+@pytest.mark.parametrize("seed", range(5))
+def test_continuity_at_temperature_0_is_the_cheapest_path(config: MatchConfig, seed: int) -> None:
+    """Against all paths: the sum of distances, and a price for each jump, by its own plain formula."""
+    target, codebook, c = unit_rows(STEPS, 3, seed), unit_rows(GRAINS, 3, seed + 50), 0.7
+    weights = torch.tensor([0.0, 3.0, 0.0, 0.0, -torch.inf])  # only what is barred counts
+    price = SETTLED * math.log1p(c * GRAINS / (1 - c))
+    at_end = SETTLED * math.log(c * GRAINS + 1 - c)  # where nothing can play on, a jump is cheaper
+    distance = 1 - target.double() @ codebook.double().T
+    distance[:, weights == -torch.inf] = torch.inf
+    paths = torch.cartesian_prod(*[torch.arange(GRAINS)] * STEPS)
+    cost = sum(distance[t, paths[:, t]] for t in range(STEPS))
+    for t in range(1, STEPS):
+        before, now = paths[:, t - 1], paths[:, t]
+        cost = cost + torch.where(NEXT[before] == now, 0.0, torch.where(NEXT[before] < 0, at_end, price))
+    arguments = {"continuity": c, "next_grain": NEXT, "log_weights": weights, "config": config}
+    found = match(target, codebook, temperature=0.0, generator=seeded(), **arguments)
+    assert found.index.tolist() == paths[cost.argmin()].tolist()
+    assert found.probability.tolist() == [1.0] * STEPS
+    assert found.entropy.tolist() == [0.0] * STEPS
+
+
+def test_continuity_at_temperature_0_lengthens_runs() -> None:
+    codebook, target = unit_rows(600, 6, 1), unit_rows(200, 6, 2)
+    following = torch.arange(1, 601)
+    following[-1] = -1
+    runs = []
+    for c in (0.0, 0.5, 0.9, 0.99):
+        for config in (VITERBI, MatchConfig(sampler="online")):
+            found = match(
+                target, codebook, temperature=0, continuity=c, next_grain=following, config=config, generator=seeded()
+            )
+            runs.append(float((following[found.index[:-1]] == found.index[1:]).float().mean()))
+    assert runs[0::2] == sorted(runs[0::2])
+    assert runs[1::2] == sorted(runs[1::2])
+    assert max(runs[:2]) < 0.05 < 0.3 < min(runs[-2:])
 
 
 @pytest.mark.parametrize("config", [PATH, VITERBI])

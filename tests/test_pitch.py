@@ -17,8 +17,11 @@ from lgr.sound.pitch import (
     POOLED,
     constant_q,
     fft_size,
+    look_ahead,
     pitch_frames,
+    pitch_step,
     pitchedness,
+    reach,
 )
 
 RATE, HOP = 24000, 320
@@ -116,6 +119,26 @@ def test_a_frame_depends_on_a_window_around_its_hop_alone() -> None:
 def test_other_rates_give_the_same_kind_of_frames(rate: int) -> None:
     hop = round(rate / 75)
     assert alike(middle(note(220.0, 1.0, 0.6, rate), rate, hop), middle(note(220.0))) > 0.9
+
+
+@pytest.mark.parametrize(("rate", "hop"), [(RATE, HOP), (RATE, 75), (8000, 2000), (44100, 512)])
+@pytest.mark.parametrize("size", [7, 333, 5000])
+def test_a_stream_gives_the_same_frames_each_as_soon_as_it_can(rate: int, hop: int, size: int) -> None:
+    audio = note(330, rate=rate, seconds=0.2)
+    state, found = None, []
+    for i, chunk in enumerate(torch.split(audio, size)):
+        state, frames = pitch_step(state, chunk, rate, hop)
+        found.append(frames)
+        heard = min((i + 1) * size, len(audio))
+        given = sum(each.shape[1] for each in found)
+        assert given == max(0, (heard - look_ahead(rate, hop)) // hop)
+        assert len(state.samples) <= reach(rate) + hop  # no more is kept than is read again
+    _, last = pitch_step(state, audio[:0], rate, hop, flush=True)
+    torch.testing.assert_close(torch.cat([*found, last], 1), pitch_frames(audio, rate, hop), rtol=0, atol=1e-5)
+
+
+def test_the_look_ahead_is_what_is_said() -> None:
+    assert look_ahead(24000, 320) / 24000 == pytest.approx(0.018, abs=5e-4)
 
 
 def test_what_is_no_sound_is_refused() -> None:

@@ -208,7 +208,9 @@ def main() -> None:
     for settings, found, better in search(cases, load_codec("bundled"), options.seeds):
         told = " ".join(f"{value:g}" for value in settings.values())
         numbers = " | ".join(f"{found.medians[name]:.2f}" if name in found.medians else "" for name in NAMES)
-        print(f"| {told}{' *' if better else ''} | {found.score:.3f} | {numbers} | {' '.join(found.faults)} |", flush=True)
+        print(
+            f"| {told}{' *' if better else ''} | {found.score:.3f} | {numbers} | {' '.join(found.faults)} |", flush=True
+        )
 
 
 if __name__ == "__main__":

@@ -32,6 +32,7 @@ def build(
     stride: o.StrideOption = None,
     silence_db: o.SilenceOption = None,
     augment: o.AugmentOption = None,
+    transpose: o.TransposeOption = None,
     metric: o.MetricOption = None,
     embedding: o.EmbeddingOption = None,
     weight: Annotated[
@@ -74,6 +75,7 @@ def build(
             config,
             weights=[weight[i] for i in found.argument] if weight else None,
             augmentations=augment or (),
+            transpose=o.semitones(transpose) if transpose else (0, 0),
             progress=progress,
         )
         progress("saving", 0, 1)

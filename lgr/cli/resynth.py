@@ -45,6 +45,7 @@ def resynth(
     stride: o.StrideOption = None,
     silence_db: o.SilenceOption = None,
     augment: o.AugmentOption = None,
+    transpose: o.TransposeOption = None,
     metric: o.MetricOption = None,
     embedding: o.EmbeddingOption = None,
     temperature: o.TemperatureOption = None,
@@ -67,9 +68,9 @@ def resynth(
 
     \b
     Examples:
-      lgr resynth glass.wav rain/ -t drums.wav -o out.wav --temperature 0.05
+      lgr resynth glass.wav rain/ -t drums.wav -o out.wav --temperature 0.1
       lgr resynth "rain/*.flac" -t voice.wav -o out.wav --wet 0:0,4:1
-      lgr resynth piano/ -t melody.wav -o out.wav --pitch 0.6
+      lgr resynth piano.wav -t melody.wav -o out.wav --transpose -12:12
       lgr resynth a.wav b.wav -t c.wav -o d.wav --weight 0:1,8:0 --weight 1
       lgr resynth rain.codebook -t voice.wav -o out.wav --plot out.png
     """
@@ -84,6 +85,7 @@ def resynth(
         stride=stride,
         silence_db=silence_db,
         augmentations=augment,
+        transpose=transpose,
         metric=metric,
         embedding=embedding,
         temperature=temperature,

@@ -21,6 +21,7 @@ ABSOLUTE_GATE_LUFS, RELATIVE_GATE_LU = -70.0, -10.0
 OFFSET_LU = -0.691  # so that a full-scale sine of 997 Hz in one channel reads -3.01 LUFS
 LEVEL_LUFS = -23.0  # EBU R 128: a level that nearly all sounds reach unclipped
 MOST_GAIN_DB = 6.0  # beyond, what cannot be heard (a DC offset, a rumble) would be lifted
+PIECE = 1 << 20  # samples that are filtered at a time
 LOWEST_RATE = 8000  # Hz, at which the filters still work
 CEILING_DB = -1.0  # of the true peak, EBU R 128
 
@@ -73,8 +74,6 @@ def integrated_loudness(audio: Tensor, sample_rate: int) -> float:
     >>> round(integrated_loudness(tone, 48000), 1)  # LUFS: full scale on one channel, as BS.1770 says
     -3.0
     """
-    from scipy.signal import sosfilt
-
     check_shape("audio", audio.shape, "(1 or 2 channels, samples)", audio.ndim == 2 and audio.shape[0] in (1, 2))
     if sample_rate < LOWEST_RATE:
         raise ArgumentError(f"sample_rate must be 8000 Hz or more to measure loudness, got {sample_rate}")
@@ -83,16 +82,36 @@ def integrated_loudness(audio: Tensor, sample_rate: int) -> float:
         raise ArgumentError(
             f"audio must last 0.4 s or more to measure loudness, got {audio.shape[1] / sample_rate:.3g} s"
         )
-    weighted = sosfilt(k_weighting(sample_rate), audio.detach().cpu().double().numpy(), axis=1)
-    energy = np.concatenate([[0.0], np.cumsum(np.square(weighted).sum(0))])  # channels count alike: left, right or mono
     # A rate that four does not divide has steps of unequal length, by a sample.
     count = (audio.shape[1] - block) * STEPS_PER_BLOCK // block + 1
     starts = np.round(np.arange(count) * block / STEPS_PER_BLOCK).astype(np.int64)
-    power = (energy[starts + block] - energy[starts]) / block
+    at = np.unique(np.concatenate([starts, starts + block]))
+    energy = _energy_before(audio, k_weighting(sample_rate), at)
+    power = (energy[np.searchsorted(at, starts + block)] - energy[np.searchsorted(at, starts)]) / block
     power = power[power > _power(ABSOLUTE_GATE_LUFS)]
     if not len(power):
         return -math.inf
     return _lufs(float(power[power > power.mean() * 10 ** (RELATIVE_GATE_LU / 10)].mean()))
+
+
+def _energy_before(audio: Tensor, sections: NDArray[np.float64], at: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Energy of the filtered audio before each of the samples ``at`` (ascending), all channels together.
+
+    Channels count alike: left, right or mono. The audio is filtered piece by piece, so that an hour takes no more
+    memory than a minute.
+    """
+    from scipy.signal import sosfilt
+
+    energy = np.zeros(len(at))
+    state, total = np.zeros((len(sections), audio.shape[0], 2)), 0.0
+    for start in range(0, audio.shape[1], PIECE):
+        piece = audio[:, start : start + PIECE].detach().cpu().double().numpy()
+        weighted, state = sosfilt(sections, piece, axis=1, zi=state)
+        summed = np.concatenate([[total], total + np.cumsum(np.square(weighted).sum(0))])
+        here = slice(*np.searchsorted(at, [start, start + PIECE + 1]))
+        energy[here] = summed[at[here] - start]
+        total = summed[-1]
+    return energy
 
 
 def true_peak_db(audio: Tensor, sample_rate: int) -> float:

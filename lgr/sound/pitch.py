@@ -9,9 +9,13 @@ most 50 ms, so an attack is not smeared over more than that. What that costs: ne
 about ``CLEAR_HZ`` up by their fundamental, below it by their harmonics alone, and under ``LOWEST_HZ`` not at all.
 
 Gain does not matter: each frame is measured against its own largest bin.
+
+A frame is read from ``reach`` samples around its middle, so a stream has it ``look_ahead`` samples after its end: 18 ms
+at 24 kHz and a hop of 320. ``pitch_step`` is that stream, and ``pitch_frames`` its fold.
 """
 
 import math
+from dataclasses import dataclass
 from functools import lru_cache
 
 import torch
@@ -47,7 +51,7 @@ def filters(sample_rate: int) -> tuple[tuple[int, Tensor], ...]:
     hz = LOWEST_HZ * 2 ** (torch.arange(FILTERS + ABOVE, dtype=torch.float64) / BINS_PER_OCTAVE)
     hz = hz[hz * (1 + alpha) + GAMMA_HZ < sample_rate / 2]
     n_fft = fft_size(sample_rate)
-    time = torch.arange(n_fft, dtype=torch.float64) - n_fft / 2
+    time = torch.arange(n_fft, dtype=torch.float64) - reach(sample_rate) / 2
     banks = []
     for some in torch.split(hz, BINS_PER_OCTAVE):
         length = (sample_rate / (alpha * some + GAMMA_HZ))[:, None]
@@ -61,9 +65,24 @@ def filters(sample_rate: int) -> tuple[tuple[int, Tensor], ...]:
     return tuple(banks)
 
 
+def reach(sample_rate: int) -> int:
+    """Samples that a frame is read from: the longest filter's, 50 ms."""
+    return math.ceil(sample_rate / GAMMA_HZ)
+
+
 def fft_size(sample_rate: int) -> int:
-    """Samples that a frame is read from: the power of two that holds the longest filter."""
-    return 1 << math.ceil(math.log2(sample_rate / GAMMA_HZ))
+    """The power of two that holds ``reach``."""
+    return 1 << math.ceil(math.log2(reach(sample_rate)))
+
+
+def look_ahead(sample_rate: int, hop: int) -> int:
+    """Samples after a frame's end that must have come before it is known."""
+    return max(0, reach(sample_rate) - hop - _before(sample_rate, hop))
+
+
+def _before(sample_rate: int, hop: int) -> int:
+    """Samples before a frame's beginning that it is read from; negative where it is not read from its beginning on."""
+    return reach(sample_rate) // 2 - hop // 2
 
 
 def constant_q(audio: Tensor, sample_rate: int, hop: int) -> Tensor:
@@ -72,17 +91,25 @@ def constant_q(audio: Tensor, sample_rate: int, hop: int) -> Tensor:
     A sine of amplitude 1 has magnitude 1/2 in its bin.
     """
     check_shape("audio", audio.shape, "(samples >= 1,)", audio.ndim == 1 and audio.shape[0] >= 1)
+    _check(sample_rate, hop)
+    before, frames = _before(sample_rate, hop), -(-audio.shape[0] // hop)
+    missing = frames * hop + reach(sample_rate) - audio.shape[0]
+    padded = torch.nn.functional.pad(audio.float(), (max(before, 0), missing))
+    windows = padded[max(-before, 0) :].unfold(0, reach(sample_rate), hop)[:frames]
+    return _magnitudes(windows, sample_rate)
+
+
+def _check(sample_rate: int, hop: int) -> None:
     if hop < 1 or sample_rate < 1:
         raise ArgumentError(f"hop and sample_rate must be >= 1, got {hop} and {sample_rate}")
-    banks = [(first, bank.to(audio.device)) for first, bank in filters(sample_rate)]
-    n_fft = fft_size(sample_rate)
-    frames = -(-audio.shape[0] // hop)
-    before = n_fft // 2 - hop // 2
-    padded = torch.nn.functional.pad(audio.float(), (max(before, 0), frames * hop + n_fft - audio.shape[0]))
-    windows = padded[max(-before, 0) :].unfold(0, n_fft, hop)[:frames]
+
+
+def _magnitudes(windows: Tensor, sample_rate: int) -> Tensor:
+    """``(bins, frames)`` of windows ``(frames, reach)``."""
+    banks = [(first, bank.to(windows.device)) for first, bank in filters(sample_rate)]
     found = []
     for block in torch.split(windows, _BLOCK):
-        spectrum = torch.fft.rfft(block)
+        spectrum = torch.fft.rfft(block, fft_size(sample_rate))
         octaves = []
         x, y = spectrum.real.contiguous(), spectrum.imag.contiguous()
         for first, (real, imaginary) in banks:
@@ -107,7 +134,58 @@ def flattened(rows: Tensor) -> Tensor:
 
 def pitch_frames(audio: Tensor, sample_rate: int, hop: int) -> Tensor:
     """The descriptor ``(BINS, ceil(samples / hop))`` of ``audio`` (samples,), zeros in silence."""
-    magnitude = constant_q(audio, sample_rate, hop)
+    return _salience(constant_q(audio, sample_rate, hop))
+
+
+@dataclass(frozen=True)
+class PitchState:
+    """What a stream of audio has come to: its last samples, how many were heard, how many frames were given."""
+
+    samples: Tensor  # (n,): from the next frame's first on
+    heard: int = 0
+    given: int = 0
+
+
+def pitch_step(
+    state: PitchState | None, audio: Tensor, sample_rate: int, hop: int, *, flush: bool = False
+) -> tuple[PitchState, Tensor]:
+    """The descriptors ``(BINS, frames)`` that are known once ``audio`` (samples >= 0,) has come, and the new state.
+
+    ``None`` begins a stream. A frame is known ``look_ahead`` samples after its end; ``flush`` ends the stream with
+    silence, so that every hop begun has its frame. All frames together are those of ``pitch_frames``.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from lgr.sound.pitch import look_ahead, pitch_frames, pitch_step
+    >>> tone = torch.sin(2 * torch.pi * 440 * torch.arange(4800) / 24000)
+    >>> state, early = pitch_step(None, tone[:3000], 24000, 320)
+    >>> state, late = pitch_step(state, tone[3000:], 24000, 320, flush=True)
+    >>> early.shape[1], 320 * early.shape[1] + look_ahead(24000, 320) <= 3000
+    (8, True)
+    >>> torch.allclose(torch.cat([early, late], 1), pitch_frames(tone, 24000, 320), atol=1e-5)
+    True
+    """
+    check_shape("audio", audio.shape, "(samples,)", audio.ndim == 1)
+    _check(sample_rate, hop)
+    state = PitchState(audio.new_zeros(0, dtype=torch.float32)) if state is None else state
+    samples, heard = torch.cat([state.samples, audio.float()]), state.heard + len(audio)
+    before, length = _before(sample_rate, hop), reach(sample_rate)
+    known = -(-heard // hop) if flush else (heard + before - length) // hop + 1
+    new = max(0, known - state.given)
+    begins = state.given * hop - before  # the next frame; negative at the start of a stream
+    samples = torch.nn.functional.pad(samples, (max(0, -begins), 0))[max(0, begins - (heard - len(samples))) :]
+    found = samples.new_zeros(BINS, 0)
+    if new:
+        missing = max(0, (new - 1) * hop + length - len(samples))
+        windows = torch.nn.functional.pad(samples, (0, missing)).unfold(0, length, hop)[:new]
+        found = _salience(_magnitudes(windows, sample_rate))
+    kept = max(0, begins + new * hop)
+    return PitchState(samples[len(samples) - max(0, heard - kept) :], heard, state.given + new), found
+
+
+def _salience(magnitude: Tensor) -> Tensor:
+    """The descriptors ``(BINS, frames)`` of a constant-Q spectrum."""
     top = magnitude.amax(0)
     heard = top > 10 ** (SILENT_DB / 20) / 2
     peaks = flattened(torch.log1p(magnitude / (KNEE * top.clamp(min=1e-12))))

@@ -15,6 +15,7 @@ def settings(
     temperature: float,
     continuity: float,
     pitch: float,
+    transpose: float,
     wet: float,
     metric: str,
     match_loudness: bool,
@@ -33,6 +34,7 @@ def settings(
         temperature=temperature,  # type: ignore[arg-type]  # ResynthConfig takes numbers for envelopes
         continuity=continuity,  # type: ignore[arg-type]
         pitch=pitch,  # type: ignore[arg-type]
+        transpose=(-int(transpose), int(transpose)),
         wet=wet,  # type: ignore[arg-type]
         metric=metric,  # type: ignore[arg-type]  # checked there
         match_loudness=match_loudness,

@@ -7,6 +7,16 @@ from lgr.latents.pace import PACES
 from lgr.latents.path import KINDS
 from lgr.latents.vectors import METRICS
 
+MOST_TEMPERATURE = 0.15  # what lies beyond is for scripts: the target's rhythm is lost
+TEMPERATURE_SAYS = (
+    "0: always the most similar grain, the same again for the same sound. Around 0.05: alive. From 0.1 on: bold, "
+    "and the target's rhythm begins to go."
+)
+CONTINUITY_SAYS = (
+    "Chance that a source plays on rather than jumps. 0: each grain is drawn alone. At temperature 0: how much nearer a "
+    "grain must be to be jumped to."
+)
+
 Choices = list[tuple[str, str]]  # (shown, value), as a dropdown takes them
 
 UNTRAINED = [name for name in METRICS if name != "learned"]  # a learned metric needs an embedding: no tab asks for one

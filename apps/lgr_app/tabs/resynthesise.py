@@ -9,7 +9,7 @@ from lgr_app.jobs.numbers import numbers_table
 from lgr_app.jobs.results import measure, play, save_score_picture, write_result
 from lgr_app.jobs.resynthesise import grain_length_text, settings, sounds_to_compare, source_names
 from lgr_app.page.cards import figure_html, switch, switch_html
-from lgr_app.page.choices import metric_choices
+from lgr_app.page.choices import CONTINUITY_SAYS, MOST_TEMPERATURE, TEMPERATURE_SAYS, metric_choices
 from lgr_app.page.codecs import codec_choices
 from lgr_app.page.inputs import example_buttons, sound_input, sounds_input
 from lgr_app.page.seeds import next_seed, seed_controls
@@ -52,16 +52,14 @@ def build(shared: Shared) -> None:
                     )
                     for i, name in enumerate(_padded(source_names(first.source_paths)))
                 ]
-            temperature = gr.Slider(
-                0, 0.5, 0.05, step=0.005, label="Temperature", info="0: always the most similar grain. Higher: bolder."
-            )
+            temperature = gr.Slider(0, MOST_TEMPERATURE, 0.05, step=0.005, label="Temperature", info=TEMPERATURE_SAYS)
             continuity = gr.Slider(
                 0,
                 0.99,
                 0.9,
                 step=0.01,
                 label="Continuity",
-                info="Chance that a source plays on rather than jumps to another place.",
+                info=CONTINUITY_SAYS,
             )
             pitch = gr.Slider(
                 0,
@@ -70,6 +68,14 @@ def build(shared: Shared) -> None:
                 step=0.05,
                 label="Pitch",
                 info="How much notes count against timbre, where the target has any.",
+            )
+            transpose = gr.Slider(
+                0,
+                24,
+                0,
+                step=1,
+                label="Transpose",
+                info="Semitones by which sources may be played lower or higher: one note then plays a melody.",
             )
             with gr.Accordion("Grains, codec and mix", open=False):
                 codec = gr.Dropdown(
@@ -109,7 +115,7 @@ def build(shared: Shared) -> None:
             numbers = gr.HTML(elem_classes="lgr-numbers")
 
     newest = gr.State(None)  # this visitor's newest result: the next run's B
-    dials = [grain_frames, hop_frames, stride, temperature, continuity, pitch, wet, metric, match_loudness]
+    dials = [grain_frames, hop_frames, stride, temperature, continuity, pitch, transpose, wet, metric, match_loudness]
 
     def run(
         target: str | None,

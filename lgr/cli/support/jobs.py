@@ -57,7 +57,12 @@ class Job:
 
         config = self.config
         book = self.sources.codebook or build_codebook(
-            self.sources.files, codec, config.codebook_config(), augmentations=config.augmentations, progress=progress
+            self.sources.files,
+            codec,
+            config.codebook_config(),
+            augmentations=config.augmentations,
+            transpose=config.transpose,
+            progress=progress,
         )
         for i, value in enumerate(temperatures):
             progress("temperatures", i, len(temperatures))

@@ -1,5 +1,7 @@
 """Options that more than one command has, and what they become. Defaults are the package's; here they are only told."""
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -100,6 +102,16 @@ AugmentOption = Annotated[
         help="Add a changed copy of every source: speed=1.12 (rate), gain=-6 (dB), pitch=3 (semitones). Repeatable.",
     ),
 ]
+TransposeOption = Annotated[
+    str | None,
+    option(
+        "--transpose",
+        panel=GRAINS,
+        metavar="LOW:HIGH",
+        help="Semitones by which sources may be played lower or higher, such as -12:12: a note then plays a melody.",
+        default="0:0",
+    ),
+]
 MetricOption = Annotated[
     str | None,
     option(
@@ -126,8 +138,9 @@ TemperatureOption = Annotated[
         "--temperature",
         panel=CHOOSING,
         metavar="ENVELOPE",
-        help="0: always the nearest grain; higher: bolder choices; 0 or more.",
-        default="0.02",
+        help="0: always the nearest grain, nothing left to chance; 0.02 to 0.1: alive; from 0.3 on the target's rhythm "
+        "is lost; 0 or more.",
+        default="0.05",
     ),
 ]
 ContinuityOption = Annotated[
@@ -136,8 +149,9 @@ ContinuityOption = Annotated[
         "--continuity",
         panel=CHOOSING,
         metavar="ENVELOPE",
-        help="Chance that a recording plays on rather than jumps, from 0 to below 1.",
-        default="0",
+        help="Chance that a recording plays on rather than jumps, from 0 (as in the paper) to below 1. At temperature 0 "
+        "it says how much nearer a grain must be to be jumped to.",
+        default="0.9",
     ),
 ]
 PitchOption = Annotated[
@@ -146,8 +160,8 @@ PitchOption = Annotated[
         "--pitch",
         panel=CHOOSING,
         metavar="ENVELOPE",
-        help="How much pitch counts against timbre, 0 to 1; only where the target has a pitch. Melodies: 0.6.",
-        default="0",
+        help="How much pitch counts against timbre, 0 to 1; only where the target has a pitch.",
+        default="0.6",
     ),
 ]
 SamplerOption = Annotated[
@@ -221,11 +235,26 @@ def envelope(option: str, text: str) -> "Envelope":
         raise ArgumentError(f"{option}: {error}") from error
 
 
+def semitones(text: str) -> tuple[int, int]:
+    """The lowest and highest semitones that ``--transpose`` says."""
+    from lgr.sources import check_transpose
+
+    try:
+        low, high = (int(part) for part in text.split(":"))
+    except ValueError as error:
+        raise ArgumentError(f"--transpose must be LOW:HIGH in whole semitones, such as -12:12, got {text!r}") from error
+    try:
+        return check_transpose((low, high))
+    except ArgumentError as error:
+        raise ArgumentError(f"--{error}") from error
+
+
 def given(**options: Any) -> dict[str, Any]:
     """The options that were given, with envelopes parsed: keywords for ``ResynthConfig``, which knows the defaults."""
-    envelopes = {"temperature", "continuity", "wet"}
+    parsed: dict[str, Callable[[str], Any]] = {
+        name: partial(envelope, f"--{name}") for name in ("temperature", "continuity", "pitch", "wet")
+    }
+    parsed["transpose"] = semitones
     return {
-        name: envelope(f"--{name}", value) if name in envelopes else value
-        for name, value in options.items()
-        if value is not None
+        name: parsed[name](value) if name in parsed else value for name, value in options.items() if value is not None
     }

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from lgr.sound.envelope import Envelope
 
 # settled when a codebook is built
-IN_CODEBOOK = ("grain_frames", "stride", "metric", "embedding", "silence_db", "augmentations")
+IN_CODEBOOK = ("grain_frames", "stride", "metric", "embedding", "silence_db", "augmentations", "transpose")
 
 
 @dataclass(frozen=True)
