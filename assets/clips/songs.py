@@ -90,7 +90,7 @@ def events(song: Song) -> list[tuple[float, bytes]]:
             found.append((stop, bytes([0x80, number, 0])))
         if song.swell:
             for part in np.linspace(0, 1, 8, endpoint=False):
-                level = round(88 + 34 * float(np.sin(np.pi * part ** 0.7)))
+                level = round(88 + 34 * float(np.sin(np.pi * part**0.7)))
                 found.append((note.start + part * note.seconds, bytes([0xB0, 11, level])))
     return sorted(found, key=lambda event: event[0])  # the sort keeps the order of what happens at once
 
@@ -181,18 +181,12 @@ SONGS = {
     "notes_piano": single_notes("Yamaha Grand Piano", 0),
     "notes_sax": single_notes("Alto Sax", 65),
     "notes_guitar": single_notes("Nylon String Guitar", 24),
-    "birds": Song(
+    "birds": Song(  # two of them: a high one answers a low one
         instrument="Bird Tweet",
         program=123,
-        written="C5:2 G5:1 -:1 E5:3 A4:2 -:0.5 D6:1.5 C5:2 G5:2",
-        beats_per_minute=180,
-        sounding=0.9,
-    ),
-    "sea": Song(
-        instrument="Sea Shore",
-        program=122,
-        written="C4:3 G3+E4:3 A3:4",
-        beats_per_minute=90,
-        sounding=1.3,
+        written="C5:1 C5:1 E5:1 -:1 G5:0.7 A5:0.7 G5:0.6 -:1.5 C5:1 A4:1.2 -:0.6 D6:0.6 D6:0.6 E6:0.8 -:1 "
+        "E5+C6:1.2 -:0.8 G4:1.4 C5:1 E5:0.8 -:1.2 A5:0.7 C6:0.7 A5:0.7 -:1 C5:1.2",
+        beats_per_minute=220,
+        sounding=0.95,
     ),
 }
