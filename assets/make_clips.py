@@ -6,7 +6,7 @@ FOLDER holds the packages, unpacked (``~/.cache/lgr-clips``; ``assets/clips/pack
 what is not there is fetched, which takes ``apt-get`` and ``dpkg-deb``. Songs are played by ``fluidsynth`` (Debian's
 2.3.1 made the clips that are here). ``assets/clips/catalogue.py`` says what each clip is made of.
 
-Recordings are mixed to mono and brought to 24 kHz (speech: 16 kHz); ends are trimmed of silence and faded over 5 ms,
+Recordings are mixed to mono and brought to 24 kHz (speech: it stays at 16 kHz); ends are trimmed of silence and faded over 5 ms,
 and every clip has a peak of -1 dBFS. Writes 16-bit FLAC, ``credits.csv`` (one row a sound), ``licences.txt`` and the
 table in ``assets/README.md``. The same packages and the same FluidSynth give the same bytes.
 """
@@ -28,7 +28,7 @@ from assets.clips.songs import RENDER_RATE, Audio, Song, play
 
 ASSETS = Path(__file__).parent
 FADE_SECONDS = 0.005
-CUT_FADE_SECONDS = 0.06  # where a recording is cut while it still rings
+CUT_FADE_SECONDS = 0.25  # where a recording is cut while it still rings
 PEAK_DB = -1.0
 SILENCE_DB = -60.0  # below the clip's peak: trimmed at the ends
 FIELDS = ["clip", "package", "file", "group", "licence", "attribution", "made_of"]
@@ -119,15 +119,12 @@ def table(clips: list[tuple[Clip, float]], rows: list[dict[str, str]]) -> str:
     lines = ["| clip | seconds | kHz | made of | licence | by | from |", "|---|---|---|---|---|---|---|"]
     for clip, seconds in clips:
         mine = [row for row in rows if row["clip"] == clip.name]
-        licences, people = (
-            "; ".join(dict.fromkeys(row[field] for row in mine)) for field in ("licence", "attribution")
+        licences, people, packages = (
+            list(dict.fromkeys(row[field] for row in mine)) for field in ("licence", "attribution", "package")
         )
-        packages = dict.fromkeys(row["package"] for row in mine)
-        sources = "; ".join(f"[{name}]({pages[name]})" if name in pages else name for name in packages)
-        numbers = f"{seconds:.1f}", f"{clip.sample_rate / 1000:g}"
-        lines.append(
-            "| " + " | ".join([f"`{clip.name}.flac`", *numbers, clip.made_of, licences, people, sources]) + " |"
-        )
+        sources = [f"[{name}]({pages[name]})" if name in pages else name for name in packages]
+        cells = [f"`{clip.name}.flac`", f"{seconds:.1f}", f"{clip.sample_rate / 1000:g}", clip.made_of]
+        lines.append("| " + " | ".join([*cells, *map("; ".join, (licences, people, sources))]) + " |")
     return "\n".join(lines)
 
 
@@ -146,7 +143,7 @@ def write_clips(folder: Path, cache_folder: Path) -> list[tuple[Clip, float]]:
     made = []
     for clip in CLIPS:
         audio = make(clip, cache_folder)
-        sf.write(folder / f"{clip.name}.flac", audio, clip.sample_rate, subtype="PCM_16")
+        sf.write(folder / f"{clip.name}.flac", audio, clip.sample_rate, subtype="PCM_16", compression_level=1.0)
         made.append((clip, len(audio) / clip.sample_rate))
         peak, rms = decibels(float(np.abs(audio).max())), decibels(float(np.sqrt(np.mean(audio**2))))
         print(f"{clip.name:20s} {made[-1][1]:5.2f} s  {clip.sample_rate} Hz  peak {peak:5.1f} dB  rms {rms:5.1f} dB")

