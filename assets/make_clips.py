@@ -6,9 +6,9 @@ FOLDER holds the packages, unpacked (``~/.cache/lgr-clips``; ``assets/clips/pack
 what is not there is fetched, which takes ``apt-get`` and ``dpkg-deb``. Songs are played by ``fluidsynth`` (Debian's
 2.3.1 made the clips that are here). ``assets/clips/catalogue.py`` says what each clip is made of.
 
-Recordings are mixed to mono and brought to 24 kHz (speech: it stays at 16 kHz); ends are trimmed of silence and faded over 5 ms,
-and every clip has a peak of -1 dBFS. Writes 16-bit FLAC, ``credits.csv`` (one row a sound), ``licences.txt`` and the
-table in ``assets/README.md``. The same packages and the same FluidSynth give the same bytes.
+Recordings are mixed to mono and brought to 24 kHz (speech stays at 16 kHz); ends are trimmed of silence and faded over
+5 ms, and every clip has a peak of -1 dBFS. Writes 16-bit FLAC, ``credits.csv`` (one row a sound), ``licences.txt`` and
+the table in ``assets/README.md``. The same packages and the same FluidSynth give the same bytes.
 """
 
 import argparse

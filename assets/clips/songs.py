@@ -120,9 +120,9 @@ def play(song: Song, font: Path) -> Audio:
 
 def single_notes(instrument: str, program: int) -> Song:
     """Notes one by one, with gaps: all that the melodies of ``violin`` and ``flute`` need, and some more."""
-    names = "C4 D4 E4 F4 F#4 G4 G#4 A4 B4 C5 D5 E5 F5"
+    names = "C4 D4 E4 F#4 G4 G#4 A4 B4 C5 D5 E5 F5"
     written = " ".join(f"{name}:1 -:0.2" for name in names.split())
-    return Song(instrument=instrument, program=program, written=written, beats_per_minute=120)
+    return Song(instrument=instrument, program=program, written=written, beats_per_minute=128)
 
 
 SONGS = {
@@ -131,7 +131,7 @@ SONGS = {
         instrument="Violin",
         program=40,
         written="F#4:1 F#4:1 G4:1 A4:1 A4:1 G4:1 F#4:1 E4:1 D4:1 D4:1 E4:1 F#4:1 F#4:1.5 E4:0.5 E4:2",
-        beats_per_minute=132,
+        beats_per_minute=144,
         sounding=1.05,
         swell=True,
     ),
@@ -141,7 +141,7 @@ SONGS = {
         program=73,
         written="A4:1 C5:2 D5:1 E5:1.5 F5:0.5 E5:1 D5:2 B4:1 G4:1.5 A4:0.5 B4:1 "
         "C5:2 A4:1 A4:1.5 G#4:0.5 A4:1 B4:2 G#4:1 E4:2",
-        beats_per_minute=196,
+        beats_per_minute=212,
         sounding=1.03,
         swell=True,
     ),
@@ -160,7 +160,7 @@ SONGS = {
         program=0,
         written="C3+G3+E4:1 G4:0.5 C5:0.5 A2+E3+C5:1 B4:0.5 A4:0.5 F2+C3+A4:1 C5:0.5 F5:0.5 "
         "G2+D3+B4:0.5 D5:0.5 G4:1 C3+E4+G4+C5:2",
-        beats_per_minute=100,
+        beats_per_minute=112,
         sounding=1.1,
     ),
     "steel_pan": Song(
@@ -173,7 +173,7 @@ SONGS = {
     "choir": Song(
         instrument="Ahh Choir",
         program=52,
-        written="D4+A4:2 F4+C5:1 E4+B4:1 C4+G4:2 D4+F4+A4:1 C4+E4+G4:1 D4+A4+D5:3",
+        written="D4+A4:2 F4+C5:1 E4+B4:1 C4+G4:2 D4+F4+A4:1 C4+E4+G4:1 D4+A4+D5:2",
         beats_per_minute=104,
         sounding=1.04,
         swell=True,
@@ -184,8 +184,8 @@ SONGS = {
     "birds": Song(  # two of them: a high one answers a low one
         instrument="Bird Tweet",
         program=123,
-        written="C5:1 C5:1 E5:1 -:1 G5:0.7 A5:0.7 G5:0.6 -:1.5 C5:1 A4:1.2 -:0.6 D6:0.6 D6:0.6 E6:0.8 -:1 "
-        "E5+C6:1.2 -:0.8 G4:1.4 C5:1 E5:0.8 -:1.2 A5:0.7 C6:0.7 A5:0.7 -:1 C5:1.2",
+        written="C5:1 C5:1 E5:1 -:1 G5:0.7 A5:0.7 G5:0.6 -:1.3 A4:1.2 -:0.5 D6:0.6 D6:0.6 E6:0.8 -:1 "
+        "E5+C6:1.2 -:0.8 G4:1.4 C5:1 E5:0.8 -:1.2 A5:0.7 C6:0.7",
         beats_per_minute=220,
         sounding=0.95,
     ),

@@ -63,7 +63,7 @@ def heavy(rng: np.random.Generator, exponent: float, largest: float) -> float:
     return float(min(1 + rng.pareto(exponent), largest))
 
 
-def rain(seconds: float = 5.5) -> Audio:
+def rain(seconds: float = 5.0) -> Audio:
     """A shower on leaves and puddles: gusts of fine drops, near drops, and now and then a bubble that plinks."""
     rng = np.random.default_rng(1)
     gusts = wander(rng, seconds, 1.2, 3.0)
@@ -96,7 +96,7 @@ def wave(rng: np.random.Generator, rise: float, run: float) -> Audio:
     return mix
 
 
-def sea(seconds: float = 7.0) -> Audio:
+def sea(seconds: float = 6.2) -> Audio:
     """Three waves on a beach over the far surf."""
     rng = np.random.default_rng(2)
     mix = 0.05 * noise(rng, seconds, 120, 900, 1) * wander(rng, seconds, 0.8, 3.0)
@@ -106,7 +106,7 @@ def sea(seconds: float = 7.0) -> Audio:
     return mix
 
 
-def thunder(seconds: float = 7.5) -> Audio:
+def thunder(seconds: float = 6.5) -> Audio:
     """A near strike: a tearing crack, then claps that come later, duller and softer, rolling away."""
     rng = np.random.default_rng(3)
     mix = np.zeros(round(seconds * RATE))
@@ -128,7 +128,7 @@ def thunder(seconds: float = 7.5) -> Audio:
     return np.tanh(1.3 * mix) * ending
 
 
-def fire(seconds: float = 6.0) -> Audio:
+def fire(seconds: float = 5.5) -> Audio:
     """A wood fire: a fluttering rumble, a little hiss, crackles that come in clusters, and a few pops."""
     rng = np.random.default_rng(4)
     flutter = wander(rng, seconds, 9, 3.5)
