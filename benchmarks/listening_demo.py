@@ -22,10 +22,10 @@ from lgr.sources import build_codebook
 
 PAIRS = (
     ("drum_loop", "glass"),
-    ("body_percussion", "kitchen"),
+    ("percussion", "foley"),
     ("speech_reader", "rain"),
     ("violin", "steel_pan"),
-    ("singer", "birds"),
+    ("choir", "birds"),
 )
 SECONDS = 6.0  # of a target: short enough to compare nine versions from memory
 LATENT = {

@@ -103,7 +103,7 @@ def resynthesise(
     >>> clips = assets_dir() / "audio"
     >>> config = lgr.ResynthConfig(temperature=0.05, continuity=0.9)
     >>> result = lgr.resynthesise(
-    ...     clips / "drum_loop.flac", [clips / "glass.flac", clips / "kitchen.flac"], codec="toy", config=config, seed=1
+    ...     clips / "drum_loop.flac", [clips / "glass.flac", clips / "foley.flac"], codec="toy", config=config, seed=1
     ... )
     >>> result.audio.shape == lgr.load_audio(clips / "drum_loop.flac")[0].shape
     True

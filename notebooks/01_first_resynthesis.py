@@ -11,14 +11,14 @@
 # %% [markdown]
 # # 1. A first resynthesis
 #
-# **Goal.** Play a drum loop with the sounds of glasses and kitchen things, look at what happened, and learn the five
+# **Goal.** Play a drum loop with the sounds of glasses, a door and a till, look at what happened, and learn the five
 # words that the rest of the course needs: *target*, *source*, *grain*, *codebook* and *score*.
 #
 # **Time.** About 30 minutes. You need to be able to run a cell (Shift + Enter); no mathematics is needed yet.
 #
 # The idea comes from collage. Take a picture, and cut another picture into small pieces; now lay the second picture's
 # pieces so that the first one can be recognised. Here the first picture is a sound, the **target** (a drum loop). The
-# second one is other sounds, the **sources** (glass, kitchen). The pieces are called **grains**: stretches of sound of
+# second one is other sounds, the **sources** (glass, foley). The pieces are called **grains**: stretches of sound of
 # about a twentieth of a second.
 
 # %%
@@ -38,7 +38,7 @@ from lgr.plots import plot_spectrograms
 
 CLIPS = assets_dir() / "audio"
 target = CLIPS / "drum_loop.flac"
-sources = [CLIPS / "glass.flac", CLIPS / "kitchen.flac"]
+sources = [CLIPS / "glass.flac", CLIPS / "foley.flac"]
 
 # %% [markdown]
 # ## Listen first
@@ -64,7 +64,7 @@ codec = lgr.load_codec("bundled")
 config = lgr.ResynthConfig(grain_frames=4, temperature=0.02)
 result = lgr.resynthesise(target, sources, codec=codec, config=config, seed=1)
 
-play({"drums of glass and kitchen": (result.audio, result.sample_rate)})
+play({"drums of glass and foley": (result.audio, result.sample_rate)})
 
 # %% [markdown]
 # What happened in the third line:

@@ -36,7 +36,7 @@ from lgr.sound.envelope import Envelope
 
 CLIPS = assets_dir() / "audio"
 target = CLIPS / "drum_loop.flac"
-sources = [CLIPS / "glass.flac", CLIPS / "kitchen.flac"]
+sources = [CLIPS / "glass.flac", CLIPS / "foley.flac"]
 codec = lgr.load_codec("bundled")
 box = lgr.build_codebook(sources, codec, lgr.CodebookConfig(grain_frames=4))
 print(f"{len(box)} grains in the codebook")

@@ -39,7 +39,7 @@ from lgr.plots import COLOURS, plot_spectrograms
 
 CLIPS = assets_dir() / "audio"
 target = CLIPS / "drum_loop.flac"
-sources = [CLIPS / "body_percussion.flac"]  # claps, stomps and snaps
+sources = [CLIPS / "percussion.flac"]  # tabla strokes and finger snaps
 codec = lgr.load_codec("bundled")
 milliseconds = 1000 / codec.info.frame_rate
 play({"target": lgr.load_audio(target), "source": lgr.load_audio(sources[0])})
@@ -206,12 +206,12 @@ play(overlapping)
 # A violin phrase has few and soft onsets: a measure that counts them then hangs on a handful of decisions.
 # </details>
 #
-# **3.** You want the body percussion's claps to be recognisable *and* in time. Which size do you take, and which other
-# knob could help? Try it.
+# **3.** You want the finger snaps to be recognisable *and* in time. Which size do you take, and which other knob could
+# help? Try it.
 #
 # <details><summary>Solution</summary>
 #
-# Long enough to hold a clap's attack and body (5 to 9 frames) at temperature 0, with `hop_frames` about half of it, so
+# Long enough to hold a snap's attack and body (5 to 9 frames) at temperature 0, with `hop_frames` about half of it, so
 # that a grain can begin closer to where an onset is. There is no single right answer: use your ears, then the numbers.
 #
 # ```python

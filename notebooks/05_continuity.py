@@ -284,19 +284,19 @@ _ = ipywidgets.interact_manual(
 # are equally near. To hear it, the temperature must be above 0.
 # </details>
 #
-# **4.** Is continuity "nearly free" with drums, too? Try `drum_loop.flac` as the target and `kitchen.flac` as the
+# **4.** Is continuity "nearly free" with drums, too? Try `drum_loop.flac` as the target and `foley.flac` as the
 # source, with three seeds each.
 #
 # <details><summary>Solution</summary>
 #
 # ```python
-# drums, kitchen = CLIPS / "drum_loop.flac", [CLIPS / "kitchen.flac"]
+# drums, foley = CLIPS / "drum_loop.flac", [CLIPS / "foley.flac"]
 # for c in (0.0, 0.9):
 #     values = []
 #     for seed in range(3):
 #         config = lgr.ResynthConfig(temperature=0.05, continuity=c)
-#         one = lgr.resynthesise(drums, kitchen, codec=codec, config=config, seed=seed)
-#         found = evaluate(drums, kitchen, one.audio, one.sample_rate, score=one.score).numbers
+#         one = lgr.resynthesise(drums, foley, codec=codec, config=config, seed=seed)
+#         found = evaluate(drums, foley, one.audio, one.sample_rate, score=one.score).numbers
 #         values.append(f"run {found['mean_run_length']:.1f}, flux correlation {found['flux_correlation']:.2f}")
 #     print(c, values)
 # ```

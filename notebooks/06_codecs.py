@@ -38,7 +38,7 @@ from lgr.plots import plot_spectrograms
 
 CLIPS = assets_dir() / "audio"
 target = CLIPS / "drum_loop.flac"
-sources = [CLIPS / "body_percussion.flac"]
+sources = [CLIPS / "percussion.flac"]
 
 # %%
 codecs, rows = {}, {}
@@ -144,7 +144,7 @@ def listen(target, source, codec):
 names = sorted(path.stem for path in CLIPS.glob("*.flac"))
 _ = ipywidgets.interact_manual(
     listen,
-    target=ipywidgets.Dropdown(options=names, value="singer"),
+    target=ipywidgets.Dropdown(options=names, value="choir"),
     source=ipywidgets.Dropdown(options=names, value="violin"),
     codec=ipywidgets.Dropdown(options=list(codecs)),
 )

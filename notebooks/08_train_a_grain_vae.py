@@ -11,9 +11,9 @@
 # %% [markdown]
 # # 8. Train a grain VAE
 #
-# **Goal.** Train a small model on recordings of your own (here: body percussion, kitchen, glass and a dog), understand
-# what the training curve says, and be honest about what half a minute of training gives: between a model that was not
-# trained at all and one that had 22 minutes and 670 recordings.
+# **Goal.** Train a small model on recordings of your own (here: percussion, a door and a till, glass and bells),
+# understand what the training curve says, and be honest about what half a minute of training gives: between a model
+# that was not trained at all and one that had 22 minutes and 670 recordings.
 #
 # **Time.** About 60 minutes, of which the computer needs half a minute (and ten minutes for the last exercise).
 #
@@ -56,7 +56,7 @@ CLIPS = assets_dir() / "audio"
 # ## A folder of sounds
 #
 # Training takes a folder of recordings. **To use your own, set `MINE` to your folder's name** (five recordings or more,
-# of one kind of sound, are a good start). Otherwise four clips of five to seven seconds are used.
+# of one kind of sound, are a good start). Otherwise four clips of six to seven seconds are used.
 #
 # A `manifest.csv` in the folder may say which original recording ("group") each file was cut from. Files of one group
 # are never put on both sides of the test below: that would be practising with the exam's questions.
@@ -71,7 +71,7 @@ if not MINE:
     folder.mkdir()
     with (CLIPS / "credits.csv").open(encoding="utf-8") as lines:
         groups = {row["clip"]: row["group"] for row in csv.DictReader(lines)}
-    names = ("body_percussion", "kitchen", "glass", "dog")
+    names = ("percussion", "foley", "glass", "bells")
     rows = ["path,group", *(f"{name}.flac,{groups[name]}" for name in names)]
     for name in names:
         shutil.copy(CLIPS / f"{name}.flac", folder)
@@ -186,8 +186,8 @@ picture(
 # %%
 played = {}
 for name, codec in {"mine": mine, "shipped": shipped}.items():
-    one = lgr.resynthesise(CLIPS / "speech_reader.flac", [CLIPS / "body_percussion.flac"], codec=codec, seed=1)
-    played[f"a voice of claps and stomps, {name}"] = (one.audio, one.sample_rate)
+    one = lgr.resynthesise(CLIPS / "speech_reader.flac", [CLIPS / "percussion.flac"], codec=codec, seed=1)
+    played[f"a voice of tabla and snaps, {name}"] = (one.audio, one.sample_rate)
 play(played)
 
 

@@ -58,7 +58,7 @@ def test_sounds_of_ones_own_and_what_is_wrong_with_them(app: RunningApp, tmp_pat
 @pytest.mark.slow
 def test_it_fits_a_phone_and_classes_follow_the_model(app: RunningApp) -> None:
     with app.page(tab="Interpolate", width=390, height=844, scheme="dark") as page:
-        page.get_by_role("button", name="Violin to singer").wait_for()
+        page.get_by_role("button", name="Violin to choir").wait_for()
         leaving = page.get_by_label("Class on leaving")
         leaving.wait_for()  # the first example's model has classes
         chooser = page.get_by_label("Codec or model")

@@ -49,7 +49,7 @@ def test_from_an_example_to_a_result(app: RunningApp, tmp_path: Path) -> None:
             press(page, "Download the score")
         score = json.loads(saved(download.value, tmp_path).read_text())
         assert score["seed"] == 1
-        assert {each["path"] for each in score["recordings"]} == {"glass.flac", "kitchen.flac"}
+        assert {each["path"] for each in score["recordings"]} == {"glass.flac", "foley.flac"}
 
         # again with a drawn seed: the result before is there to compare, at the same moment
         page.get_by_label("Keep this seed").first.uncheck()
@@ -67,7 +67,7 @@ def test_ones_own_sounds_with_weights(app: RunningApp, tmp_path: Path) -> None:
     with app.page(TAB) as page:
         page.get_by_role("button", name="Clear").first.click()
         page.locator("input[type=file]").first.set_input_files(upload(tmp_path, "surround"))
-        page.get_by_label("number input for Weight of kitchen").first.fill("0")
+        page.get_by_label("number input for Weight of foley").first.fill("0")
         press(page)
         assert audio_seconds(page, "A: this result") == pytest.approx(1.0, abs=0.01)
         with page.expect_download() as download:

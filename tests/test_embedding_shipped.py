@@ -44,7 +44,7 @@ def rows(codec: Codec, audio: torch.Tensor) -> torch.Tensor:
 
 @pytest.mark.parametrize("change", ["gain", "polarity", "shift"])
 def test_a_changed_sound_stays_nearer_to_itself_than_to_others(codec: Codec, change: str) -> None:
-    sounds = [clip(codec, name) for name in ("glass", "violin", "rain", "kitchen", "speech_reader")]
+    sounds = [clip(codec, name) for name in ("glass", "violin", "rain", "foley", "speech_reader")]
     hop = codec.info.hop_length
     changed = {
         "gain": [0.1 * x for x in sounds],

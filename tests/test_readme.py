@@ -41,7 +41,7 @@ def test_the_python_example_runs_as_it_stands(here: Path) -> None:
         shutil.copy(CLIPS / Path(clip).name, clip)
     exec(compile(code, "README.md", "exec"), {})
     assert audio_info("drums_of_glass.wav").duration_seconds == audio_info(clips[0]).duration_seconds
-    assert {each.name for each in Score.load("drums_of_glass.json").recordings} == {"glass", "kitchen"}
+    assert {each.name for each in Score.load("drums_of_glass.json").recordings} == {"glass", "foley"}
 
 
 def test_the_commands_run_in_their_order(here: Path) -> None:

@@ -20,7 +20,7 @@ ROOT = SPACE.parents[1]
 FOLDERS = {  # of the Space: where it comes from, and what of it is left out
     "lgr": (ROOT / "lgr", ("__pycache__",)),
     "lgr_app": (ROOT / "apps" / "lgr_app", ("__pycache__",)),
-    "assets": (ROOT / "assets", ("__pycache__", "*.py")),
+    "assets": (ROOT / "assets", ("__pycache__", "*.py", "clips")),
 }
 FILES = {
     SPACE / "app.py": "app.py",

@@ -53,18 +53,16 @@ class Pair:
 
 PAIRS = (
     Pair("drum_loop", "glass"),  # drums, foley
-    Pair("body_percussion", "kitchen"),  # drums, foley
+    Pair("percussion", "foley"),  # drums, foley
     Pair("speech_reader", "rain"),  # speech, texture
     Pair("steel_pan", "piano"),  # notes, instrument
-    Pair("singer", "birds"),  # voice, animals
-    Pair("flute", "dog"),  # instrument, animal
+    Pair("choir", "birds"),  # voice, animals
+    Pair("flute", "bells"),  # instrument, notes
     Pair("sea", "speech_storyteller"),  # texture, speech
     Pair("thunder", "drum_loop"),  # texture, drums
 )
 
-PERCUSSION = tuple(
-    Pair(target, source) for target in ("drum_loop", "body_percussion") for source in ("glass", "kitchen")
-)
+PERCUSSION = tuple(Pair(target, source) for target in ("drum_loop", "percussion") for source in ("glass", "foley"))
 
 
 def told_pairs(pairs: Sequence[Pair], seeds: int = 0) -> str:

@@ -134,9 +134,9 @@ def open_task(
     >>> from lgr.baselines.random_grains import random_grains
     >>> from lgr.files import assets_dir
     >>> clips = assets_dir() / "audio"
-    >>> audio, score = random_grains(open_task(clips / "dog.flac", [clips / "fire.flac"], codec="toy"))
+    >>> audio, score = random_grains(open_task(clips / "bells.flac", [clips / "fire.flac"], codec="toy"))
     >>> score.target.name
-    'dog'
+    'bells'
     """
     if grain_frames < 1:
         raise ArgumentError(f"grain_frames must be >= 1, got {grain_frames}")

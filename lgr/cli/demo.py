@@ -8,7 +8,7 @@ import typer
 
 from lgr.errors import LgrError
 
-TARGET, SOURCES = "drum_loop.flac", ("glass.flac", "kitchen.flac")
+TARGET, SOURCES = "drum_loop.flac", ("glass.flac", "foley.flac")
 TEMPERATURES = (0.0, 0.05, 0.3)
 
 
@@ -17,7 +17,7 @@ def demo(
         "out/demo"
     ),
 ) -> None:
-    """Play a drum loop with glass and kitchen sounds.
+    """Play a drum loop with glass and foley sounds.
 
     At three temperatures, with pictures of what happened. Everything it needs
     comes with lgr. Results of an earlier demo are replaced.
@@ -69,9 +69,7 @@ def demo(
             heard = [load_audio(path, channels=1) for path in (target, *sources)]
             panels = [
                 (title, audio[0].numpy(), rate)
-                for title, (audio, rate) in zip(
-                    ("target: drums", "source: glass", "source: kitchen"), heard, strict=True
-                )
+                for title, (audio, rate) in zip(("target: drums", "source: glass", "source: foley"), heard, strict=True)
             ]
             shown = [shown_audio(result) for result in results]
             panels += [
@@ -80,7 +78,7 @@ def demo(
             ]
             measures = [sweep_measures(result.score) for result in results]
             figures = {
-                "demo.png": plot_spectrograms(panels, title="A drum loop played with glass and kitchen sounds"),
+                "demo.png": plot_spectrograms(panels, title="A drum loop played with glass and foley sounds"),
                 "score.png": score_figure(
                     results[1].score, title=f"The grains chosen at temperature {TEMPERATURES[1]:g}"
                 ),

@@ -58,9 +58,9 @@ def evaluate(
     >>> import lgr
     >>> from lgr.evaluation import evaluate
     >>> from lgr.files import assets_dir
-    >>> dog, fire = (assets_dir() / "audio" / name for name in ("dog.flac", "fire.flac"))
-    >>> untouched, rate = lgr.load_audio(dog)
-    >>> numbers = evaluate(dog, [fire], untouched, rate).numbers
+    >>> bells, fire = (assets_dir() / "audio" / name for name in ("bells.flac", "fire.flac"))
+    >>> untouched, rate = lgr.load_audio(bells)
+    >>> numbers = evaluate(bells, [fire], untouched, rate).numbers
     >>> round(numbers["adoption"], 3), round(numbers["envelope_correlation"], 3)
     (0.0, 1.0)
     """
@@ -86,9 +86,9 @@ class Yardstick:
     >>> import lgr
     >>> from lgr.evaluation import Yardstick
     >>> from lgr.files import assets_dir
-    >>> dog, fire = (assets_dir() / "audio" / name for name in ("dog.flac", "fire.flac"))
-    >>> yardstick = Yardstick(dog, [fire])
-    >>> result = lgr.resynthesise(dog, [fire], codec="toy")
+    >>> bells, fire = (assets_dir() / "audio" / name for name in ("bells.flac", "fire.flac"))
+    >>> yardstick = Yardstick(bells, [fire])
+    >>> result = lgr.resynthesise(bells, [fire], codec="toy")
     >>> found = yardstick.measure(result.audio, result.sample_rate, result.score)
     >>> found.numbers["adoption"] > 0
     True

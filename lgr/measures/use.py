@@ -22,7 +22,7 @@ def use_numbers(score: Score) -> dict[str, float | None]:
     >>> from lgr.files import assets_dir
     >>> from lgr.measures.use import use_numbers
     >>> clips = assets_dir() / "audio"
-    >>> score = lgr.resynthesise(clips / "dog.flac", [clips / "glass.flac", clips / "fire.flac"], codec="toy").score
+    >>> score = lgr.resynthesise(clips / "bells.flac", [clips / "glass.flac", clips / "fire.flac"], codec="toy").score
     >>> list(use_numbers(score))
     ['distinct_grains', 'reuse_max', 'reuse_mean', 'mean_run_length', 'entropy', 'recordings_used']
     """

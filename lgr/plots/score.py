@@ -49,7 +49,7 @@ def plot_score(
     >>> from lgr.files import assets_dir
     >>> from lgr.plots import plot_score, save_figure
     >>> clips = assets_dir() / "audio"
-    >>> score = lgr.resynthesise(clips / "dog.flac", [clips / "fire.flac"], codec="toy").score
+    >>> score = lgr.resynthesise(clips / "bells.flac", [clips / "fire.flac"], codec="toy").score
     >>> figure = plot_score(
     ...     score.target_seconds,
     ...     score.source_seconds,

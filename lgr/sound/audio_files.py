@@ -34,7 +34,7 @@ def audio_files(paths: Iterable[str | Path]) -> list[Path]:
     >>> from lgr.sound.audio_files import audio_files
     >>> folder = assets_dir() / "audio"
     >>> [path.name for path in audio_files([folder / "f*.flac"])]
-    ['fire.flac', 'flute.flac']
+    ['fire.flac', 'flute.flac', 'foley.flac']
     """
     given = [paths] if isinstance(paths, str | Path) else list(paths)
     found: dict[Path, Path] = {}

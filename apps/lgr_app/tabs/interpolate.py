@@ -48,7 +48,7 @@ class Example:
 
 EXAMPLES = (
     Example("Rain to sea", "rain", "sea", "textures-noiseband"),
-    Example("Violin to singer", "violin", "singer", "bundled", InterpolationControls(kind="slerp", pace="ease")),
+    Example("Violin to choir", "violin", "choir", "bundled", InterpolationControls(kind="slerp", pace="ease")),
     Example(
         "Violin to flute, by name",
         "violin",
