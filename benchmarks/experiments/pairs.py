@@ -62,6 +62,14 @@ PAIRS = (
     Pair("thunder", "drum_loop"),  # texture, drums
 )
 
+MELODIES = (  # tunes, and single notes or phrases of other instruments to play them with
+    Pair("violin", "notes_piano"),
+    Pair("flute", "notes_sax"),
+    Pair("violin", "notes_guitar"),
+    Pair("choir", "notes_sax"),
+    Pair("sax", "notes_guitar"),
+)
+
 PERCUSSION = tuple(Pair(target, source) for target in ("drum_loop", "percussion") for source in ("glass", "foley"))
 
 

@@ -13,8 +13,8 @@ TEMPERATURE_SAYS = (
     "and the target's rhythm begins to go."
 )
 CONTINUITY_SAYS = (
-    "Chance that a source plays on rather than jumps. 0: each grain is drawn alone. At temperature 0: how much nearer a "
-    "grain must be to be jumped to."
+    "Chance that a source plays on rather than jumps. 0: each grain is drawn alone. At temperature 0: how much nearer "
+    "a grain must be to be jumped to."
 )
 
 Choices = list[tuple[str, str]]  # (shown, value), as a dropdown takes them

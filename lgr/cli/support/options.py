@@ -149,8 +149,8 @@ ContinuityOption = Annotated[
         "--continuity",
         panel=CHOOSING,
         metavar="ENVELOPE",
-        help="Chance that a recording plays on rather than jumps, from 0 (as in the paper) to below 1. At temperature 0 "
-        "it says how much nearer a grain must be to be jumped to.",
+        help="Chance that a recording plays on rather than jumps, from 0 (as in the paper) to below 1. At temperature "
+        "0 it says how much nearer a grain must be to be jumped to.",
         default="0.9",
     ),
 ]
