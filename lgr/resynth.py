@@ -209,7 +209,8 @@ def _weights(
     if config.source_weights:
         group, over_time = _source_log_weights(codebook, config, seconds)
     if levels is not None:
-        levels = torch.where(log_weights > -torch.inf, levels, levels.min())  # what is never chosen is no way out
+        # what is never chosen is no way out
+        levels = torch.where(log_weights[:, None] > -torch.inf, levels, levels.amin(0))
         wanted = grain_levels_db(target_db, starts, config.grain_frames)
         group, over_time = audible_log_weights(wanted, levels, group, over_time)
     if not bool(over_time.any()):

@@ -252,7 +252,8 @@ class GrainCodebook:
 
     @property
     def levels_db(self) -> Tensor | None:
-        """Level of each grain at which its recording is encoded, (n_grains,), in dB; None where it is not known."""
+        """Level of each grain at which its recording is encoded, on the whole and of its quietest frame, (n_grains, 2),
+        in dB; None where it is not known."""
         levels = self._parts.levels
         return None if levels is None else grain_levels_db(levels, self.starts_, self.config.grain_frames)
 

@@ -169,7 +169,7 @@ def join(grains: Tensor, hop_frames: int | Tensor, frames: int) -> Tensor:
 
 
 def grain_levels_db(levels_db: Tensor, starts: Tensor, grain_frames: int) -> Tensor:
-    """Mean power over each grain, ``(n_grains,)`` in dB, from levels of frames ``(frames,)``.
+    """Level of each grain on the whole, and of its quietest frame, ``(n_grains, 2)`` in dB, from ``(frames,)``.
 
     Frames beyond the end are left out.
 
@@ -178,10 +178,12 @@ def grain_levels_db(levels_db: Tensor, starts: Tensor, grain_frames: int) -> Ten
     >>> import torch
     >>> from lgr.latents.grains import grain_levels_db
     >>> grain_levels_db(torch.tensor([-10.0, -10.0, -20.0, -20.0]), torch.tensor([0, 2, 3]), grain_frames=2)
-    tensor([-10., -20., -20.])
+    tensor([[-10., -10.],
+            [-20., -20.],
+            [-20., -20.]])
     """
-    power = (10 ** (levels_db.double() / 10)).cumsum(0)
-    power = torch.nn.functional.pad(power, (1, 0))
-    ends = (starts + grain_frames).clamp(max=len(levels_db))
-    mean = (power[ends] - power[starts]) / (ends - starts)
-    return 10 * torch.log10(mean.clamp(min=1e-20)).float()
+    padded = torch.nn.functional.pad(levels_db.float(), (0, grain_frames), value=torch.inf)
+    grains = padded.unfold(0, grain_frames, 1)[starts]  # (n_grains, grain_frames)
+    inside = grains < torch.inf
+    power = torch.where(inside, 10 ** (grains / 10), 0.0).sum(1) / inside.sum(1)
+    return torch.stack([10 * torch.log10(power.clamp(min=1e-20)), grains.amin(1)], 1)
