@@ -30,12 +30,12 @@ PAIRS = (
 SECONDS = 6.0  # of a target: short enough to compare nine versions from memory
 LATENT = {
     "nearest": ResynthConfig(temperature=0.0),
-    "temperature_0.02": ResynthConfig(temperature=0.02),
+    "default": ResynthConfig(),
     "temperature_0.3": ResynthConfig(temperature=0.3),
-    "chain_0.9": ResynthConfig(temperature=0.02, continuity=0.9),
+    "each_alone": ResynthConfig(continuity=0.0),
 }
 BASELINES = {"codec_round_trip": "unchanged", "random_grains": "random", "mfcc_mosaic": "mosaic"}
-ABX = (("reference", "codec_round_trip"), ("nearest", "temperature_0.02"), ("temperature_0.02", "chain_0.9"))
+ABX = (("reference", "codec_round_trip"), ("nearest", "default"), ("default", "each_alone"))
 
 
 def play_pair(target: str, source: str, folder: Path, codec: Codec, seed: int) -> None:

@@ -22,6 +22,7 @@ EXPERIMENTS = {
     5: "codecs",
     6: "continuity",
     7: "timbre",
+    8: "melodies",
 }
 
 

@@ -28,12 +28,15 @@ COLUMNS = {
     "seam_ratio_of_target": "the target's own",
     "similarity": "similarity",
     "adoption": "adoption",
+    "source_distance": "source distance",
     "distance_left": "distance left",
     "frechet_left": "Fréchet left",
     "onset_f": "onset F",
     "flux_correlation": "flux",
     "onset_f_plain": "onset F, no level",
     "flux_correlation_plain": "flux, no level",
+    "attack_db": "attack, dB",
+    "buzz_db": "buzz, dB",
     "ms_a_second": "ms/s",
 }
 
@@ -62,7 +65,7 @@ def run(
     return Result(
         title="Continuity: independent draws, exact chains, Viterbi, and the particle filter",
         data=f"{told_pairs(pairs, seeds)}; "
-        f"codec bundled {codec.info.version}, grains of 4 frames, τ = 0.02; times of the processor, "
+        f"codec bundled {codec.info.version}, grains of 4 frames; times of the processor, "
         "sources encoded anew",
         tables=(
             table("Means over pairs ± half the range over seeds", ("", *COLUMNS.values()), lines),

@@ -23,8 +23,11 @@ COLUMNS = {
     "flux_correlation_plain": "flux, no level",
     "seam_ratio": "seams",
     "seam_ratio_of_target": "the target's own",
+    "source_distance": "source distance",
     "distance_left": "distance left",
     "adoption": "adoption",
+    "attack_db": "attack, dB",
+    "buzz_db": "buzz, dB",
 }
 METHODS = ("latent", "latent, half overlapping", "MFCC mosaic", "random grains")
 
@@ -42,7 +45,7 @@ def run(pairs: Sequence[Pair] = PERCUSSION, seeds: int = SEEDS, sizes: Sequence[
     lines = [(method, *(numbers.get(column) for column in COLUMNS)) for method, numbers in found.items()]
     return Result(
         title="Grain size on percussion: onsets and seams",
-        data=f"{told_pairs(pairs, seeds)}; codec bundled {codec.info.version}, a frame is {frame_ms:.1f} ms, τ = 0.02",
+        data=f"{told_pairs(pairs, seeds)}; codec bundled {codec.info.version}, a frame is {frame_ms:.1f} ms",
         tables=(table("Means over pairs ± half the range over seeds", ("", *COLUMNS.values()), lines),),
         numbers={"rows": slim(rows, COLUMNS)},
         figure=picture(found, sizes, frame_ms),

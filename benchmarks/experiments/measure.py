@@ -45,14 +45,20 @@ def play(
 
 
 def measure(
-    pair: Pair, audio: Tensor, sample_rate: int = RATE, *, score: Score | None = None, codec: Codec | None = None
+    pair: Pair,
+    audio: Tensor,
+    sample_rate: int = RATE,
+    *,
+    score: Score | None = None,
+    codec: Codec | None = None,
+    pitch: bool = False,
 ) -> Numbers:
     """All numbers of ``lgr.evaluation.Yardstick`` at the target's level, and some more.
 
     Parameters
     ----------
     audio : (channels, samples), a result whose level does not follow the target's
-    codec : see ``Yardstick``
+    codec, pitch : see ``Yardstick``
 
     Returns
     -------
@@ -62,7 +68,7 @@ def measure(
     """
     reference = with_length(resample(pair.target, RATE, sample_rate), audio.shape[1])
     levelled = within_full_scale(as_loud_as(audio, reference, sample_rate), sample_rate)
-    found = _yardstick(pair, codec).measure(levelled, sample_rate, score).numbers
+    found = _yardstick(pair, codec, pitch).measure(levelled, sample_rate, score).numbers
     found["distance_left"] = _share(found["source_distance"], found["target_to_source_distance"])
     found["frechet_left"] = _share(found["frechet_mfcc_source"], _frechet_of_target(pair))
     heard = with_length(resample(audio.mean(0, keepdim=True), sample_rate, RATE), pair.target.shape[1])[0]
@@ -72,8 +78,8 @@ def measure(
 
 
 @lru_cache(maxsize=4)
-def _yardstick(pair: Pair, codec: Codec | None) -> Yardstick:
-    return Yardstick(pair.target_sound, pair.source_sounds, codec=codec)
+def _yardstick(pair: Pair, codec: Codec | None, pitch: bool = False) -> Yardstick:
+    return Yardstick(pair.target_sound, pair.source_sounds, codec=codec, pitch=pitch)
 
 
 @lru_cache(maxsize=64)
