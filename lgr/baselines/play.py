@@ -82,7 +82,7 @@ def play_baseline(
     >>> clips = assets_dir() / "audio"
     >>> blind = play_baseline("random", clips / "drum_loop.flac", [clips / "glass.flac"], codec="toy", seed=3)
     >>> blind.name, blind.audio.shape[0], len(blind.score)
-    ('random', 1, 150)
+    ('random', 1, 122)
     >>> blind.save("random.wav").name
     'random.wav'
     """

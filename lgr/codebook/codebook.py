@@ -51,9 +51,9 @@ class GrainCodebook:
     >>> clips = assets_dir() / "audio"
     >>> codebook = lgr.build_codebook([clips / "glass.flac", clips / "rain.flac"], lgr.load_codec("toy"))
     >>> codebook.vectors_.shape  # a row a grain: four frames of 320 numbers
-    torch.Size([893, 1280])
+    torch.Size([866, 1280])
     >>> len(codebook), [recording.name for recording in codebook.recordings_]
-    (893, ['glass', 'rain'])
+    (866, ['glass', 'rain'])
     >>> codebook.save("sounds.codebook").name
     'sounds.codebook'
     >>> len(lgr.GrainCodebook.load("sounds.codebook")) == len(codebook)

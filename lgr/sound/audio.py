@@ -53,7 +53,7 @@ def audio_info(path: str | Path) -> AudioInfo:
     >>> from lgr.sound.audio import audio_info
     >>> info = audio_info(assets_dir() / "audio" / "glass.flac")
     >>> info.sample_rate, info.channels, round(info.duration_seconds, 1)
-    (24000, 1, 7.0)
+    (24000, 1, 6.6)
     """
     path = Path(path).expanduser()
     with _open(path) as file:
@@ -93,9 +93,9 @@ def load_audio(path: str | Path, *, sample_rate: int | None = None, channels: in
     >>> glass = assets_dir() / "audio" / "glass.flac"
     >>> audio, sample_rate = lgr.load_audio(glass)
     >>> audio.shape, sample_rate
-    (torch.Size([1, 167511]), 24000)
+    (torch.Size([1, 158797]), 24000)
     >>> lgr.load_audio(glass, sample_rate=8000, channels=2)[0].shape
-    torch.Size([2, 55837])
+    torch.Size([2, 52932])
     """
     audio, info = load_whole(path)
     audio = _mix(audio, channels, info.path)
