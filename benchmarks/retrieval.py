@@ -26,6 +26,7 @@ from benchmarks.codec_extras import log_mel
 from benchmarks.vae_runs import check_never_heard
 from benchmarks.vae_scores import markdown
 from lgr.codecs.base import Codec
+from lgr.codecs.bundled import BundledCodec
 from lgr.codecs.registry import load_codec
 from lgr.files import assets_dir, atomic_path
 from lgr.latents.embedding import LearnedEmbedding, load_embedding
@@ -43,6 +44,7 @@ RANGE_DB, QUIETEST_DB = 30.0, -60.0
 RESAMPLES = 500  # of the source groups, for the intervals
 RIVAL = "mfcc 13, centred"
 EVERY, NEVER_MET = "every recording", "never met"  # who asks
+KEPT = 13  # cosines of "cut features", with the level: as many as MFCCs usually are
 PITCH_WEIGHT = ResynthConfig().pitch.maximum
 
 View = Callable[[Tensor, Tensor], Tensor]  # of audio (samples,) and latents (1, latent_dim, frames): (size, frames)
@@ -87,9 +89,11 @@ def views(codec: Codec, embedding: LearnedEmbedding) -> dict[str, tuple[View, tu
     hop, rate = codec.info.hop_length, codec.info.sample_rate
     all_three: tuple[Metric, ...] = ("cosine", "centred", "whitened")
     both: tuple[Metric, ...] = ("cosine", "centred")
+    bands = isinstance(codec, BundledCodec)
     return {
         "latent": (lambda x, z: z[0], all_three),
         "features": (lambda x, z: codec.features(z)[0], all_three),
+        **({"cut features": (lambda x, z: cepstra(codec.features(z)[0], 0, KEPT), ("centred",))} if bands else {}),
         "embedding": (lambda x, z: embedding.features(z)[0], ("learned",)),
         "mfcc 13": (lambda x, z: mfcc(x, hop, rate, 13), both),
         "mfcc 20": (lambda x, z: mfcc(x, hop, rate, 20), both),
@@ -101,9 +105,14 @@ def views(codec: Codec, embedding: LearnedEmbedding) -> dict[str, tuple[View, tu
 
 def mfcc(audio: Tensor, hop: int, sample_rate: int, count: int) -> Tensor:
     """``count`` cepstral coefficients of the 64-band log-mel spectrum, without the first, ``(count - 1, frames)``."""
+    return cepstra(log_mel(audio, hop, sample_rate), 1, count)
+
+
+def cepstra(bands: Tensor, first: int, end: int) -> Tensor:
+    """Cosines along log spectra ``(bands, frames)``, from the one numbered ``first`` to before ``end``."""
     from scipy.fft import dct
 
-    return torch.from_numpy(dct(log_mel(audio, hop, sample_rate).numpy(), norm="ortho", axis=0)[1:count]).float()
+    return torch.from_numpy(dct(bands.numpy(), norm="ortho", axis=0)[first:end]).float()
 
 
 def gather(
@@ -245,9 +254,10 @@ def write_up(result: dict[str, Any]) -> str:
 
 WITH_PITCH = {
     "features, centred": f"default: features, centred, and pitch {PITCH_WEIGHT:g}",
+    "cut features, centred": f"cut features, centred, and pitch {PITCH_WEIGHT:g}",
     "learned": f"learned and pitch {PITCH_WEIGHT:g}",
 }
-COMPARED = ("features, centred", "learned", *WITH_PITCH.values())
+COMPARED = (*WITH_PITCH, *WITH_PITCH.values())
 HEAD = """# Retrieval: which similarity names the class of a grain?
 
 `python -m benchmarks.retrieval --data ../shared/data/manifest.csv --out docs/results/retrieval.md`
