@@ -31,8 +31,8 @@ HARMONICS = (1.0, 0.7, 0.5, 0.35, 0.25)
 FILTERS = BINS_PER_OCTAVE * OCTAVES
 POOLED = 3  # filters in a bin of the descriptor: what is matched is a semitone wide, and a third of a tone is not lost
 BINS = FILTERS // POOLED
-#: What the tallest peak of a frame's descriptor says: noise is below the first, a note above the second.
-PITCHLESS, PITCHED = 0.6, 1.3
+#: What the tallest peak of a descriptor says: noise and most drums are below the first, a note above the second.
+PITCHLESS, PITCHED = 0.8, 1.6
 ABOVE = BINS_PER_OCTAVE  # filters beyond, for harmonics: what lies above 7 kHz tells no pitch
 SILENT_DB = -90.0  # frames below have no pitch
 
