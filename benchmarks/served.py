@@ -25,7 +25,7 @@ POLL_SECONDS = 0.05
 
 # What every caller asks for, in the order of the controls: frames of a grain, hop, stride, temperature, continuity,
 # pitch, transposition, wet, metric, loudness matching.
-DIALS = (4, 4, 1, 0.05, 0.9, 0.6, 0, 1.0, "centred", True)
+DIALS = (4, 4, 1, 0.05, 0.9, 0.7, 0, 1.0, "centred", True)
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ SamplerChoice = Literal["auto"] | Sampler
 
 ENVELOPES = ("temperature", "continuity", "pitch", "wet")
 # The best of a search: benchmarks/experiments/defaults.py
-NEARLY_NEAREST, MOSTLY, MELODIES = Envelope.of(0.05), Envelope.of(0.9), Envelope.of(0.6)
+NEARLY_NEAREST, MOSTLY, MELODIES = Envelope.of(0.05), Envelope.of(0.9), Envelope.of(0.7)
 NEVER = Envelope.of(0.0)
 
 

@@ -30,7 +30,7 @@ PHONE = 390
 READABLE = 4.5  # contrast that WCAG 2.2 asks of text (level AA)
 WITHIN_SECONDS = 40.0
 PLAY = "Play the target with the sources"
-SHORT = EXAMPLES[2]  # three seconds
+SHORT = EXAMPLES[2]
 
 # Each text that is seen, and its contrast with what lies behind it.
 CONTRASTS = """() => {
@@ -158,7 +158,7 @@ def finished(page: Any) -> torch.Tensor:
 
 
 def test_two_tabs_of_one_visitor_do_not_mix(app: RunningApp) -> None:
-    config = settings(4, 4, 1, 0.05, 0.9, 0.6, 0, 1, "centred", True)
+    config = settings(4, 4, 1, 0.05, 0.9, 0.7, 0, 1, "centred", True)
     with app.page() as page:
         other = page.context.new_page()
         other.goto(app.url)

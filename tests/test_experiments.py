@@ -314,4 +314,4 @@ def test_the_command_runs_what_it_is_asked_for(
     assert (tmp_path / "experiments_timbre.md").is_file()
     assert "## 7. A title" in capsys.readouterr().out
     with pytest.raises(SystemExit):
-        __main__.main(["--only", "8"])
+        __main__.main(["--only", "9"])

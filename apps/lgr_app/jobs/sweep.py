@@ -50,7 +50,7 @@ def sweep(
     values: Sequence[float],
     *,
     codec: Codec,
-    continuity: float = 0.0,
+    continuity: float,
     grain_frames: int = 4,
     seed: int,
     progress: Progress,

@@ -6,11 +6,14 @@ from lgr.codebook import CodebookConfig
 from lgr.latents.pace import PACES
 from lgr.latents.path import KINDS
 from lgr.latents.vectors import METRICS
+from lgr.resynth_config import ResynthConfig
 
+DEFAULTS = ResynthConfig()
+TEMPERATURE, CONTINUITY, PITCH = (each.minimum for each in (DEFAULTS.temperature, DEFAULTS.continuity, DEFAULTS.pitch))
 MOST_TEMPERATURE = 0.15  # what lies beyond is for scripts: the target's rhythm is lost
 TEMPERATURE_SAYS = (
-    "0: always the most similar grain, the same again for the same sound. Around 0.05: alive. From 0.1 on: bold, "
-    "and the target's rhythm begins to go."
+    f"0: always the most similar grain, the same again for the same sound. Around {TEMPERATURE:g}: alive. From 0.1 on: "
+    "bold, and the target's rhythm begins to go."
 )
 CONTINUITY_SAYS = (
     "Chance that a source plays on rather than jumps. 0: each grain is drawn alone. At temperature 0: how much nearer "

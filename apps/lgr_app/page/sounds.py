@@ -40,7 +40,7 @@ class Example:
 EXAMPLES = (
     Example("Drums of glass", "drum_loop", ("glass", "foley")),
     Example("Voice of rain", "speech_reader", ("rain", "sea")),
-    Example("Violin of steel pan", "violin", ("steel_pan", "piano")),
+    Example("Violin tune on the piano", "violin", ("notes_piano",)),
 )
 
 

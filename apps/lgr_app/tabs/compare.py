@@ -10,7 +10,7 @@ from lgr.evaluation import Yardstick
 from lgr_app.jobs.compare import codec_card, codecs_table, facts, missing_card, play_through
 from lgr_app.jobs.results import measure
 from lgr_app.page.cards import Card, cards_html
-from lgr_app.page.choices import CONTINUITY_SAYS, MOST_TEMPERATURE, TEMPERATURE_SAYS
+from lgr_app.page.choices import CONTINUITY, CONTINUITY_SAYS, MOST_TEMPERATURE, TEMPERATURE, TEMPERATURE_SAYS
 from lgr_app.page.codecs import codec_choices, shown_names, why_not_here
 from lgr_app.page.inputs import example_buttons, sound_input
 from lgr_app.page.seeds import next_seed, seed_controls
@@ -49,9 +49,9 @@ def build(shared: Shared) -> None:
             with gr.Accordion("Grains, choosing and seed", open=False):
                 grain_ms = gr.Slider(10, 500, 53, step=1, label="Grain length", info="In milliseconds.")
                 temperature = gr.Slider(
-                    0, MOST_TEMPERATURE, 0.05, step=0.005, label="Temperature", info=TEMPERATURE_SAYS
+                    0, MOST_TEMPERATURE, TEMPERATURE, step=0.005, label="Temperature", info=TEMPERATURE_SAYS
                 )
-                continuity = gr.Slider(0, 0.99, 0.9, step=0.01, label="Continuity", info=CONTINUITY_SAYS)
+                continuity = gr.Slider(0, 0.99, CONTINUITY, step=0.01, label="Continuity", info=CONTINUITY_SAYS)
                 seed_number, locked = seed_controls()
     status = gr.Markdown("The sounds appear here, one after another.", min_height=44, elem_classes="lgr-status")
     cards = gr.HTML()

@@ -9,7 +9,15 @@ from lgr_app.jobs.numbers import numbers_table
 from lgr_app.jobs.results import measure, play, save_score_picture, write_result
 from lgr_app.jobs.resynthesise import grain_length_text, settings, sounds_to_compare, source_names
 from lgr_app.page.cards import figure_html, switch, switch_html
-from lgr_app.page.choices import CONTINUITY_SAYS, MOST_TEMPERATURE, TEMPERATURE_SAYS, metric_choices
+from lgr_app.page.choices import (
+    CONTINUITY,
+    CONTINUITY_SAYS,
+    MOST_TEMPERATURE,
+    PITCH,
+    TEMPERATURE,
+    TEMPERATURE_SAYS,
+    metric_choices,
+)
 from lgr_app.page.codecs import codec_choices
 from lgr_app.page.inputs import example_buttons, sound_input, sounds_input
 from lgr_app.page.seeds import next_seed, seed_controls
@@ -52,11 +60,13 @@ def build(shared: Shared) -> None:
                     )
                     for i, name in enumerate(_padded(source_names(first.source_paths)))
                 ]
-            temperature = gr.Slider(0, MOST_TEMPERATURE, 0.05, step=0.005, label="Temperature", info=TEMPERATURE_SAYS)
+            temperature = gr.Slider(
+                0, MOST_TEMPERATURE, TEMPERATURE, step=0.005, label="Temperature", info=TEMPERATURE_SAYS
+            )
             continuity = gr.Slider(
                 0,
                 0.99,
-                0.9,
+                CONTINUITY,
                 step=0.01,
                 label="Continuity",
                 info=CONTINUITY_SAYS,
@@ -64,7 +74,7 @@ def build(shared: Shared) -> None:
             pitch = gr.Slider(
                 0,
                 1,
-                0.6,
+                PITCH,
                 step=0.05,
                 label="Pitch",
                 info="How much notes count against timbre, where the target has any.",

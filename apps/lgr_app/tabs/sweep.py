@@ -7,6 +7,7 @@ import gradio as gr
 
 from lgr_app.jobs.sweep import HIGHEST, LOWEST, MOST, Step, save_tradeoff, step_card, sweep, temperatures
 from lgr_app.page.cards import Card, cards_html, figure_html
+from lgr_app.page.choices import CONTINUITY, CONTINUITY_SAYS
 from lgr_app.page.codecs import codec_choices
 from lgr_app.page.inputs import example_buttons, sound_input, sounds_input
 from lgr_app.page.seeds import next_seed, seed_controls
@@ -45,9 +46,7 @@ def build(shared: Shared) -> None:
             with gr.Accordion("Range, grains, codec and seed", open=False):
                 lowest = gr.Number(LOWEST, label="Lowest temperature", info=f"From {LOWEST:g}.", minimum=LOWEST)
                 highest = gr.Number(HIGHEST, label="Highest temperature", info=f"Up to {HIGHEST:g}.", maximum=HIGHEST)
-                continuity = gr.Slider(
-                    0, 0.99, 0, step=0.01, label="Continuity", info="0, as in the paper: each grain is drawn alone."
-                )
+                continuity = gr.Slider(0, 0.99, CONTINUITY, step=0.01, label="Continuity", info=CONTINUITY_SAYS)
                 grain_frames = gr.Slider(1, 32, 4, step=1, label="Grain length", info="In frames of the codec.")
                 codec = gr.Dropdown(
                     codec_choices(), value="bundled", label="Codec", info="Whose latent space the grains are cut in."

@@ -161,7 +161,7 @@ PitchOption = Annotated[
         panel=CHOOSING,
         metavar="ENVELOPE",
         help="How much pitch counts against timbre, 0 to 1; only where the target has a pitch.",
-        default="0.6",
+        default="0.7",
     ),
 ]
 SamplerOption = Annotated[
