@@ -88,14 +88,14 @@ table(ceiling, "target, unchanged")
 # ## Then the resynthesis
 #
 # Frames are not equally long in all codecs, so we ask for grains of the same *time*, 53 ms, as near as whole frames
-# allow. Seed, temperature and metric are the same everywhere. (mSTFT is left out: it asks for the *same* sound, which a
+# allow. Seed and all settings are the same everywhere. (mSTFT is left out: it asks for the *same* sound, which a
 # resynthesis does not want to be.)
 
 # %%
 made = {}
 for name, codec in codecs.items():
     grain_frames = max(1, round(0.053 * codec.info.frame_rate))
-    config = lgr.ResynthConfig(grain_frames=grain_frames, temperature=0.02)
+    config = lgr.ResynthConfig(grain_frames=grain_frames)
     made[name] = lgr.resynthesise(target, sources, codec=codec, config=config, seed=1)
 numbers = {name: measured(each, KEYS) for name, each in made.items()}
 table(numbers, "resynthesis")
