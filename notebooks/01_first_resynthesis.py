@@ -72,9 +72,9 @@ play({"drums of glass and foley": (result.audio, result.sample_rate)})
 # 1. Sources and target were **encoded**: sound → latents.
 # 2. The sources' latents were cut into grains of `grain_frames=4` latent frames (53 ms). All of them together are the
 #    **codebook**: the box of pieces.
-# 3. For each grain of the target, a similar one was taken from the box. Three knobs, which we left where they stand, say
-#    what counts: `temperature`, how strict the choice is (at 0 nothing is left to chance, above 0 grains are drawn at
-#    random among the similar ones; notebook 3); `continuity`, how readily a source simply plays on (notebook 5);
+# 3. For each grain of the target, a similar one was taken from the box. Three knobs, which we left where they stand,
+#    say what counts: `temperature`, how strict the choice is (at 0 nothing is left to chance, above 0 grains are drawn
+#    at random among the similar ones; notebook 3); `continuity`, how readily a source simply plays on (notebook 5);
 #    `pitch`, how much melodies count (notebook 10; drums have none).
 # 4. The list of choices is the **score**, as in music: it says what is to be played when.
 # 5. The score was played: the chosen grains' latents were put in a row and **decoded** to sound.
@@ -207,8 +207,8 @@ play(made)
 # print(len(score), "grains,", score.distinct, "different ones; the favourite is played", score.reuse()[0], "times")
 # ```
 #
-# There are more grains than different ones: some fit so well that they are taken more than once. Where that happens often
-# it sounds mechanical; notebooks 3 and 5 are about what helps.
+# There are more grains than different ones: some fit so well that they are taken more than once. Where that happens
+# often it sounds mechanical; notebooks 3 and 5 are about what helps.
 # </details>
 #
 # **2.** What if the target itself is among the sources, and `temperature=0`? Say what you expect before you run it.

@@ -84,8 +84,8 @@ picture(
 # %% [markdown]
 # ## Cutting grains
 #
-# A **latent grain** is a few frames in a row. Here four of them, so 4 · 320 = 1,280 samples or 53 ms. (The last grain runs
-# over the end; `tail="pad"` fills it up.)
+# A **latent grain** is a few frames in a row. Here four of them, so 4 · 320 = 1,280 samples or 53 ms. (The last grain
+# runs over the end; `tail="pad"` fills it up.)
 
 # %%
 grains = cut(latents[0], grain_frames=4, tail="pad")  # (n_grains, latent_dim, grain_frames)

@@ -150,8 +150,8 @@ play(
 # - *Entropy* rises and levels off near $\ln M$, the lottery among all $M$ grains. Distances are between 0 and 2, so
 #   from τ = 1 on most grains are in play, and 10 is as good as infinity.
 # - *Distinct grains* rises: at 0 a few favourites are played again and again.
-# - *Onset F* and *flux correlation* fall, once it is warm: a drawn grain need not have its attack where the target has its
-#   own. Between the coldest temperatures they hardly differ (exercise 2).
+# - *Onset F* and *flux correlation* fall, once it is warm: a drawn grain need not have its attack where the target has
+#   its own. Between the coldest temperatures they hardly differ (exercise 2).
 #
 # ## Adoption against retention
 #

@@ -48,9 +48,9 @@ play({"target": lgr.load_audio(target), "source": lgr.load_audio(sources[0])})
 # %% [markdown]
 # ## The experiment
 #
-# Everything is held fixed but the grain size: target, source, temperature. Continuity is turned off, as in the paper: it
-# lets a source play on from grain to grain (notebook 5), and short grains that play on are long grains again. The draws
-# are random, so each size is run with three seeds; what differs between the seeds of one size is chance.
+# Everything is held fixed but the grain size: target, source, temperature. Continuity is turned off, as in the paper:
+# it lets a source play on from grain to grain (notebook 5), and short grains that play on are long grains again. The
+# draws are random, so each size is run with three seeds; what differs between the seeds of one size is chance.
 
 # %%
 SIZES, SEEDS = (1, 3, 5, 9), (0, 1, 2)
@@ -104,11 +104,11 @@ picture(
 #
 # - **Adoption** rises with size, and the dots of the shortest grains lie clear of all others: an effect. A longer grain
 #   brings more of the source's own course along.
-# - **Flux correlation** is lowest at 1 frame. There the sound changes every 13 ms because a new grain was drawn, and not
-#   because the target changes. From 3 frames on the dots overlap: three seeds do not tell these sizes apart.
-# - **Onset F** shows nothing: its dots scatter as far as its line moves. Did you guess that long grains would lose hits?
-#   So did the question above. But a long grain is compared *as a whole*, attack and all, so a grain is found whose
-#   attack is where the target's is. What one expected and did not find is a result, too.
+# - **Flux correlation** is lowest at 1 frame. There the sound changes every 13 ms because a new grain was drawn, and
+#   not because the target changes. From 3 frames on the dots overlap: three seeds do not tell these sizes apart.
+# - **Onset F** shows nothing: its dots scatter as far as its line moves. Did you guess that long grains would lose
+#   hits? So did the question above. But a long grain is compared *as a whole*, attack and all, so a grain is found
+#   whose attack is where the target's is. What one expected and did not find is a result, too.
 # - The **seam ratio** compares how much the sound changes *at* the joins with how much it changes *elsewhere*. At 1,
 #   one cannot tell where the joins are. Here, too, one size has dots far apart.
 #
@@ -206,7 +206,8 @@ play(overlapping)
 #     print(size, f"adoption {numbers['adoption']:.2f}, flux correlation {numbers['flux_correlation']:.2f}")
 # ```
 #
-# A violin's notes begin softly and run into each other: a measure that counts onsets then hangs on a handful of decisions.
+# A violin's notes begin softly and run into each other: a measure that counts onsets then hangs on a handful of
+# decisions.
 # </details>
 #
 # **3.** You want the finger snaps to be recognisable *and* in time. Which size do you take, and which other knob could

@@ -176,8 +176,8 @@ print("Viterbi:", tuple(viterbi.index.tolist()), "  top of the list:", paths[int
 # %% [markdown]
 # ## Now with sound
 #
-# A voice played with a flute, bells and a choir. Continuity 0 is the paper's sampler. (`pitch=0`: grains are compared by
-# their sound colour alone, as in the formulas above; notebook 10 is about pitch.)
+# A voice played with a flute, bells and a choir. Continuity 0 is the paper's sampler. (`pitch=0`: grains are compared
+# by their sound colour alone, as in the formulas above; notebook 10 is about pitch.)
 
 # %%
 codec = lgr.load_codec("bundled")
@@ -269,8 +269,8 @@ _ = ipywidgets.interact_manual(
 # ```
 # </details>
 #
-# **3.** As τ falls, the emissions outweigh every transition: at τ = 0, by the formula, continuity could only decide between
-# grains that are equally near. Does `lgr` leave it at that? Compare τ = 0, $c = 0$ with τ = 0, $c = 0.99$.
+# **3.** As τ falls, the emissions outweigh every transition: at τ = 0, by the formula, continuity could only decide
+# between grains that are equally near. Does `lgr` leave it at that? Compare τ = 0, $c = 0$ with τ = 0, $c = 0.99$.
 #
 # <details><summary>Solution</summary>
 #

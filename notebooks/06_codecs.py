@@ -61,7 +61,7 @@ table(rows, "codec")
 # %% [markdown]
 # - `bundled` is this project's own codec for all kinds of sound.
 # - `drums-granular`, `notes-granular` and `textures-…` are small models, each trained on *one* kind of sound for some
-#   minutes (notebook 8 trains one). They are asked to play drums here, so expect strange things of two of them; that is
+#   minutes (notebook 8 trains one). They are asked to play drums here, so expect strange things of the others; that is
 #   part of the experiment.
 # - `soundstream`, `encodec-…`, `dac-…` are codecs made to transmit speech and music with few bits.
 #
