@@ -92,9 +92,9 @@ pitch_picture(
 )
 
 # %% [markdown]
-# Parts of the tune are there, for high notes are brighter than low ones. But in between the piano plays a neighbouring
-# note, or something else. Why? Grains are compared by 40 bands of their spectrum (notebook 2), and these are wider than
-# a semitone. To them F♯ and G are nearly the same sound.
+# Much of the tune is there, for high notes are brighter than low ones. But where the violin plays F♯, the piano plays
+# G. Why? Grains are compared by 40 bands of their spectrum (notebook 2), and these are wider than a semitone. To them
+# F♯ and G are nearly the same sound.
 #
 # A number for it: **pitch agreement** is the share of the violin's pitched moments in which the result has the same
 # pitch, give or take a quarter tone. As always, numbers need neighbours.
@@ -195,9 +195,10 @@ pitch_picture(
 )
 
 # %% [markdown]
-# The tune is back, and most of it comes with the first turn of the knob. What does it cost? Nothing that the table
-# shows: *adoption* stays, and so does *source distance*. Every grain still comes from the piano, only from another key.
-# That is so because the piano *has* the notes. (One tune and one seed; exercise 3 looks further.)
+# The tune is back, and most of it comes with the first turn of the knob. What does it cost? Hardly anything that the
+# table shows: *adoption* stays where it was, and *source distance* stays far below that of blind grains. Every grain
+# still comes from the piano, only from another key. That is so because the piano *has* the notes. (One tune and one
+# seed; exercise 3 looks further.)
 #
 # ## One note is enough
 #
@@ -252,10 +253,10 @@ for name in ("rain", "drum_loop"):
     print(f"{name}: {(a == b).mean():.0%} of the grains are the same")
 
 # %% [markdown]
-# In rain hardly anything changes, for hardly a grain of it has a pitch. Drums are not so simple. A drum head rings,
-# and a fifth or so of the grains in this loop do have a pitch. There the sources' pitches count, and other grains are
-# chosen. The rhythm is kept just as well, and adoption is a little lower: what was gained in pitch, which nobody asks
-# of a drum, was paid for in colour. So for drums `pitch=0` is the better choice.
+# In rain nothing changes, for no grain of it has a pitch. Drums are not so simple. A drum head rings, and some grains
+# of this loop do have something of a pitch. There the sources' pitches count a little, and other grains are chosen. The
+# rhythm is kept as well as before. *Adoption* does not gain from it, and *source distance* does not either: what nobody
+# asks of a drum is paid for in colour. The default is gentler than 0.9; for drums, `pitch=0` is the clear choice.
 #
 # ## How low can a tune be?
 #
@@ -291,7 +292,11 @@ picture(
 )
 
 # %% [markdown]
-# READ_FIGURE_4
+# Low *pure* tones are nearly alike: one cannot be told well from its neighbour. It gets better from a few hundred hertz
+# on, where a semitone is as wide as a filter. Tones with overtones are told apart much lower, by their overtones: these
+# lie higher up, where the filters are narrow enough. Below the lowest filter this fails, too. So a cello, a trombone or
+# a low voice may well be the target, but the line of a very dull bass may come out a semitone off, and the lowest
+# string of a bass guitar (41 Hz) has its fundamental where the descriptor hears nothing.
 #
 # ## What a musician chooses
 #
@@ -362,7 +367,9 @@ _ = ipywidgets.interact_manual(
 # table(rows, "source")
 # ```
 #
-# FLUTE_ANSWER
+# All three keep nearly all of it: each has all the notes. So pitch agreement does not decide between them, nor does
+# adoption by much. What differs is what *you* hear: which attacks fit a flute's, and whether a note lasts as long as
+# the flute's does.
 # </details>
 #
 # **3.** Draw each grain for itself (`continuity=0`). Does the tune stay? Does the piano? Try three seeds.
@@ -379,7 +386,9 @@ _ = ipywidgets.interact_manual(
 # table(rows, "continuity")
 # ```
 #
-# CONTINUITY_ANSWER
+# The tune stays nearly as well: that is the pitch's work, grain by grain. The piano does not. Adoption falls, and the
+# source distance is several times as large: a note of crumbs, each from another moment of the key's sound, is not a
+# piano's note. *Playing on* is what makes it one.
 # </details>
 #
 # **4.** Sing or whistle a tune, record it, and play it with an instrument of your choice. What does the pitch tracker
