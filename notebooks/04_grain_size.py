@@ -132,7 +132,7 @@ table(
 # %% [markdown]
 # ## Look at one attack
 #
-# Smearing can be seen. Here is the first half second, once more as spectrograms.
+# What grains make of an attack can be seen. Here is the first half second, once more as spectrograms.
 
 # %%
 original, rate = lgr.load_audio(target)

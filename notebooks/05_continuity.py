@@ -248,7 +248,7 @@ _ = ipywidgets.interact_manual(
 # <details><summary>Solution</summary>
 #
 # A run goes on with probability 0.9 (a jump that hits the next grain by luck is too rare to count). Its length is
-# geometric: $1 / (1 - 0.9) = 10$ grains. In the table above runs are shorter, because the target has its say: it ends a
+# geometric: $1 / (1 - 0.9) = 10$ grains. In the table above they are shorter, because the target has its say: it ends a
 # run as soon as the next grain fits badly. (It can also lengthen them, where the next grain happens to fit best.)
 #
 # ```python
