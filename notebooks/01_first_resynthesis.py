@@ -61,7 +61,7 @@ play(heard)
 
 # %%
 codec = lgr.load_codec("bundled")
-config = lgr.ResynthConfig(grain_frames=4, temperature=0.02)
+config = lgr.ResynthConfig(grain_frames=4)
 result = lgr.resynthesise(target, sources, codec=codec, config=config, seed=1)
 
 play({"drums of glass and foley": (result.audio, result.sample_rate)})
@@ -72,8 +72,10 @@ play({"drums of glass and foley": (result.audio, result.sample_rate)})
 # 1. Sources and target were **encoded**: sound → latents.
 # 2. The sources' latents were cut into grains of `grain_frames=4` latent frames (53 ms). All of them together are the
 #    **codebook**: the box of pieces.
-# 3. For each grain of the target, a similar one was taken from the box. `temperature` says how strict that choice is:
-#    at 0 it is always the most similar grain, above 0 it is drawn at random among the similar ones.
+# 3. For each grain of the target, a similar one was taken from the box. Three knobs, which we left where they stand,
+#    say what counts: `temperature`, how strict the choice is (at 0 nothing is left to chance, above 0 grains are drawn
+#    at random among the similar ones; notebook 3); `continuity`, how readily a source simply plays on (notebook 5);
+#    `pitch`, how much melodies count (notebook 10; drums have none).
 # 4. The list of choices is the **score**, as in music: it says what is to be played when.
 # 5. The score was played: the chosen grains' latents were put in a row and **decoded** to sound.
 #
@@ -95,7 +97,7 @@ picture(
 
 # %% [markdown]
 # The score can be drawn too. Each dot is one grain: how far right says *when* it is played, how high says *from where
-# in its recording* it was taken. If dots lay on a rising diagonal, a recording would simply be playing on.
+# in its recording* it was taken. Where dots lie on a rising diagonal, a recording is simply playing on.
 
 # %%
 figure = score_figure(result.score)
@@ -182,7 +184,7 @@ _ = ipywidgets.interact_manual(
     listen,
     target=ipywidgets.Dropdown(options=names, value="speech_reader"),
     source=ipywidgets.Dropdown(options=names, value="rain"),
-    temperature=ipywidgets.FloatSlider(value=0.02, min=0, max=0.5, step=0.01),
+    temperature=ipywidgets.FloatSlider(value=config.temperature.constant, min=0, max=0.5, step=0.01),
     seed=ipywidgets.IntSlider(value=1, min=0, max=20),
 )
 # %%
@@ -205,8 +207,8 @@ play(made)
 # print(len(score), "grains,", score.distinct, "different ones; the favourite is played", score.reuse()[0], "times")
 # ```
 #
-# There are more grains than different ones: some are so fitting that they are taken again and again. That can sound
-# mechanical; notebooks 3 and 5 do something about it.
+# There are more grains than different ones: some fit so well that they are taken more than once. Where that happens
+# often it sounds mechanical; notebooks 3 and 5 are about what helps.
 # </details>
 #
 # **2.** What if the target itself is among the sources, and `temperature=0`? Say what you expect before you run it.
@@ -231,7 +233,7 @@ play(made)
 # ```python
 # mixes = {}
 # for wet in (0, 0.5, 1):
-#     mixed = lgr.ResynthConfig(temperature=0.02, wet=wet)
+#     mixed = lgr.ResynthConfig(wet=wet)
 #     one = lgr.resynthesise(target, sources, codec=codec, config=mixed, seed=1)
 #     mixes[f"wet {wet}"] = (one.audio, one.sample_rate)
 # play(mixes)

@@ -84,10 +84,11 @@ picture(
 # %% [markdown]
 # ## Cutting grains
 #
-# A **latent grain** is a few frames in a row. Here four of them, so 4 · 320 = 1,280 samples or 53 ms.
+# A **latent grain** is a few frames in a row. Here four of them, so 4 · 320 = 1,280 samples or 53 ms. (The last grain
+# runs over the end; `tail="pad"` fills it up.)
 
 # %%
-grains = cut(latents[0], grain_frames=4)  # (n_grains, latent_dim, grain_frames)
+grains = cut(latents[0], grain_frames=4, tail="pad")  # (n_grains, latent_dim, grain_frames)
 whole = join(grains, hop_frames=4, frames=latents.shape[2])
 print(f"{len(grains)} grains of {tuple(grains.shape[1:])} numbers; joined again they are the latents:", end=" ")
 print(bool(torch.equal(whole, latents[0])))
@@ -135,9 +136,11 @@ for metric, each in books.items():
     table(mean_similarity(each), metric)
 
 # %% [markdown]
-# Read the rows. With the plain cosine, the drum loop's grains are on average as much like glass as like other drum
-# grains: much of what is measured is what the two have in common. With the centred one, each recording's grains are
-# most like its own. (Drums are the least like themselves, because a kick and a hi-hat are two very different sounds.)
+# Read the rows. With the plain cosine, the drum loop's grains are on average nearly as much like glass and rain as like
+# other drum grains: much of what is measured is what these have in common. With the centred one that is taken away:
+# grains of two recordings are near 0 or below, and each recording's grains are by far most like its own. (Drums and
+# glass are the least like themselves: a kick and a hi-hat are two very different sounds, so are a ringing glass and a
+# broken one. Rain is rain.)
 #
 # Now the choice that a resynthesis makes: each target grain against each grain in the box.
 
@@ -219,7 +222,7 @@ drawn = ipywidgets.HTML(clickable_map(projections["umap"], labels, colours, "pic
 display(ipywidgets.VBox([drawn, number, heard]))
 
 # %%
-some = [20, 200, 330, 430]  # one of each recording
+some = [int((book.recording_ == i).nonzero()[20]) for i in range(len(names))]  # one of each recording
 play({f"grain {i}: {labels[i]}": (around(i, frames_around=20), rate) for i in some})
 
 # %% [markdown]

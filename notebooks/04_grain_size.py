@@ -42,13 +42,15 @@ target = CLIPS / "drum_loop.flac"
 sources = [CLIPS / "percussion.flac"]  # tabla strokes and finger snaps
 codec = lgr.load_codec("bundled")
 milliseconds = 1000 / codec.info.frame_rate
+ALONE = {"continuity": 0, "pitch": 0}  # each grain drawn for itself, by its sound colour
 play({"target": lgr.load_audio(target), "source": lgr.load_audio(sources[0])})
 
 # %% [markdown]
 # ## The experiment
 #
-# Everything is held fixed but the grain size: target, source, temperature. The draws are random, so each size is run
-# with three seeds; what differs between the seeds of one size is chance.
+# Everything is held fixed but the grain size: target, source, temperature. Continuity is turned off, as in the paper:
+# it lets a source play on from grain to grain (notebook 5), and short grains that play on are long grains again. The
+# draws are random, so each size is run with three seeds; what differs between the seeds of one size is chance.
 
 # %%
 SIZES, SEEDS = (1, 3, 5, 9), (0, 1, 2)
@@ -60,7 +62,7 @@ KEYS = {
 }
 results, found = {}, {}
 for size in SIZES:
-    config = lgr.ResynthConfig(grain_frames=size, temperature=0.02)
+    config = lgr.ResynthConfig(grain_frames=size, **ALONE)
     book = lgr.build_codebook(sources, codec, config.codebook_config())
     for seed in SEEDS:
         made = lgr.resynthesise(target, book, codec=codec, config=config, seed=seed)
@@ -97,19 +99,20 @@ picture(
 # %% [markdown]
 # ## What it says
 #
-# - **Onset F** falls with size: with 13 ms, every attack of the target gets a grain that is itself an attack.
-# - **Flux correlation** is best for the shortest grains too. Between 3, 5 and 9 frames its dots overlap: there, three
-#   seeds do not tell the sizes apart.
-# - **Adoption** goes the other way. A longer grain brings more of the source's own course along. So the two wishes of
-#   notebook 3 meet again, and grain size trades one for the other, much more than temperature did.
-# - The **seam ratio** compares how much the sound changes *at* the joins with how much it changes *elsewhere*. At 1,
-#   one cannot tell where the joins are. It is larger for the longer grains, perhaps not because joins get rougher, but
-#   because long grains are calm inside, so that joins stand out.
-#
 # Is one dot higher than another by chance? Look at the scatter of the three dots of one size: a difference between
-# sizes counts only if it is clearly larger than that.
+# sizes counts only if it is clearly larger than that. (The axes do not begin at 0, so look at the numbers, too.)
 #
-# Seams have another trap. Onsets of a drum loop may fall on the joins by themselves. So the same measure of the
+# - **Adoption** rises with size, and the dots of the shortest grains lie clear of all others: an effect. A longer grain
+#   brings more of the source's own course along.
+# - **Flux correlation** is lowest at 1 frame. There the sound changes every 13 ms because a new grain was drawn, and
+#   not because the target changes. From 3 frames on the dots overlap: three seeds do not tell these sizes apart.
+# - **Onset F** shows nothing: its dots scatter as far as its line moves. Did you guess that long grains would lose
+#   hits? So did the question above. But a long grain is compared *as a whole*, attack and all, so a grain is found
+#   whose attack is where the target's is. What one expected and did not find is a result, too.
+# - The **seam ratio** compares how much the sound changes *at* the joins with how much it changes *elsewhere*. At 1,
+#   one cannot tell where the joins are. Here, too, one size has dots far apart.
+#
+# Seams have a trap of their own. Onsets of a drum loop may fall on the joins by themselves. So the same measure of the
 # *untouched target* at the same places belongs beside it:
 
 # %%
@@ -129,7 +132,7 @@ table(
 # %% [markdown]
 # ## Look at one attack
 #
-# Smearing can be seen. Here is the first half second, once more as spectrograms.
+# What grains make of an attack can be seen. Here is the first half second, once more as spectrograms.
 
 # %%
 original, rate = lgr.load_audio(target)
@@ -153,7 +156,7 @@ picture(
 # %%
 def listen(grain_frames, hop_frames, temperature):
     hop_frames = min(hop_frames, grain_frames)
-    config = lgr.ResynthConfig(grain_frames=grain_frames, hop_frames=hop_frames, temperature=temperature)
+    config = lgr.ResynthConfig(grain_frames=grain_frames, hop_frames=hop_frames, temperature=temperature, **ALONE)
     made = lgr.resynthesise(target, sources, codec=codec, config=config, seed=0)
     numbers = evaluate(target, sources, made.audio, made.sample_rate, score=made.score).numbers
     print(", ".join(f"{title} {numbers[key]:.2f}" for title, key in KEYS.items()))
@@ -164,12 +167,12 @@ _ = ipywidgets.interact_manual(
     listen,
     grain_frames=ipywidgets.IntSlider(value=8, min=1, max=24),
     hop_frames=ipywidgets.IntSlider(value=4, min=1, max=24),
-    temperature=ipywidgets.FloatSlider(value=0.02, min=0, max=0.3, step=0.01),
+    temperature=ipywidgets.FloatSlider(value=config.temperature.constant, min=0, max=0.3, step=0.01),
 )
 # %%
 overlapping = {}
 for hop in (8, 4, 2):
-    config = lgr.ResynthConfig(grain_frames=8, hop_frames=hop, temperature=0.02)
+    config = lgr.ResynthConfig(grain_frames=8, hop_frames=hop, **ALONE)
     made = lgr.resynthesise(target, sources, codec=codec, config=config, seed=0)
     overlapping[f"8 frames, one every {hop}"] = (made.audio, made.sample_rate)
 play(overlapping)
@@ -177,12 +180,12 @@ play(overlapping)
 # %% [markdown]
 # ## Exercises
 #
-# **1.** The codec has 75 frames a second. How many grains has an 8-second target at sizes 1, 3 and 5? Compare with the
-# table.
+# **1.** The codec has 75 frames a second, and the drums last 6.5 seconds. How many grains is that at sizes 1, 3 and 5?
+# Compare with the table.
 #
 # <details><summary>Solution</summary>
 #
-# 8 · 75 = 600 frames, so 600, 200 and 120 grains, give or take the file's exact length.
+# 6.5 · 75 = 487.5 frames, so about 488, 163 and 98 grains: the last one may run over the end.
 #
 # ```python
 # print(original.shape[1] / rate * codec.info.frame_rate, [len(results[size, 0].score) for size in SIZES])
@@ -197,13 +200,14 @@ play(overlapping)
 # ```python
 # violin, flute = CLIPS / "violin.flac", [CLIPS / "flute.flac"]
 # for size in SIZES:
-#     config = lgr.ResynthConfig(grain_frames=size, temperature=0.02)
+#     config = lgr.ResynthConfig(grain_frames=size, **ALONE)
 #     made = lgr.resynthesise(violin, flute, codec=codec, config=config, seed=0)
 #     numbers = evaluate(violin, flute, made.audio, made.sample_rate).numbers
 #     print(size, f"adoption {numbers['adoption']:.2f}, flux correlation {numbers['flux_correlation']:.2f}")
 # ```
 #
-# A violin phrase has few and soft onsets: a measure that counts them then hangs on a handful of decisions.
+# A violin's notes begin softly and run into each other: a measure that counts onsets then hangs on a handful of
+# decisions.
 # </details>
 #
 # **3.** You want the finger snaps to be recognisable *and* in time. Which size do you take, and which other knob could
@@ -215,7 +219,7 @@ play(overlapping)
 # that a grain can begin closer to where an onset is. There is no single right answer: use your ears, then the numbers.
 #
 # ```python
-# config = lgr.ResynthConfig(grain_frames=6, hop_frames=3, temperature=0)
+# config = lgr.ResynthConfig(grain_frames=6, hop_frames=3, temperature=0, **ALONE)
 # made = lgr.resynthesise(target, sources, codec=codec, config=config, seed=0)
 # play({"6 frames, one every 3, τ = 0": (made.audio, made.sample_rate)})
 # ```

@@ -176,12 +176,13 @@ print("Viterbi:", tuple(viterbi.index.tolist()), "  top of the list:", paths[int
 # %% [markdown]
 # ## Now with sound
 #
-# A voice played with a violin, a sax and a piano. Continuity 0 is the paper's sampler.
+# A voice played with a flute, bells and a choir. Continuity 0 is the paper's sampler. (`pitch=0`: grains are compared
+# by their sound colour alone, as in the formulas above; notebook 10 is about pitch.)
 
 # %%
 codec = lgr.load_codec("bundled")
 voice = CLIPS / "speech_reader.flac"
-sources = [CLIPS / f"{name}.flac" for name in ("violin", "sax", "piano")]
+sources = [CLIPS / f"{name}.flac" for name in ("flute", "bells", "choir")]
 book = lgr.build_codebook(sources, codec)
 KEYS = {
     "mean run (grains)": "mean_run_length",
@@ -192,7 +193,7 @@ KEYS = {
 }
 made, rows = {}, {}
 for continuity in (0.0, 0.5, 0.9, 0.99):
-    config = lgr.ResynthConfig(temperature=0.05, continuity=continuity)
+    config = lgr.ResynthConfig(continuity=continuity, pitch=0)
     made[continuity] = lgr.resynthesise(voice, book, codec=codec, config=config, seed=2)
     each = made[continuity]
     found = evaluate(voice, sources, each.audio, each.sample_rate, score=each.score).numbers
@@ -201,7 +202,7 @@ table(rows, "continuity")
 play({"target: voice": lgr.load_audio(voice)} | {f"continuity {k}": (v.audio, v.sample_rate) for k, v in made.items()})
 
 # %% [markdown]
-# The runs get longer: stretches of the violin, the sax or the piano are heard as they were played. *Adoption* rises
+# The runs get longer: stretches of the flute, the bells or the choir are heard as they were played. *Adoption* rises
 # with them, and *flux correlation*, how well the changes of the target are followed, hardly moves: among the many
 # grains that fit about equally well, there is usually one that also plays on. Continuity is nearly free here. (One
 # voice and one seed; exercise 4 looks further.)
@@ -224,7 +225,7 @@ picture(
 
 # %%
 def listen(temperature, continuity, seed):
-    config = lgr.ResynthConfig(temperature=temperature, continuity=continuity)
+    config = lgr.ResynthConfig(temperature=temperature, continuity=continuity, pitch=0)
     one = lgr.resynthesise(voice, book, codec=codec, config=config, seed=seed)
     print(f"mean run {one.score.mean_run_length:.1f} grains")
     play_at_once(one.audio, one.sample_rate)
@@ -233,7 +234,7 @@ def listen(temperature, continuity, seed):
 # A hand on both knobs, while the notebook runs; the players above are the static fallback.
 _ = ipywidgets.interact_manual(
     listen,
-    temperature=ipywidgets.FloatLogSlider(value=0.05, base=10, min=-2, max=0, step=0.1),
+    temperature=ipywidgets.FloatLogSlider(value=config.temperature.constant, base=10, min=-2, max=0, step=0.1),
     continuity=ipywidgets.FloatSlider(value=0.9, min=0, max=0.99, step=0.01),
     seed=ipywidgets.IntSlider(value=2, min=0, max=20),
 )
@@ -247,8 +248,8 @@ _ = ipywidgets.interact_manual(
 # <details><summary>Solution</summary>
 #
 # A run goes on with probability 0.9 (a jump that hits the next grain by luck is too rare to count). Its length is
-# geometric: $1 / (1 - 0.9) = 10$ grains. In the table above runs are shorter, because the target has its say: it ends a
-# run as soon as the next grain fits badly.
+# geometric: $1 / (1 - 0.9) = 10$ grains. In the table above they are shorter, because the target has its say: it ends a
+# run as soon as the next grain fits badly. (It can also lengthen them, where the next grain happens to fit best.)
 #
 # ```python
 # print({c: 1 / (1 - c) for c in (0.0, 0.5, 0.9, 0.99)})
@@ -268,20 +269,21 @@ _ = ipywidgets.interact_manual(
 # ```
 # </details>
 #
-# **3.** As τ falls, what happens to the path even at high continuity? Try τ = 0 with $c = 0.99$ and compare with τ = 0,
-# c = 0.
+# **3.** As τ falls, the emissions outweigh every transition: at τ = 0, by the formula, continuity could only decide
+# between grains that are equally near. Does `lgr` leave it at that? Compare τ = 0, $c = 0$ with τ = 0, $c = 0.99$.
 #
 # <details><summary>Solution</summary>
 #
 # ```python
 # for c in (0.0, 0.99):
-#     config = lgr.ResynthConfig(temperature=0, continuity=c)
+#     config = lgr.ResynthConfig(temperature=0, continuity=c, pitch=0)
 #     one = lgr.resynthesise(voice, book, codec=codec, config=config, seed=0)
 #     print(c, one.score.mean_run_length)
 # ```
 #
-# The same score: when it is cold, the emissions outweigh every transition. Continuity only decides between grains that
-# are equally near. To hear it, the temperature must be above 0.
+# It does not: a knob that does nothing at one end of another knob would be a trap. At τ = 0 nothing is drawn, and
+# continuity says *how much nearer* a grain must be to be jumped to. The path is then the one with the least sum of
+# distances, where every jump costs a fixed distance that grows with $c$: the Viterbi path at a small temperature.
 # </details>
 #
 # **4.** Is continuity "nearly free" with drums, too? Try `drum_loop.flac` as the target and `foley.flac` as the
@@ -294,7 +296,7 @@ _ = ipywidgets.interact_manual(
 # for c in (0.0, 0.9):
 #     values = []
 #     for seed in range(3):
-#         config = lgr.ResynthConfig(temperature=0.05, continuity=c)
+#         config = lgr.ResynthConfig(continuity=c, pitch=0)
 #         one = lgr.resynthesise(drums, foley, codec=codec, config=config, seed=seed)
 #         found = evaluate(drums, foley, one.audio, one.sample_rate, score=one.score).numbers
 #         values.append(f"run {found['mean_run_length']:.1f}, flux correlation {found['flux_correlation']:.2f}")

@@ -61,7 +61,7 @@ table(rows, "codec")
 # %% [markdown]
 # - `bundled` is this project's own codec for all kinds of sound.
 # - `drums-granular`, `notes-granular` and `textures-…` are small models, each trained on *one* kind of sound for some
-#   minutes (notebook 8 trains one). They are asked to play drums here, so expect strange things of two of them; that is
+#   minutes (notebook 8 trains one). They are asked to play drums here, so expect strange things of the others; that is
 #   part of the experiment.
 # - `soundstream`, `encodec-…`, `dac-…` are codecs made to transmit speech and music with few bits.
 #
@@ -88,14 +88,14 @@ table(ceiling, "target, unchanged")
 # ## Then the resynthesis
 #
 # Frames are not equally long in all codecs, so we ask for grains of the same *time*, 53 ms, as near as whole frames
-# allow. Seed, temperature and metric are the same everywhere. (mSTFT is left out: it asks for the *same* sound, which a
+# allow. Seed and all settings are the same everywhere. (mSTFT is left out: it asks for the *same* sound, which a
 # resynthesis does not want to be.)
 
 # %%
 made = {}
 for name, codec in codecs.items():
     grain_frames = max(1, round(0.053 * codec.info.frame_rate))
-    config = lgr.ResynthConfig(grain_frames=grain_frames, temperature=0.02)
+    config = lgr.ResynthConfig(grain_frames=grain_frames)
     made[name] = lgr.resynthesise(target, sources, codec=codec, config=config, seed=1)
 numbers = {name: measured(each, KEYS) for name, each in made.items()}
 table(numbers, "resynthesis")

@@ -149,11 +149,11 @@ play(
 )
 
 # %% [markdown]
-# For `textures-noiseband` this is a path as good as the first. For `bundled` it goes badly wrong: the centroid jumps by
-# thousands of hertz at both seams, and one hears it. Why? The 240 detail numbers of that codec go up and down around
-# zero, as samples of a wave do. The mean of many is nearly zero: the description of *no* rain at all. In a space that
-# keeps every detail, the average of many sounds need not be a sound. In a VAE's space, which was trained to be tidy, it
-# mostly is. **That is what one trains a VAE for.**
+# For `textures-noiseband` this is a path as good as the first. For `bundled` it goes badly wrong: the centroid jumps at
+# both seams, by far more than the sounds themselves do, and one hears it. Why? The 240 detail numbers of that codec go
+# up and down around zero, as samples of a wave do. The mean of many is nearly zero: the description of *no* rain at
+# all. In a space that keeps every detail, the average of many sounds need not be a sound. In a VAE's space, which was
+# trained to be tidy, it mostly is. **That is what one trains a VAE for.**
 #
 # ## Other ways
 #
@@ -186,8 +186,8 @@ table({kind: numbers(each) for kind, each in ways.items()}, "textures-noiseband"
 play({kind: (each.interpolation.audio, each.interpolation.sample_rate) for kind, each in ways.items()})
 
 # %% [markdown]
-# The direct ways, linear and slerp, hardly differ here. Spiral and wander have no trend, and they are not meant to:
-# they are for *wandering about* in a texture, with an end that is agreed on.
+# The direct ways, linear and slerp, hardly differ here. Spiral and wander have much less of a trend, or none, and they
+# are not meant to: they are for *wandering about* in a texture, with an end that is agreed on.
 
 
 # %%

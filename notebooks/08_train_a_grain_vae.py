@@ -174,9 +174,9 @@ picture(
 # **An honest summary.** Perhaps the surprise is the *untrained* model: one hears drums! A good part of what such a
 # model does is in its *design*: it hands the loudness of each grain through, and noise with the right loudness already
 # has the rhythm. So the question "does it work?" is the wrong one; the question is what training *added*. Half a minute
-# on four clips brings the colour of the noise nearer: our row lies between its two neighbours (how far along depends on
-# how many steps your computer made of the half minute). The shipped model had fifty times the time and a hundred times
-# the sounds. Had we shown only our own row, all of it might have looked like a success of training.
+# on four clips brings the colour of the noise nearer: in the first two columns our row lies between its neighbours (how
+# far along depends on how many steps your computer made of the half minute). The shipped model had fifty times the time
+# and a hundred times the sounds. Had we shown only our own row, all of it might have looked like a success of training.
 #
 # ## Play with it
 #

@@ -229,3 +229,5 @@ _ = ipywidgets.interact_manual(
 # There is none: it is yours. Expect a muffled copy of your sounds. The card that training writes says how good it is on
 # recordings that it did not hear; quote that number when you present it.
 # </details>
+#
+# **Next:** [10. Melodies](10_melodies.ipynb)
