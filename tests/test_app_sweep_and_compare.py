@@ -65,9 +65,9 @@ def test_golden_numbers_of_the_sweep(steps: list[Step]) -> None:
 
 
 GOLDEN_SWEEP: list[dict[str, float]] = [
-    {"adoption": 0.835, "source_distance": 0.368, "onset_f": 0.340, "entropy": 1.22, "distinct_grains": 9},
-    {"adoption": 0.810, "source_distance": 0.652, "onset_f": 0.360, "entropy": 5.58, "distinct_grains": 51},
-    {"adoption": 0.815, "source_distance": 0.705, "onset_f": 0.333, "entropy": 6.00, "distinct_grains": 54},
+    {"adoption": 0.823, "source_distance": 0.686, "onset_f": 0.738, "entropy": 1.75, "distinct_grains": 45},
+    {"adoption": 0.803, "source_distance": 0.743, "onset_f": 0.711, "entropy": 5.50, "distinct_grains": 110},
+    {"adoption": 0.798, "source_distance": 0.839, "onset_f": 0.733, "entropy": 5.73, "distinct_grains": 107},
 ]
 
 
@@ -93,7 +93,7 @@ def test_a_step_is_shown_with_its_files(steps: list[Step], tmp_path: Path) -> No
     shown = step_card(steps[0], tmp_path)
     assert shown.title == "τ = 0.01"
     assert [path.is_file() for path in (shown.audio, shown.picture)] == [True, True]
-    assert dict(shown.facts)["Different grains"] == f"{steps[0].result.resynthesis.score.distinct} of 56"
+    assert dict(shown.facts)["Different grains"] == f"{steps[0].result.resynthesis.score.distinct} of 133"
 
 
 def test_the_curves_are_drawn_against_what_the_target_has(steps: list[Step], tmp_path: Path) -> None:

@@ -2,7 +2,8 @@
 
 A codebook's row is ``[timbre, pitch] / sqrt(2)``, both of unit length; a target's is
 ``sqrt(2) [(1 - w) timbre, w pitch]``. Only the target's side carries the weight, so it may be another at every grain,
-at no cost. It is scaled by how much of a pitch the target's grain has: drums and rain are compared by timbre alone.
+at no cost. It is scaled by how much of a pitch the target's grain has: rain is compared by timbre alone, and so are
+drums, but for those that ring.
 """
 
 import math
