@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 from benchmarks.experiments.measure import Row, Spread, measure, pareto_front, play, slim, sum_up
 from benchmarks.experiments.page import Result, table
-from benchmarks.experiments.pairs import MELODIES, SEEDS, Pair, metrics_for, told_codec, told_pairs
+from benchmarks.experiments.pairs import MELODIES, RATE, SEEDS, Pair, metrics_for, told_codec, told_pairs
 from benchmarks.experiments.picture import label, name_point
 from lgr.baselines import play_baseline
+from lgr.codebook import GrainCodebook
 from lgr.codecs import load_codec
 from lgr.codecs.base import Codec
 from lgr.plots import COLOURS, MARKERS, NORMAL, SMALL, new_figure
 from lgr.resynth_config import ResynthConfig
+from lgr.sources import build_codebook
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -24,6 +26,8 @@ DEFAULT = ResynthConfig().pitch.minimum
 WEIGHTS = tuple(sorted({0.0, 0.3, 0.5, 0.9, DEFAULT}))
 PAPER = "the paper (cosine, τ = 0.02, c = 0, no pitch)"
 DRAWN = ("random", "nmf")  # whose results a seed changes much
+TRANSPOSE = (-12, 12)
+NOTES = 12  # of a clip of single notes, evenly spaced
 BASELINES = ("unchanged", "source", "mosaic", "particle", *DRAWN)
 COLUMNS = {
     "pitch_agreement": "pitch agreement",
@@ -49,6 +53,8 @@ def run(pairs: Sequence[Pair] = MELODIES, seeds: int = SEEDS, particles: int = 1
             for weight in WEIGHTS:
                 rows += drawn(pair, codec, f"{metric}, pitch {weight:g}", seeds, metric=metric, pitch=weight)
         rows += drawn(pair, codec, PAPER, seeds, metric="cosine", temperature=0.02, continuity=0.0, pitch=0.0)
+        rows += drawn(pair, codec, "all notes, transposed", seeds, transpose=TRANSPOSE)
+        rows += drawn(pair, codec, "one note, transposed", seeds, sources=one_note(pair, codec), pitch=DEFAULT)
         rows += baselines(pair, codec, seeds, particles)
         print(f"  melodies: {pair}", flush=True)
     found = sum_up(rows, "method")
@@ -72,6 +78,13 @@ def run(pairs: Sequence[Pair] = MELODIES, seeds: int = SEEDS, particles: int = 1
         missing=tuple(missing),
         figure=picture(found, metrics),
     )
+
+
+def one_note(pair: Pair, codec: Codec) -> GrainCodebook:
+    """The note in the middle of the source, by itself, transposed by an octave both ways."""
+    length = pair.source.shape[1] // NOTES
+    note = pair.source[:, NOTES // 2 * length : (NOTES // 2 + 1) * length]
+    return build_codebook([(note, RATE)], codec, transpose=TRANSPOSE)
 
 
 def drawn(pair: Pair, codec: Codec, method: str, seeds: int, **config: Any) -> list[Row]:
