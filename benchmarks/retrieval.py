@@ -35,7 +35,8 @@ from lgr.latents.vectors import Metric, fit_metric, unit_rows
 from lgr.resynth_config import ResynthConfig
 from lgr.sound.audio import load_audio
 from lgr.sound.level import gained, levelling_gain_db
-from lgr.sounds import pitch_descriptor
+from lgr.sound.pitch import pitch_frames
+from lgr.sounds import with_length
 from lgr.train.data import Clip, read_manifest, shipped_groups, split_by_group
 
 CATEGORIES = ("drums8", "notes", "textures", "animals10")
@@ -99,7 +100,7 @@ def views(codec: Codec, embedding: LearnedEmbedding) -> dict[str, tuple[View, tu
         "mfcc 20": (lambda x, z: mfcc(x, hop, rate, 20), both),
         "log-mel 40": (lambda x, z: log_mel(x, hop, rate, 40), both),
         "log-mel 64": (lambda x, z: log_mel(x, hop, rate, 64), both),
-        "pitch": (lambda x, z: pitch_descriptor(x[None], codec, z.shape[2]), ()),
+        "pitch": (lambda x, z: with_length(pitch_frames(x, rate, hop), z.shape[2]), ()),
     }
 
 

@@ -136,7 +136,7 @@ def resynthesise(
     pitch = None
     if config.pitch.maximum > 0:
         codebook = with_pitch(codebook, codec, report)
-        pitch = pitch_descriptor(target_audio, codec, wanted.shape[1])
+        pitch = pitch_descriptor(target_audio, target_recording, codec, wanted.shape[1])
     score = _choose(target_recording, wanted, pitch, levels_db, codebook, codec.info, config, seed, report)
     report("decoding", 0, 1)
     audio = render_latents(score, codec, codebook.recording_latents(), target_audio, target_latents)

@@ -198,10 +198,14 @@ def frame_levels_db(audio: Tensor, codec: Codec, frames: int) -> Tensor:
     return 10 * torch.log10(power + 1e-20)
 
 
-def pitch_descriptor(audio: Tensor, codec: Codec, frames: int) -> Tensor:
-    """The pitch descriptor (lgr/sound/pitch.py) of audio ``(channels, samples)``, one column a frame of the codec."""
+def pitch_descriptor(audio: Tensor, recording: Recording, codec: Codec, frames: int) -> Tensor:
+    """The pitch descriptor (lgr/sound/pitch.py) of a recording's audio, one column a frame of the codec.
+
+    At the level at which it is encoded, so that what is too quiet to have a pitch does not depend on a gain.
+    """
     info = codec.info
-    return with_length(pitch_frames(audio.mean(0), info.sample_rate, info.hop_length), frames)
+    levelled = gained(audio.mean(0), recording.level_gain_db)
+    return with_length(pitch_frames(levelled, info.sample_rate, info.hop_length), frames)
 
 
 def _pair(sound: Any, name: str) -> tuple[Tensor, int]:

@@ -48,7 +48,7 @@ def with_pitch(codebook: GrainCodebook, codec: Codec, progress: Progress | None 
                 f"the codebook was built before pitch was known, and is to weigh it: {error}; build it again, or set "
                 "pitch to 0"
             ) from error
-        found.append(pitch_descriptor(audio, codec, frames))
+        found.append(pitch_descriptor(audio, recording, codec, frames))
     return codebook.knowing_pitch(found)
 
 
@@ -167,7 +167,7 @@ def build_codebook(
         features.append(lane_features(encoded, source))
         levels.append(frame_levels_db(audio, codec, encoded.shape[2]))
         if pitch:
-            sung.append(pitch_descriptor(audio, codec, encoded.shape[2]))
+            sung.append(pitch_descriptor(audio, recording, codec, encoded.shape[2]))
     if not heard:
         raise ArgumentError("sources must hold some sound, got digital silence in every recording")
     if progress is not None:

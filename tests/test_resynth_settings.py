@@ -9,9 +9,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from lgr.codebook import CodebookConfig
-from lgr.codecs import Codec, ToyCodec
+from lgr.codebook import CodebookConfig, GrainCodebook
+from lgr.codecs import Codec, ToyCodec, load_codec
 from lgr.errors import ArgumentError, AudioFileError, CodebookError
+from lgr.files import assets_dir
 from lgr.resynth import Resynthesis, resynthesise
 from lgr.resynth_config import ResynthConfig
 from lgr.sound.audio import load_audio, save_audio
@@ -123,6 +124,30 @@ def test_grains_that_would_need_too_much_boost_are_played_only_where_the_target_
     assert len(play(noise(), [(1e-3 * source, RATE)], temperature=50).score)  # a source's own gain bars nothing
     only = play(noise(), [sources[0]], temperature=50, source_weights=(1,)).score
     assert only.source_frame.max() < 60
+
+
+def test_a_gain_of_target_or_source_changes_no_choice() -> None:
+    codec = load_codec("bundled")
+    clips = assets_dir() / "audio"
+    (target, rate), (source, source_rate) = (load_audio(clips / f"{name}.flac") for name in ("drum_loop", "glass"))
+    plain = resynthesise((target, rate), [(source, source_rate)], codec=codec, config=config(temperature=0))
+    for gain, other in ((0.1, 1.0), (0.01, 1.0), (1.0, 0.03), (3.0, 0.5)):
+        sounds = (gain * target, rate), [(other * source, source_rate)]
+        score = resynthesise(*sounds, codec=codec, config=config(temperature=0)).score
+        assert (score.source_frame == plain.score.source_frame).mean() > 0.99, (gain, other)  # all of them, measured
+    quiet = resynthesise((0.1 * target, rate), [(source, source_rate)], codec=codec, config=config(temperature=0))
+    torch.testing.assert_close(10 * quiet.audio, plain.audio, rtol=0, atol=0.05)  # and the level is the target's
+
+
+def test_levels_stay_with_a_saved_codebook_and_may_be_unknown(tmp_path: Path) -> None:
+    book = build_codebook([noise(frames=60)], TOY)
+    again = GrainCodebook.load(book.save(tmp_path / "book"))
+    assert again.levels_db is not None
+    assert torch.equal(again.levels_db, book.levels_db)
+    latents = list(book.recording_latents())
+    unknown = GrainCodebook().fit(latents, book.recordings_, codec=TOY.info)
+    assert unknown.levels_db is None
+    assert len(play(noise(), unknown, pitch=0.0).score)  # an older lgr's: nothing is barred
 
 
 # ---- codebooks, progress, saving -----------------------------------------------------------------------------------

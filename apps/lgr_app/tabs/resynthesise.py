@@ -81,7 +81,7 @@ def build(shared: Shared) -> None:
             )
             transpose = gr.Slider(
                 0,
-                24,
+                12,
                 0,
                 step=1,
                 label="Transpose",
