@@ -115,7 +115,7 @@ Made in {seconds:.1f} s. In {folder}, beside the sounds:
 
 What to try next:
   lgr resynth {clips}/rain.flac {clips}/sea.flac -t {clips}/speech_reader.flac -o {folder}/voice_of_rain.wav
-  lgr resynth {clips}/steel_pan.flac -t {clips}/violin.flac -o {folder}/pan.wav --continuity 0.9 --plot {folder}/pan.png
+  lgr resynth {clips}/notes_piano.flac -t {clips}/violin.flac -o {folder}/tune.wav --transpose -12:12
   lgr resynth {clips} -t {clips}/drum_loop.flac -o {folder}/dissolve.wav --temperature 0:0,6:0.3 --wet 0:0,2:1
   lgr render {folder}/{name}.json -o {folder}/again.wav
   lgr codebook build {clips} -o {folder}/clips.codebook

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from lgr.evaluation import Evaluation
+from lgr.evaluation.evaluation import NOT_ASKED
 from lgr_app.jobs.results import Result
 from lgr_app.page.tables import html_table, number_text
 
@@ -13,6 +14,7 @@ MEANING = {
         "Distance to the sources",
         "timbre of each moment to the nearest of the sources; less is closer",
     ),
+    "pitch_agreement": ("Melody kept", "share of the target's notes that the result has, within half a semitone"),
     "onset_f": ("Onsets kept", "F-measure of the target's attacks, 0 to 1"),
     "envelope_correlation": ("Loudness kept", "correlation with the target's level over time, at most 1"),
     "attack_db": ("Attacks smeared", "level just before the target's onsets, over the target's, dB; 0: as sharp"),
@@ -30,11 +32,14 @@ FULL = tuple(MEANING)
 
 
 def rows(evaluation: Evaluation, names: Sequence[str] = FULL) -> list[tuple[str, str, str]]:
-    """(what, number as text, what it says); in place of a number that cannot be had, why."""
+    """(what, number as text, what it says); in place of a number that cannot be had, why. What nobody asked for is left
+    out."""
     table = []
     for name in names:
         title, meaning = MEANING[name]
         value = evaluation.numbers[name]
+        if evaluation.reasons.get(name) in NOT_ASKED:
+            continue
         table.append(
             (title, number_text(value), meaning if value is not None else evaluation.reasons.get(name, "not known"))
         )

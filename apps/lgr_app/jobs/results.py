@@ -12,7 +12,11 @@ from lgr.progress import Progress
 from lgr.resynth import Resynthesis, resynthesise
 from lgr.resynth_config import ResynthConfig
 from lgr.score import Score
+from lgr.sound.audio import load_audio
+from lgr.sound.pitch import pitch_frames, pitchedness
 from lgr_app.page.pictures import save_picture
+
+NOTES_SHARE = 0.4  # drums and textures lie below
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,10 +72,20 @@ def play(
 
 
 def measure(result: Result, yardstick: Yardstick | None = None) -> Evaluation:
-    """The numbers of a result; ``yardstick`` is one of its target and sources, where more than one result has them."""
-    yardstick = Yardstick(result.target, result.sources) if yardstick is None else yardstick
+    """The numbers of a result; ``yardstick`` is one of its target and sources, where more than one result has them.
+
+    Without one, it is also measured how much of a melody is left, where the target has notes.
+    """
+    if yardstick is None:
+        yardstick = Yardstick(result.target, result.sources, pitch=has_notes(result.target))
     made = result.resynthesis
     return yardstick.measure(made.audio, made.sample_rate, made.score)
+
+
+def has_notes(target: Path) -> bool:
+    """Whether a sound is pitched for much of its time: only then is a melody looked for, which takes a while."""
+    audio, rate = load_audio(target, channels=1)
+    return float(pitchedness(pitch_frames(audio[0], rate, rate // 75).T).mean()) > NOTES_SHARE
 
 
 def write_result(result: Result, folder: Path, *, name: str | None = None) -> ResultFiles:
