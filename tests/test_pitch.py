@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 import torch
+from scipy.fft import next_fast_len
 from torch import Tensor
 
 from lgr.errors import ArgumentError, ShapeError
@@ -136,6 +137,11 @@ def test_a_stream_gives_the_same_frames_each_as_soon_as_it_can(rate: int, hop: i
         assert len(state.samples) <= reach(rate) + hop  # no more is kept than is read again
     _, last = pitch_step(state, audio[:0], rate, hop, flush=True)
     torch.testing.assert_close(torch.cat([*found, last], 1), pitch_frames(audio, rate, hop), rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("rate", [1, 20, 8000, 11025, 22050, 24000, 44100, 48000, 96001])
+def test_the_ffts_length_is_scipys(rate: int) -> None:
+    assert fft_size(rate) == next_fast_len(reach(rate), real=True)
 
 
 def test_the_look_ahead_is_what_is_said() -> None:
