@@ -3,6 +3,7 @@
 Copies are made from the originals only, never from each other.
 """
 
+import operator
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -73,14 +74,16 @@ def with_augmentations(recordings: Sequence[Recording], augmentations: Sequence[
 
 def check_transpose(transpose: Sequence[int]) -> tuple[int, int]:
     """The lowest and the highest semitones of a transposition; ``ArgumentError`` unless they are that."""
-    given = tuple(transpose)
-    whole = len(given) == 2 and all(isinstance(each, int) for each in given)
-    if not (whole and -MAX_SEMITONES <= given[0] <= given[1] <= MAX_SEMITONES):
+    try:
+        low, high = map(operator.index, transpose)
+    except (TypeError, ValueError):
+        low, high = 1, 0  # refused
+    if not -MAX_SEMITONES <= low <= high <= MAX_SEMITONES:
         raise ArgumentError(
             "transpose must be the lowest and the highest semitones, whole numbers within "
-            f"{-MAX_SEMITONES} and {MAX_SEMITONES}, got {', '.join(map(str, given))}"
+            f"{-MAX_SEMITONES} and {MAX_SEMITONES}, got {transpose!r}"
         )
-    return given[0], given[1]
+    return low, high
 
 
 def transpositions(low: int, high: int) -> list[str]:

@@ -57,6 +57,7 @@ def violin(codec: Any) -> Result:
 def test_controls_become_a_configuration() -> None:
     assert settings(**CONTROLS) == ResynthConfig(grain_frames=4, hop_frames=4, temperature=0.05, continuity=0.9)
     assert settings(**{**CONTROLS, "pitch": 0.6}).pitch.minimum == 0.6
+    assert settings(**{**CONTROLS, "transpose": 3}).transpose == (-3, 3)
     assert settings(**{**CONTROLS, "hop_frames": 9}).hop == 4
     assert settings(**CONTROLS, weights=[1.0, 1.0]).source_weights == ()
     assert [float(w.minimum) for w in settings(**CONTROLS, weights=[1, 0.5]).source_weights] == [1, 0.5]

@@ -95,7 +95,7 @@ def test_weights_are_the_originals(one_note: Path, tmp_path: Path) -> None:
     assert {score.recordings[i].path for i in set(score.recording.tolist())} == {str(other.resolve())}
 
 
-@pytest.mark.parametrize("wrong", [(1, 0), (0,), (-37, 0), (0, 37), (0.5, 1), (0, 1, 2), "ab"])
+@pytest.mark.parametrize("wrong", [(1, 0), (0,), (-37, 0), (0, 37), (0.5, 1), (0, 1, 2), "ab", 3, True, None])
 def test_what_is_no_transposition_is_refused(wrong: Any) -> None:
     with pytest.raises(ArgumentError, match="transpose must be the lowest and the highest semitones"):
         check_transpose(wrong)

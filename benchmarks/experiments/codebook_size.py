@@ -82,7 +82,7 @@ def run(
         title="Stride and size of the codebook: coverage and speed",
         data=f"bundled clips: targets {', '.join(targets)} (first 3 s), sources the {len(names)} others, shuffled by "
         f"{seeds} seeds; several speeds: copies of them, quarter tones apart, seed 0 alone; codec bundled "
-        f"{codec.info.version}, grains of {GRAIN_FRAMES} frames, τ = 0.02",
+        f"{codec.info.version}, grains of {GRAIN_FRAMES} frames, τ = 0.05",
         tables=(table("Means over targets and seeds; times of the processor", ("", *COLUMNS.values()), lines),),
         numbers={"rows": [_rounded(row) for row in rows]},
         figure=picture(found),
@@ -109,7 +109,7 @@ def use_of(target: str, used: Sequence[str], book: GrainCodebook, codec: Codec, 
     match(
         rows,
         book.vectors_,
-        temperature=0.02,
+        temperature=ResynthConfig().temperature.minimum,
         generator=torch.Generator().manual_seed(seed),
         config=MatchConfig(),
     )

@@ -53,7 +53,7 @@ def run(pairs: Sequence[Pair] = PAIRS, seeds: int = SEEDS, codecs: Sequence[str]
         title="Codecs side by side",
         data=f"{told_pairs(pairs, seeds)}; codecs "
         + ", ".join(f"{name} {codec.info.version}".rstrip() for name, codec in opened.items())
-        + '; τ = 0.02, metric "centred"',
+        + '; τ = 0.05, metric "centred"',
         tables=(table("Means over pairs ± half the range over seeds", ("", "grain, ms", *COLUMNS.values()), lines),),
         numbers={"rows": slim(rows, COLUMNS)},
         missing=tuple(missing),

@@ -168,7 +168,7 @@ def picture(found: dict[str, dict[str, Spread]], continuities: Sequence[float]) 
                 name_point(axis, at, key.removeprefix("particle "), left=at[0] > 100)  # or it would leave the panel
         label(axis, "a recording plays on for (ms)", told)
     figure.axes[0].legend(fontsize=SMALL, title="sampler; c from 0 to .99", title_fontsize=SMALL)
-    figure.suptitle("Continuity (at c = 0 online and chain are the paper's independent draws)", fontsize=NORMAL)
+    figure.suptitle("Continuity (at c = 0 each grain is drawn alone)", fontsize=NORMAL)
     return figure
 
 

@@ -5,17 +5,18 @@ from torch import Tensor
 
 from lgr.baselines.base import Task
 from lgr.rendering import extra_samples
-from lgr.sounds import encode_lanes
+from lgr.sound.level import gained
+from lgr.sounds import encode_levelled
 
 
 def unchanged(task: Task) -> tuple[Tensor, None]:
-    """The target through the codec and back: no latent method keeps more of it."""
+    """The target through the codec and back, at the level at which grains are: no latent method keeps more of it."""
     info = task.codec.info
     task.report("encoding target", 0, 1)
-    latents = encode_lanes(task.target_audio, task.codec, extra=extra_samples(info))
+    latents = encode_levelled(task.target_audio, task.target, task.codec, extra=extra_samples(info))
     task.report("decoding", 0, 1)
     audio = task.codec.decode(latents)  # (lanes, 1, samples), or (1, 2, samples) of a stereo codec
-    return task.finish(audio.flatten(0, 1)), None
+    return task.finish(gained(audio.flatten(0, 1), -task.target.level_gain_db)), None
 
 
 def source(task: Task) -> tuple[Tensor, None]:

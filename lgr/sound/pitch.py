@@ -43,9 +43,9 @@ _BLOCK = 2048  # frames whose windows are held at once
 def filters(sample_rate: int) -> tuple[tuple[int, Tensor], ...]:
     """The filters in the frequency domain, an octave at a time: the first FFT bin, and ``(2 n, 2 filters)``.
 
-    Its rows take real and imaginary part of each of the ``n`` bins that the octave's filters touch, one after the other;
-    its columns give the real parts, then the imaginary parts. There are ``FILTERS``, and those above that lie under
-    Nyquist; the FFT's length is ``fft_size(sample_rate)``.
+    Its rows take real and imaginary part of each of the ``n`` bins that the octave's filters touch, one after the
+    other; its columns give the real parts, then the imaginary parts. There are ``FILTERS``, and those above that lie
+    under Nyquist; the FFT's length is ``fft_size(sample_rate)``.
     """
     alpha = 2 ** (1 / BINS_PER_OCTAVE)
     alpha = (alpha**2 - 1) / (alpha**2 + 1)
