@@ -87,7 +87,7 @@ GOLDEN = {
     "onset_f": 0.736,
     "envelope_correlation": 0.998,
     "seam_ratio": 1.462,
-    "distinct_grains": 27,
+    "distinct_grains": 28,
     "reuse_max": 29,
     "mean_run_length": 1.0,
 }
