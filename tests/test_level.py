@@ -175,6 +175,13 @@ def test_nothing_passes_the_ceiling(samples: int) -> None:
     assert bool(within_full_scale(loud, 24000).isfinite().all())
 
 
+def test_pieces_leave_no_trace(monkeypatch: pytest.MonkeyPatch) -> None:
+    audio = 8 * noise(2, 5000) * (1 + (torch.arange(5000) % 700 < 40))
+    whole = within_full_scale(audio, RATE)
+    monkeypatch.setattr(level, "PIECE", 333)
+    torch.testing.assert_close(within_full_scale(audio, RATE), whole, rtol=0, atol=1e-6)
+
+
 def test_wrong_shapes_are_refused() -> None:
     audio = noise(2, 100)
     for reference in (noise(3, 100), noise(2, 99), noise(2, 100)[0]):

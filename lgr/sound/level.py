@@ -23,6 +23,7 @@ FLOOR_POWER = 1e-9  # -90 dB full scale: below, nothing jumps
 LIMITER_SECONDS = 0.005  # how long before and after a peak the gain moves
 COMMON_DB = -20.0  # RMS at which every recording is encoded and compared, unless its peaks then passed full scale
 SPAN_DB, SPAN_SECONDS = 20.0, 0.05  # a recording's level is that of its moments within so much of the loudest
+PIECE = 1 << 22  # samples that are worked on at a time: an hour takes no more memory than some minutes
 _TINY_POWER = 1e-12
 
 
@@ -148,12 +149,23 @@ def within_full_scale(audio: Tensor, sample_rate: int, ceiling: float = 0.999) -
     """
     if not audio.numel() or float(audio.abs().max()) <= ceiling:
         return audio
+    reach = max(1, round(sample_rate * LIMITER_SECONDS / 2))
+    margin = 4 * reach  # on which a gain depends to either side
+    out = torch.empty_like(audio)
+    for start in range(0, audio.shape[1], PIECE):
+        stop = min(start + PIECE, audio.shape[1])
+        first = max(0, start - margin)
+        gain = _limiter_gain(audio[:, first : stop + margin], reach, ceiling)[start - first :][: stop - start]
+        out[:, start:stop] = (audio[:, start:stop] * gain).clamp(-ceiling, ceiling)
+    return out
+
+
+def _limiter_gain(audio: Tensor, reach: int, ceiling: float) -> Tensor:
+    """Gains ``(samples,)`` that keep every channel below ``ceiling``."""
     from scipy.ndimage import minimum_filter1d, uniform_filter1d
 
-    reach = max(1, round(sample_rate * LIMITER_SECONDS / 2))
     needed = (ceiling / audio.detach().abs().amax(0).clamp(min=1e-12)).clamp(max=1.0).cpu().numpy()
     lowest = minimum_filter1d(needed, 4 * reach + 1, mode="nearest")
     # A mean of gains that are all low enough for the peak in the middle is low enough for it; twice: no corners.
     held = uniform_filter1d(1 - lowest, 2 * reach + 1, mode="nearest")
-    gain = 1 - torch.from_numpy(uniform_filter1d(held, 2 * reach + 1, mode="nearest")).to(audio)
-    return (audio * gain).clamp(-ceiling, ceiling)
+    return 1 - torch.from_numpy(uniform_filter1d(held, 2 * reach + 1, mode="nearest")).to(audio)
