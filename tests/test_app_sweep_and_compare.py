@@ -77,8 +77,8 @@ def test_the_sounds_of_a_sweep_are_analysed_once(
     made: list[Yardstick] = []
 
     class Noted(Yardstick):
-        def __init__(self, *sounds: Any) -> None:
-            super().__init__(*sounds)
+        def __init__(self, *sounds: Any, **options: Any) -> None:
+            super().__init__(*sounds, **options)
             made.append(self)
 
     for module in ("sweep", "results"):

@@ -50,7 +50,7 @@ def test_the_commands_run_in_their_order(here: Path) -> None:
         "drums.wav": "drum_loop",
         "voice.wav": "speech_reader",
         "melody.wav": "flute",
-        "piano/piano.flac": "piano",
+        "piano.wav": "piano",
         "rain/rain.flac": "rain",
         "samples/pan.flac": "steel_pan",
     }.items():
