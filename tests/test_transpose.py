@@ -88,6 +88,13 @@ def test_copies_that_leave_no_grain_are_left_out() -> None:
         build_codebook([(note(440.0, 1.0, 0.03)[None], RATE)], TOY, transpose=(-12, 12))
 
 
+def test_a_note_that_is_there_is_played_as_it_is(tmp_path: Path) -> None:
+    notes = [save_audio(tmp_path / f"{midi}.wav", note(hz(midi), 2.0, 1.2)[None], RATE) for midi in SCALE]
+    score = resynthesise(melody(), notes, codec=TOY, config=ResynthConfig(transpose=(-12, 12))).score
+    semitones = [score.recordings[i].transposed_semitones for i in score.recording.tolist()]
+    assert sum(each == 0 for each in semitones) > 0.8 * len(semitones)
+
+
 def test_weights_are_the_originals(one_note: Path, tmp_path: Path) -> None:
     other = save_audio(tmp_path / "other.wav", note(hz(64), 1.0, 1.2)[None], RATE)
     config = ResynthConfig(transpose=(-12, 12), source_weights=(0, 1))  # type: ignore[arg-type]

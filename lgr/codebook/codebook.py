@@ -24,6 +24,8 @@ from lgr.latents.joint import pitch_rows, source_rows, target_rows
 from lgr.latents.vectors import fit_metric, unit_rows
 from lgr.sound.recording import Recording
 
+MOST_NATS = 4.0  # as much as .2 of distance at the default temperature; at temperature 0 weights have no say
+
 
 class GrainCodebook:
     """Grains of recordings. ``GrainCodebook(config).fit(latents, recordings, codec=codec.info)``.
@@ -314,12 +316,17 @@ class GrainCodebook:
         return torch.where(self.recording_[later] == self.recording_, later, -1)
 
     def log_weights(self) -> Tensor:
-        """Logarithm of the recording's weight of each grain, (n_grains,), float32; -inf where the weight is 0."""
-        weights = torch.tensor([r.weight for r in self.recordings_], device=self.recording_.device)[self.recording_]
+        """Logarithm of the recording's weight of each grain, (n_grains,), float32; -inf where the weight is 0.
+
+        Transposed copies weigh less, a nat a semitone up to ``MOST_NATS``: a note that is there is not made of another.
+        """
+        device = self.recording_.device
+        weights = torch.tensor([r.weight for r in self.recordings_], device=device)[self.recording_]
         if not bool((weights > 0).any()):
             names = ", ".join(repr(r.name) for r in self.recordings_)
             raise ArgumentError(f"weight must be > 0 for a recording that has grains, got none among {names}")
-        return weights.log()
+        semitones = torch.tensor([abs(r.transposed_semitones) for r in self.recordings_], device=device)
+        return weights.log() - semitones.clamp(max=MOST_NATS)[self.recording_]
 
     # Files
 
