@@ -42,7 +42,7 @@ class ResynthConfig:
     metric: Metric = "centred"  # how grains are compared
     embedding: str = ""  # of metric "learned": a folder; "": the one that ships for the codec
     sampler: SamplerChoice = "auto"  # "auto": "chain" where continuity is above 0, else "independent"
-    temperature: Envelope = NEARLY_NEAREST  # distance units; 0: always the nearest grain
+    temperature: Envelope = NEARLY_NEAREST  # distance units; 0: nothing is left to chance (see lgr/matching/viterbi.py)
     continuity: Envelope = MOSTLY  # probability in [0, 1) of playing on; 0 where nothing can play on
     pitch: Envelope = MELODIES  # how much pitch counts against timbre, 0 to 1, where the target has one
     wet: Envelope = ALL_GRAINS  # 1: all grains, 0: all target
