@@ -13,7 +13,7 @@ from torch.testing import assert_close
 
 from lgr.errors import ArgumentError, ShapeError
 from lgr.losses import reconstruction_terms
-from lgr.models.granular.encoder import latent_to_level
+from lgr.models.level_latent import latent_to_level
 from lgr.models.granular.model import DECODERS, GranularConfig, GranularVAE
 
 HOP = 128

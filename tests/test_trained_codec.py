@@ -34,6 +34,16 @@ SIZES: dict[str, dict[str, Any]] = {
     },
     "ddsp-noise": {"width": 16, "latent_dim": 4, "n_bands": 33},
     "noiseband": {"width": 16, "latent_dim": 4, "n_bands": 16, "loop_length": 4096},
+    "spectral": {
+        "hop_length": 64,
+        "window_length": 256,
+        "latent_dim": 8,
+        "width": 16,
+        "encoder_blocks": 1,
+        "decoder_blocks": 2,
+        "n_bands": 12,
+        "band_width": 16,
+    },
     "encodec-vae": {"n_filters": 2, "latent_dim": 4},
 }
 KINDS = list(SIZES)

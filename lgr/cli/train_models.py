@@ -195,6 +195,10 @@ HELP = {
     {_STOP}
       lgr train noiseband --data rain/ --out runs/rain --minutes 10
     """,
+    "spectral": f"""Train a VAE of magnitudes, for any sound: what is between two latents can be heard.
+    {_STOP}
+      lgr train spectral --data recordings/ --out runs/mine --minutes 60
+    """,
     "encodec-vae": f"""Train a VAE of waveforms with EnCodec's network.
     {_STOP}
       lgr train encodec-vae --data sea/ --out runs/sea --latent-dim 16

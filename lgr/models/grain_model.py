@@ -77,6 +77,19 @@ class GrainModel(nn.Module, ABC):
         """What matching reads: ``(batch, frames, latent_dim)`` to ``(batch, frames, n_features)``, frame by frame."""
         return latents
 
+    def objective(
+        self, audio: Tensor, latents: Tensor, labels: Tensor, generator: torch.Generator | None = None
+    ) -> dict[str, Tensor]:
+        """Reconstruction terms of a model that is not trained on the audio it renders: none here.
+
+        Parameters
+        ----------
+        audio : (batch, samples), and ``latents`` of it, (batch, frames, latent_dim)
+        labels : (batch, n_labels)
+        generator : of what training draws in a step; None in a test
+        """
+        return {}
+
     @abstractmethod
     def encode_step(self, state: Any, audio: Tensor, *, flush: bool = False) -> tuple[Any, Tensor]:
         """Means of the frames that are now complete. The fold over any chunking equals ``posterior(whole).mean``.

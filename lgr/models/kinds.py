@@ -21,6 +21,7 @@ MODELS = {
     "granular": Kind("lgr.models.granular.model", "GranularVAE", "GranularConfig"),
     "ddsp-noise": Kind("lgr.models.noise.ddsp", "DDSPNoiseVAE", "DDSPNoiseConfig"),
     "noiseband": Kind("lgr.models.noise.bands", "NoiseBandVAE", "NoiseBandConfig"),
+    "spectral": Kind("lgr.models.spectral.model", "SpectralVAE", "SpectralConfig"),
     "encodec-vae": Kind("lgr.models.encodec_vae.build", "build_encodec_vae", "EncodecVAEConfig"),
 }
 

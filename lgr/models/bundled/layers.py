@@ -62,4 +62,5 @@ class CausalStack(nn.Module):
         for i, block in enumerate(self.blocks):
             after, y = block(None if state is None else state[i], y)
             states.append(after)
-        return tuple(states), cast(Tensor, self.outlet(self.norm(y)))
+        with torch.autocast(y.device.type, enabled=False):  # eight bits of mantissa are too few for what comes out
+            return tuple(states), cast(Tensor, self.outlet(self.norm(y.float() if y.dtype == torch.bfloat16 else y)))

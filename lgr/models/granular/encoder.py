@@ -19,10 +19,9 @@ import torch
 from torch import Tensor, nn
 
 from lgr.models.granular.lapped import LappedGrain
+from lgr.models.level_latent import level_to_latent
 from lgr.sound.level import AMPLITUDE_FLOOR
 
-LEVEL_CENTRE, LEVEL_SCALE = 3.0, 1.5  # decades above the floor: latent 0 is about N(0, 1) over sounds, silence is -2
-LOUDEST = 6.5  # decades above AMPLITUDE_FLOOR: no latent can ask for more than +10 dBFS
 COMPANDING = 3.0
 SMALL = 0.02  # of the usual first weights, where a network starts as nearly nothing beside a transform
 
@@ -35,17 +34,6 @@ def compand(x: Tensor) -> Tensor:
 def expand(y: Tensor) -> Tensor:
     """The inverse of ``compand``, held below 134: no single bin can blow up."""
     return y.sign() * torch.expm1(y.abs().clamp(max=6.0)) / COMPANDING
-
-
-def level_to_latent(rms: Tensor) -> Tensor:
-    """RMS amplitude >= 0 to latent 0."""
-    return (torch.log10(rms / AMPLITUDE_FLOOR + 1) - LEVEL_CENTRE) / LEVEL_SCALE
-
-
-def latent_to_level(latent: Tensor) -> Tensor:
-    """The exact inverse of ``level_to_latent`` up to +10 dBFS; amplitude 0 at silence and for anything below."""
-    decades = (LEVEL_CENTRE + LEVEL_SCALE * latent).clamp(0.0, LOUDEST)
-    return (torch.pow(10.0, decades) - 1) * AMPLITUDE_FLOOR
 
 
 def cosine_sine_filters(length: int, n_bands: int, sample_rate: int) -> Tensor:

@@ -21,7 +21,7 @@ from lgr.errors import ArgumentError, check_shape
 from lgr.models.grain_model import GrainModel, GrainModelConfig, Posterior
 from lgr.models.grain_timbre import GrainTimbre
 from lgr.models.granular.decoders import ConvDecoder, FilterDecoder, LappedDecoder
-from lgr.models.granular.encoder import GrainEncoder, latent_to_level
+from lgr.models.granular.encoder import GrainEncoder
 from lgr.models.granular.lapped import NOISE_POWER, LappedGrain
 from lgr.models.granular.overlap import (
     HOPS,
@@ -34,6 +34,7 @@ from lgr.models.granular.overlap import (
     overlap_add,
 )
 from lgr.models.granular.post_filter import PostFilter
+from lgr.models.level_latent import latent_to_level
 from lgr.models.seeded_noise import uniform_noise
 
 DECODERS = ("tr", "up", "fi", "fi+pp", "lapped+pp")

@@ -1,5 +1,6 @@
 """Batches of a training run: crops for the grains, one-shots and their series for the temporal embedding."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,6 +11,7 @@ from lgr.models.grain_model import GrainModel, GrainModelConfig
 from lgr.models.labels import label_weights
 from lgr.train.data import Clip, CropSampler
 from lgr.train.material import Material
+from lgr.train.vae.augment import LONGER, augmented
 from lgr.train.vae.config import VaeTrainConfig
 from lgr.train.vae.one_shots import OneShots
 from lgr.train.vae.steps import Batch
@@ -34,7 +36,8 @@ class Batches:
         hop = sizes.hop_length
         self.crop = max(1, round(config.crop_seconds * sizes.sample_rate / hop)) * hop  # samples
         cache, seed = material.cache, config.seed
-        self._crops = CropSampler(cache, material.training, crop=self.crop, batch_size=config.batch_size, seed=seed)
+        read = math.ceil(LONGER * self.crop) if config.augment else self.crop
+        self._crops = CropSampler(cache, material.training, crop=read, batch_size=config.batch_size, seed=seed)
         probe = CropSampler(cache, material.held_out, crop=self.crop, batch_size=PROBE_SIZE, seed=seed + 1)
         self._probes = [self._crop_batch(*probe.batch_with_clips(i)) for i in range(PROBES)]
         self._shots: OneShots | None = None
@@ -51,7 +54,10 @@ class Batches:
         dropout = self._config.label_dropout
         generator = torch.Generator().manual_seed(self._config.seed * 9_000_011 + step)
         if stage == "grains":
-            return self._crop_batch(*self._crops.batch_with_clips(step), dropout=dropout, generator=generator)
+            audio, clips = self._crops.batch_with_clips(step)
+            if self._config.augment:
+                audio = augmented(audio, self.crop, self.sizes.sample_rate, generator)
+            return self._crop_batch(audio, clips, dropout=dropout, generator=generator)
         assert self._shots is not None
         drawn = self._shots.draw(step, self._config.batch_size)
         weights = self._labels([self._shots.clips[i] for i in drawn], dropout, generator)

@@ -6,6 +6,7 @@ from typing import Any
 from lgr.errors import ArgumentError
 from lgr.losses import GRAIN_WINDOWS, MEL_BANDS, POWER_FLOOR, TERMS
 
+OWN_TERMS = ("rice", "linear", "mel", "bands")  # of models with an objective of their own
 MINUTES = 10.0  # where neither steps nor minutes are given
 # Settings that a resumed run may change: how long, how often to look, and the way out of a loss that became NaN.
 FREE_ON_RESUME = ("steps", "minutes", "checkpoint_seconds", "validate_every", "patience", "learning_rate", "log_every")
@@ -39,6 +40,11 @@ class VaeTrainConfig:
     magnitude_weight: float = 1.0  # paper 003
     log_magnitude_weight: float = 0.3  # paper 003
     waveform_weight: float = 0.0
+    rice_weight: float = 0.0  # of the spectral model alone, as are the next three (lgr.models.spectral.objective)
+    linear_weight: float = 0.0
+    mel_weight: float = 0.0
+    bands_weight: float = 0.0
+    augment: bool = False  # resampled, mixed and synthetic clips beside the corpus (lgr.train.vae.augment)
     label_dropout: float = 0.2  # share of clips whose label is hidden
     temporal: bool = False  # three stages: grains, series of frozen grains, end to end (paper 001, 3.4)
     stage_shares: tuple[float, float, float] = (0.6, 0.2, 0.2)
@@ -66,7 +72,7 @@ class VaeTrainConfig:
         for name in ("crop_seconds", "learning_rate", "clip_norm", "log_power_floor"):
             if not 0 < getattr(self, name) < float("inf"):
                 raise ArgumentError(f"{name} must be above 0, got {getattr(self, name)}")
-        for name in ("beta", "series_beta", *(f"{term}_weight" for term in TERMS)):
+        for name in ("beta", "series_beta", *(f"{term}_weight" for term in (*TERMS, *OWN_TERMS))):
             if not 0 <= getattr(self, name) < float("inf"):
                 raise ArgumentError(f"{name} must be 0 or more, got {getattr(self, name)}")
         for name in ("ema", "label_dropout", "beta_silent", "beta_ramp", "adversarial_from"):
@@ -83,7 +89,7 @@ class VaeTrainConfig:
 
     def weights(self) -> dict[str, float]:
         """Weights of the reconstruction terms that are above 0."""
-        named = {term: getattr(self, f"{term}_weight") for term in TERMS}
+        named = {term: getattr(self, f"{term}_weight") for term in (*TERMS, *OWN_TERMS)}
         return {term: weight for term, weight in named.items() if weight > 0}
 
     @property
@@ -116,6 +122,23 @@ RECIPES: dict[str, dict[str, Any]] = {
     "granular": {"log_power_weight": 1.0, "log_power_floor": 5e-5, "log_magnitude_weight": 0.0, "beta": 1e-4},
     "ddsp-noise": {},
     "noiseband": {},
+    # The KL term in nats a latent beside the likelihood in nats a bin, of which a latent has 1026: an ELBO has 1e-3.
+    "spectral": {
+        "magnitude_weight": 0.0,
+        "log_magnitude_weight": 0.0,
+        "rice_weight": 1.0,
+        "linear_weight": 0.5,
+        "mel_weight": 1.0,
+        "bands_weight": 0.5,
+        "beta": 5e-4,
+        "beta_silent": 0.02,
+        "beta_ramp": 0.1,
+        "learning_rate": 1e-3,
+        "decay": 0.8,
+        "crop_seconds": 0.5,
+        "validate_every": 500,
+        "augment": True,
+    },
     "encodec-vae": {"learning_rate": 3e-4, "waveform_weight": 0.5, "log_magnitude_weight": 0.4, "beta": 1e-4},
 }
 

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from lgr.losses import kl_divergence, reconstruction_terms, relative_mstft
+from lgr.losses import TERMS, kl_divergence, reconstruction_terms, relative_mstft
 from lgr.models.grain_model import GrainModel
 from lgr.train.vae.config import VaeTrainConfig
 
@@ -58,13 +58,15 @@ def windows_of(config: VaeTrainConfig, step: int) -> tuple[int, ...]:
 
 def grain_losses(parts: Parts, batch: Batch, config: VaeTrainConfig, step: int) -> Losses:
     """Encode, sample, decode, compare."""
-    model = parts.model
+    model, generator = parts.model, step_generator(config, step)
     with _autocast(batch.audio, config):
         posterior = model.posterior(batch.audio)
-        latents = posterior.sample(step_generator(config, step))
-        estimate = _render(model, latents, batch.labels, step)
-    estimate = estimate.float()[:, : batch.audio.shape[1]]
-    terms = _terms(estimate, batch.audio, model, config, windows_of(config, step))
+        latents = posterior.sample(generator)
+        terms = model.objective(batch.audio, latents, batch.labels, generator)
+        estimate = None if terms else _render(model, latents, batch.labels, step)
+    if estimate is not None:
+        estimate = estimate.float()[:, : batch.audio.shape[1]]
+        terms = _terms(estimate, batch.audio, model, config, windows_of(config, step))
     divergence = {"kl": kl_divergence(posterior.mean.float(), posterior.log_variance.float())}
     return Losses(terms, divergence, estimate, batch.audio)
 
@@ -78,17 +80,19 @@ def series_losses(parts: Parts, batch: Batch, config: VaeTrainConfig, step: int)
 
 def together_losses(parts: Parts, batch: Batch, config: VaeTrainConfig, step: int) -> Losses:
     """End to end: audio, grain latents, embedding, grain latents, audio; and the grains alone, so they stay codes."""
-    model = parts.model
+    model, generator = parts.model, step_generator(config, step)
     with _autocast(batch.audio, config):
         posterior = model.posterior(batch.audio)
-        latents = posterior.sample(step_generator(config, step))
-        estimate = _render(model, latents, batch.labels, step)
+        latents = posterior.sample(generator)
     terms, divergence, series = _series_terms(parts, posterior.mean.float(), batch.labels, config, step)
     with _autocast(batch.audio, config):
-        played = _render(model, series, batch.labels, step)
-    windows = windows_of(config, step)
-    both = torch.cat([estimate, played]).float()[:, : batch.audio.shape[1]]
-    terms |= _terms(both, torch.cat([batch.audio, batch.audio]), model, config, windows)
+        own = [model.objective(batch.audio, each, batch.labels) for each in (latents, series)]
+        played = [] if own[0] else [_render(model, each, batch.labels, step) for each in (latents, series)]
+    if played:
+        both = torch.cat(played).float()[:, : batch.audio.shape[1]]
+        terms |= _terms(both, torch.cat([batch.audio, batch.audio]), model, config, windows_of(config, step))
+    else:
+        terms |= {name: (own[0][name] + own[1][name]) / 2 for name in own[0]}
     divergence["kl"] = kl_divergence(posterior.mean.float(), posterior.log_variance.float())
     return Losses(terms, divergence, None, None)
 
@@ -121,7 +125,9 @@ def validate(parts: Parts, batches: Sequence[Batch], config: VaeTrainConfig, sta
         if stage != "series":
             posterior = model.posterior(batch.audio)
             estimate = _render(model, posterior.mean, batch.labels, 0)[:, : batch.audio.shape[1]]
-            terms |= _terms(estimate, batch.audio, model, config, config.windows)
+            terms |= model.objective(batch.audio, posterior.mean, batch.labels)
+            if not terms:
+                terms |= _terms(estimate, batch.audio, model, config, config.windows)
             divergence["kl"] = kl_divergence(posterior.mean, posterior.log_variance)
             found["mstft"] = float(relative_mstft(estimate, batch.audio).mean())
             series = posterior.mean
@@ -153,7 +159,7 @@ def _render(model: GrainModel, latents: Tensor, labels: Tensor, step: int) -> Te
 def _terms(
     estimate: Tensor, audio: Tensor, model: GrainModel, config: VaeTrainConfig, windows: tuple[int, ...]
 ) -> dict[str, Tensor]:
-    names = tuple(config.weights())
+    names = tuple(name for name in config.weights() if name in TERMS)
     return reconstruction_terms(estimate, audio, model.config.sample_rate, windows, names, config.log_power_floor)
 
 

@@ -1,0 +1,20 @@
+"""A frame's level as a latent, computed and not learned: about N(0, 1) over sounds, linear in decades, -2 at silence."""
+
+import torch
+from torch import Tensor
+
+from lgr.sound.level import AMPLITUDE_FLOOR
+
+LEVEL_CENTRE, LEVEL_SCALE = 3.0, 1.5  # decades above the floor
+LOUDEST = 6.5  # decades above AMPLITUDE_FLOOR: no latent can ask for more than +10 dBFS
+
+
+def level_to_latent(rms: Tensor) -> Tensor:
+    """RMS amplitude >= 0 to the latent."""
+    return (torch.log10(rms / AMPLITUDE_FLOOR + 1) - LEVEL_CENTRE) / LEVEL_SCALE
+
+
+def latent_to_level(latent: Tensor) -> Tensor:
+    """The exact inverse of ``level_to_latent`` up to +10 dBFS; amplitude 0 at silence and for anything below."""
+    decades = (LEVEL_CENTRE + LEVEL_SCALE * latent).clamp(0.0, LOUDEST)
+    return (torch.pow(10.0, decades) - 1) * AMPLITUDE_FLOOR

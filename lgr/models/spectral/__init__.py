@@ -1,0 +1,1 @@
+"""A grain model whose latents say what is heard; phase is made when sound is made."""

@@ -1,0 +1,59 @@
+"""Brightness and noisiness as coordinates of a latent, each moving one thing and leaving the others.
+
+They act on decoded spectra, like the level, so nothing has to be unlearned: a tilt is found that moves the centroid by
+exactly the octaves asked for, power moves between tone and noise by a shift of its logit, and the frame keeps its power.
+"""
+
+import math
+
+import torch
+from torch import Tensor
+
+CONTROLS = 2
+OCTAVES = 3.0  # of brightness, at most, either way
+NATS = 2 * math.log(10)  # of the logit of the tonal share, for one of noisiness
+STEEPEST = 8.0  # exponent of frequency: 24 dB an octave of amplitude
+LOWEST_HZ = 60.0  # below, the tilt is level
+HALVINGS = 24
+
+
+def controlled(
+    log_power: Tensor, tonal: Tensor, controls: Tensor, counted: Tensor, sample_rate: int
+) -> tuple[Tensor, Tensor]:
+    """Spectra under their controls, at the same level; as they came where the controls are 0.
+
+    Parameters
+    ----------
+    log_power, tonal : (batch, latents, 2, bins), nats and logits
+    controls : (batch, latents, 2): octaves of the power's centroid, and noisiness (1 is a decade of amplitude)
+    counted : (bins,), what a bin's power counts in the level
+    """
+    octaves, noisiness = controls[..., :1].clamp(-OCTAVES, OCTAVES), controls[..., 1:]
+    if bool((noisiness != 0).any()):
+        tonal = tonal - NATS * noisiness[..., None]
+    if bool((octaves != 0).any()):
+        log_power = torch.where(octaves[..., None] != 0, tilted(log_power, octaves, counted, sample_rate), log_power)
+    return log_power, tonal
+
+
+def tilted(log_power: Tensor, octaves: Tensor, counted: Tensor, sample_rate: int) -> Tensor:
+    """A power law of frequency over both spectra of a latent that moves their common centroid by ``octaves``."""
+    bins = log_power.shape[-1]
+    hz = torch.linspace(0, sample_rate / 2, bins, device=log_power.device, dtype=log_power.dtype)
+    line = torch.log(hz.clamp(min=LOWEST_HZ) / 1000)
+    weighed = log_power + torch.log(counted)
+
+    def centroid(exponent: Tensor) -> Tensor:  # (batch, latents, 1) -> (batch, latents, 1), log Hz
+        shares = torch.softmax((weighed + exponent[..., None] * line).flatten(2), -1)
+        return torch.log((shares.unflatten(-1, (-1, bins)) @ hz).sum(-1, keepdim=True).clamp(min=1e-3))
+
+    zero = torch.zeros_like(octaves)
+    wanted = centroid(zero) + math.log(2) * octaves
+    low, high = zero - STEEPEST, zero + STEEPEST
+    for _ in range(HALVINGS):
+        middle = (low + high) / 2
+        short = centroid(middle) < wanted
+        low, high = torch.where(short, middle, low), torch.where(short, high, middle)
+    moved = weighed + (low + high)[..., None] / 2 * line
+    change = torch.logsumexp(weighed, (2, 3), keepdim=True) - torch.logsumexp(moved, (2, 3), keepdim=True)
+    return moved + change - torch.log(counted)

@@ -1,0 +1,264 @@
+"""The spectral model: latents that say magnitudes and how tonal they are; phase is made when sound is made.
+
+What is held or interpolated is then what is heard. A latent is ``[level | brightness | noisiness | shape]``:
+
+- the *level* of its two spectra, computed (``lgr.models.level_latent``): networks see the spectra at unit level, and
+  what they decode is scaled to exactly the power that the level says, so a straight line between levels is one in dB;
+- two *controls*, 0 from ``encode``: *brightness* moves the centroid by so many octaves, *noisiness* moves power between
+  tones and noise (``lgr.models.spectral.controls``), both at the same level;
+- the *shape*, learned: a causal network reads log magnitudes, another says for every bin its power and how much of it is
+  tonal. Training is by maximum likelihood (``lgr.models.spectral.rice``); no waveform is compared.
+
+Sound is made of tones with phases by ``lgr.models.spectral.phase``, and of white noise under the decoded spectrum.
+"""
+
+import math
+from collections.abc import Sequence
+from typing import Any, NamedTuple, cast
+
+import torch
+from torch import Tensor, nn
+
+from lgr.errors import ArgumentError, check_shape
+from lgr.models.bundled.layers import BlockState, CausalStack
+from lgr.models.grain_model import GrainModel, Posterior
+from lgr.models.level_latent import latent_to_level, level_to_latent
+from lgr.models.seeded_noise import uniform_noise
+from lgr.models.spectral.config import FRAMES, SpectralConfig
+from lgr.models.spectral.controls import CONTROLS, controlled
+from lgr.models.spectral.objective import draw_splices, spectral_terms
+from lgr.models.spectral.phase import PhaseState, phase_step
+from lgr.models.spectral.rice import LEAST
+from lgr.models.spectral.stft import Overlap, Stft
+from lgr.models.timbre import FLOOR_DECADES, raise_floor, timbre_map
+from lgr.sound.level import AMPLITUDE_FLOOR
+from lgr.sound.mel import mel_filters
+
+SHAPE = 1 + CONTROLS  # where a latent's shape begins
+LOG_CENTRE, LOG_SCALE = -3.0, 2.5  # of log magnitudes at unit level, over sounds
+LOG_POWER_SCALE = 2 * LOG_SCALE
+FIRST_LOG_VARIANCE = -4.0  # of an untrained posterior: the decoder hears the latents from the start
+LOUD, FALL = 4.0, 2.0  # decades of an average sound's lowest band, and by how many its highest is below
+
+
+class EncodeState(NamedTuple):
+    samples: Tensor  # (batch, n): from the start of the next spectrum's window on
+    ahead: int  # how many samples have come since the start of the next latent's hop
+    network: tuple[BlockState, ...] | None
+
+
+class DecodeState(NamedTuple):
+    spectrum: int  # absolute index of the next spectrum to be played
+    network: tuple[BlockState, ...] | None = None
+    phases: PhaseState | None = None
+    waiting: tuple[Tensor, Tensor] | None = None  # (batch, 0 or 1, bins): tone and noise that wait for phases
+    overlap: Overlap | None = None
+    received: int = 0  # spectra
+    added: int = 0  # samples that came out of overlap-add; the first ``Stft.before`` lie before the file
+
+
+class SpectralVAE(GrainModel):
+    """See the module. Causal but for its ``lookahead``: windows reach beyond their hop, phases wait for a spectrum."""
+
+    config: SpectralConfig
+    causal = True
+
+    def __init__(self, config: SpectralConfig) -> None:
+        super().__init__()
+        self.config = c = config
+        shape = c.latent_dim - SHAPE
+        self.stft = Stft(c.window_length, c.spacing)
+        sizes = {"width": c.width, "kernel_size": c.kernel_size, "expansion": c.expansion}
+        self.encoder = CausalStack(FRAMES * c.bins, 2 * shape, n_blocks=c.encoder_blocks, **sizes)
+        self.decoder = CausalStack(
+            shape + len(c.labels), 2 * FRAMES * c.bins, n_blocks=c.decoder_blocks, **sizes
+        )
+        with torch.no_grad():
+            self.encoder.outlet.weight.normal_(0, 0.5 * c.width**-0.5)
+            self.encoder.outlet.bias[shape:] = FIRST_LOG_VARIANCE
+        self.bands = nn.Sequential(
+            nn.Linear(shape, c.band_width),
+            nn.GELU(),
+            nn.Linear(c.band_width, c.band_width),
+            nn.GELU(),
+            nn.Linear(c.band_width, c.n_bands),
+        )
+        self.filters: Tensor
+        self.register_buffer("filters", mel_filters(c.window_length, c.n_bands, c.sample_rate), persistent=False)
+        matrix, bias = timbre_map(LOUD - FALL * torch.linspace(0, 1, c.n_bands))
+        self.matrix: Tensor
+        self.bias: Tensor
+        self.register_buffer("matrix", matrix, persistent=False)
+        self.register_buffer("bias", bias, persistent=False)
+        self.counted: Tensor  # what a bin's power is of a signal's, all bins together giving its mean square
+        counted = torch.full((c.bins,), 2.0 / c.window_length)
+        counted[[0, -1]] = 1.0 / c.window_length
+        self.register_buffer("counted", counted, persistent=False)
+        # A hop's last sample is under the last spectrum that begins up to there, which needs the next one for its
+        # phases, and that one's latent is read from spectra whose windows reach further.
+        before = self.stft.before
+        last = (c.hop_length - 1 + before) // c.spacing + 1
+        latent = last // FRAMES
+        self.lookahead = latent * c.hop_length + (FRAMES - 1) * c.spacing - before + c.window_length - c.hop_length
+
+    # ---- audio to latents ------------------------------------------------------------------------------------------
+
+    def spectra(self, audio: Tensor) -> tuple[Tensor, Tensor]:
+        """Magnitudes at unit level ``(batch, latents, 2, bins)`` and levels ``(batch, latents, 1)`` (RMS) of all of it."""
+        c, before = self.config, self.stft.before
+        count = FRAMES * -(-audio.shape[1] // c.hop_length)
+        length = (count - 1) * c.spacing + c.window_length
+        padded = nn.functional.pad(audio, (before, length - before - audio.shape[1]))
+        return self._unit(padded)
+
+    def _unit(self, samples: Tensor) -> tuple[Tensor, Tensor]:
+        magnitudes = self.stft.frames(samples).abs()
+        magnitudes = magnitudes.unflatten(1, (-1, FRAMES))
+        level = (magnitudes.square() @ self.counted).mean(2, keepdim=True).sqrt()
+        return magnitudes / (level[..., None] + AMPLITUDE_FLOOR), level
+
+    def _encode(
+        self, state: tuple[BlockState, ...] | None, unit: Tensor, level: Tensor
+    ) -> tuple[tuple[BlockState, ...], Posterior]:
+        logs = (torch.log(unit.clamp(min=LEAST)) - LOG_CENTRE) / LOG_SCALE
+        state, out = self.encoder(state, logs.flatten(2))
+        mean, log_variance = out.chunk(2, -1)
+        nothing = mean.new_zeros(*mean.shape[:2], CONTROLS)
+        first = level_to_latent(level.to(mean))
+        known = torch.full_like(torch.cat([first, nothing], -1), -14.0)
+        return state, Posterior(
+            torch.cat([first, nothing, mean], -1), torch.cat([known, log_variance.clamp(-14.0, 4.0)], -1)
+        )
+
+    def posterior(self, audio: Tensor) -> Posterior:
+        check_shape("audio", audio.shape, "(batch, samples >= 1)", audio.ndim == 2 and audio.shape[1] > 0)
+        return self._encode(None, *self.spectra(audio))[1]
+
+    def encode_step(
+        self, state: EncodeState | None, audio: Tensor, *, flush: bool = False
+    ) -> tuple[EncodeState, Tensor]:
+        check_shape("audio", audio.shape, "(batch, samples)", audio.ndim == 2)
+        c = self.config
+        if state is None:
+            state = EncodeState(audio.new_zeros(audio.shape[0], self.stft.before), 0, None)
+        samples, ahead = torch.cat([state.samples, audio], 1), state.ahead + audio.shape[1]
+        needed = (FRAMES - 1) * c.spacing + c.window_length
+        frames = max(0, (samples.shape[1] - needed) // c.hop_length + 1)
+        if flush:
+            frames = max(0, -(-ahead // c.hop_length))
+            samples = nn.functional.pad(samples, (0, max(0, (frames - 1) * c.hop_length + needed - samples.shape[1])))
+        rest, network = samples[:, frames * c.hop_length :], state.network
+        if frames == 0:
+            return EncodeState(rest, ahead, network), audio.new_zeros(audio.shape[0], 0, c.latent_dim)
+        whole = samples[:, : (frames - 1) * c.hop_length + needed]
+        network, posterior = self._encode(network, *self._unit(whole))
+        return EncodeState(rest, ahead - frames * c.hop_length, network), posterior.mean
+
+    # ---- latents to audio ------------------------------------------------------------------------------------------
+
+    def shapes(
+        self, state: tuple[BlockState, ...] | None, latents: Tensor, labels: Tensor
+    ) -> tuple[tuple[BlockState, ...], Tensor, Tensor]:
+        """Log powers at unit level and logits of their tonal shares, both ``(batch, latents, 2, bins)``."""
+        inputs = torch.cat([latents[..., SHAPE:], labels.to(latents)], -1)
+        state, out = self.decoder(state, inputs)
+        power, tonal = out.unflatten(-1, (2, FRAMES, self.config.bins)).unbind(2)
+        power = LOG_POWER_SCALE * power + 2 * LOG_CENTRE
+        total = torch.logsumexp(power + torch.log(self.counted), (2, 3), keepdim=True)
+        return state, power - total + math.log(FRAMES), tonal
+
+    def magnitudes(
+        self, state: tuple[BlockState, ...] | None, latents: Tensor, labels: Tensor
+    ) -> tuple[tuple[BlockState, ...], Tensor, Tensor]:
+        """Magnitudes of tone and of noise in every bin, ``(batch, 2 * latents, bins)``, controls and level applied."""
+        state, power, tonal = self.shapes(state, latents, labels)
+        power, tonal = controlled(power, tonal, latents[..., 1:SHAPE], self.counted, self.config.sample_rate)
+        level = latent_to_level(latents[..., :1])[..., None]
+        amplitude = torch.exp(0.5 * power) * level
+        tone = amplitude * torch.sigmoid(tonal).sqrt()
+        noise = amplitude * torch.sigmoid(-tonal).sqrt()
+        return state, tone.flatten(1, 2), noise.flatten(1, 2)
+
+    def render(self, latents: Tensor, labels: Tensor, *, seeds: Sequence[int], first_frame: int = 0) -> Tensor:
+        if len(seeds) != latents.shape[0]:
+            raise ArgumentError(f"seeds must be one a batch item, {latents.shape[0]}, got {len(seeds)}")
+        return self._play(DecodeState(FRAMES * first_frame), latents, labels, seeds, flush=True)[1]
+
+    def decode_step(
+        self, state: DecodeState | None, latents: Tensor, labels: Tensor, *, seed: int, flush: bool = False
+    ) -> tuple[DecodeState, Tensor]:
+        return self._play(state or DecodeState(0), latents, labels, [seed] * latents.shape[0], flush=flush)
+
+    def _play(
+        self, state: DecodeState, latents: Tensor, labels: Tensor, seeds: Sequence[int], *, flush: bool
+    ) -> tuple[DecodeState, Tensor]:
+        c, before = self.config, self.stft.before
+        ok = latents.ndim == 3 and latents.shape[2] == c.latent_dim
+        check_shape("latents", latents.shape, f"(batch, frames, {c.latent_dim})", ok)
+        expected = (*latents.shape[:2], len(c.labels))
+        check_shape("labels", labels.shape, f"(batch, frames, n_labels) {expected}", labels.shape == expected)
+        network, tone = state.network, latents.new_zeros(latents.shape[0], 0, c.bins)
+        noise = tone
+        if latents.shape[1]:
+            network, tone, noise = self.magnitudes(network, latents, labels)
+        phases, angles = phase_step(state.phases, tone, hop=c.spacing, window_length=c.window_length, flush=flush)
+        if state.waiting is not None:
+            tone, noise = torch.cat([state.waiting[0], tone], 1), torch.cat([state.waiting[1], noise], 1)
+        ready = angles.shape[1]
+        spectra = torch.polar(tone[:, :ready], angles)
+        if ready:
+            spectra = spectra + noise[:, :ready] * self._noise(state.spectrum, ready, seeds)
+        overlap, audio = self.stft.add(state.overlap, self.stft.pieces(spectra), flush=flush)
+        received = state.received + FRAMES * latents.shape[1]
+        if flush:  # as far as the file goes
+            audio = audio[:, : before + received * c.spacing - state.added]
+        after = DecodeState(
+            state.spectrum + ready,
+            network,
+            phases,
+            (tone[:, ready:], noise[:, ready:]),
+            overlap,
+            received,
+            state.added + audio.shape[1],
+        )
+        return after, audio[:, max(0, before - state.added) :]
+
+    def _noise(self, first: int, count: int, seeds: Sequence[int]) -> Tensor:
+        """Spectra of white noise of RMS 1, a function of the seed and the absolute index: ``(batch, count, bins)``."""
+        c, before = self.config, self.stft.before
+        reach = -(-before // c.spacing)
+        after = -(-(c.window_length - before) // c.spacing)
+        blocks = uniform_noise(first - reach, count + reach + after - 1, c.spacing, seeds)
+        start = reach * c.spacing - before
+        samples = blocks.flatten(1)[:, start : start + (count - 1) * c.spacing + c.window_length]
+        return self.stft.frames(samples.to(self.stft.window) * 3**0.5)
+
+    # ---- what matching reads ---------------------------------------------------------------------------------------
+
+    def log_bands(self, latents: Tensor) -> Tensor:
+        """Mel amplitudes at unit level that a latent stands for by itself, decades: ``(..., n_bands)``."""
+        return cast(Tensor, self.bands(latents[..., SHAPE:]))
+
+    def features(self, latents: Tensor) -> Tensor:
+        """The mel spectrum that a latent stands for, read as timbre (``lgr.models.timbre``)."""
+        level = latent_to_level(latents[..., :1]) / AMPLITUDE_FLOOR
+        decades = torch.log10(torch.pow(10.0, self.log_bands(latents)) * level + 1e-3)
+        return raise_floor(decades, FLOOR_DECADES) @ self.matrix.T + self.bias
+
+    # ---- training --------------------------------------------------------------------------------------------------
+
+    def objective(
+        self, audio: Tensor, latents: Tensor, labels: Tensor, generator: torch.Generator | None = None
+    ) -> dict[str, Tensor]:
+        with torch.no_grad():
+            unit, level = self.spectra(audio)
+        held = labels[:, None].expand(-1, latents.shape[1], -1)
+        if generator is not None:
+            clip = draw_splices(*latents.shape[:2], generator).to(latents.device)
+            frame = torch.arange(latents.shape[1], device=latents.device)
+            latents, unit, level, held = (x[clip, frame] for x in (latents, unit, level, held))
+        _, power, tonal = self.shapes(None, latents, held)
+        alone = self.log_bands(latents).float()
+        return spectral_terms(
+            unit, level, power.float(), tonal.float(), alone, self.filters, self.config.sample_rate
+        )
