@@ -168,7 +168,7 @@ def test_the_level_is_that_of_the_latent_whatever_the_shape() -> None:
     for level in (0.01, 0.1):
         latents[..., 0] = level_to_latent(torch.tensor(level))
         heard = render(model, latents)[0, 2000:-2000].square().mean().sqrt()
-        assert 20 * math.log10(float(heard) / level) == pytest.approx(0, abs=2.5)  # random tones meet
+        assert 20 * math.log10(float(heard) / level) == pytest.approx(0, abs=3.0)  # random tones at odds
 
 
 def test_a_gain_moves_the_level_alone() -> None:

@@ -18,6 +18,7 @@ from lgr.cli.render import render
 from lgr.cli.resynth import resynth
 from lgr.cli.sample import sample
 from lgr.cli.support.errors import OneLineErrors
+from lgr.cli.steer import steer
 from lgr.cli.sweep import sweep
 from lgr.cli.train import train_app
 
@@ -36,6 +37,7 @@ app.command()(baseline)
 app.command()(interpolate)
 app.command("path", hidden=True, deprecated=True)(interpolate)
 app.command()(sample)
+app.command()(steer)
 app.command()(evaluate)
 app.command()(codecs)
 app.command()(info)

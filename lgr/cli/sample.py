@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from lgr.cli.support import options as o
 from lgr.cli.support.options import option
 
 
@@ -23,6 +24,9 @@ def sample(
         int | None,
         option("--frames", metavar="N", min=1, help="Length in latent frames.", default="as it was trained"),
     ] = None,
+    level: o.LevelOption = None,
+    brightness: o.BrightnessOption = None,
+    noisiness: o.NoisinessOption = None,
     force: Annotated[bool, typer.Option("--force", help="Replace existing results.")] = False,
 ) -> None:
     """Write new one-shots, each different, out of a model's temporal embedding.
@@ -38,6 +42,7 @@ def sample(
     from lgr.codecs.registry import load_codec
     from lgr.codecs.trained import TrainedCodec
     from lgr.errors import ArgumentError
+    from lgr.latents.controls import steer
     from lgr.sound.audio import save_audio
 
     codec = load_codec(str(Path(model).expanduser()) if Path(model).expanduser().is_dir() else model)
@@ -45,6 +50,7 @@ def sample(
         raise ArgumentError(f"MODEL must be a grain model (lgr train granular --temporal), got the codec {model}")
     label = None if class_ is None else codec.find_label(class_)
     latents = codec.sample(label, n, seed, frames)
+    latents = steer(codec, latents, o.given(level=level, brightness=brightness, noisiness=noisiness))
     stem = "one-shot" if label is None else label.lower().replace("/", "-").replace(" ", "-")
     folder = out.expanduser()
     with result_folder(folder, "--out", parents=True), Outputs(force=force) as outputs:

@@ -101,6 +101,12 @@ DeviceOption = Annotated[
 Bfloat16Option = Annotated[
     bool, typer.Option("--bfloat16", rich_help_panel=TRAINING, help="Compute the networks in bfloat16.")
 ]
+InitOption = Annotated[
+    Path | None,
+    option(
+        "--init", panel=TRAINING, metavar="FOLDER", help="Begin with the weights of this model, of the same kind and sizes."
+    ),
+]
 DecoderOption = Annotated[
     str | None,
     option(
@@ -129,7 +135,12 @@ AdversarialOption = Annotated[
 ]
 
 
-OWN = {"temporal": "granular", "frames": "granular", "decoder": "granular", "adversarial": "encodec-vae"}
+OWN = {
+    "temporal": ("granular", "spectral"),
+    "frames": ("granular", "spectral"),
+    "decoder": ("granular",),
+    "adversarial": ("encodec-vae",),
+}
 
 
 def _options(
@@ -149,6 +160,7 @@ def _options(
     sample_rate: RateOption = None,
     hop_length: HopOption = None,
     licence: LicenceOption = "",
+    init: InitOption = None,
     adversarial: AdversarialOption = False,
     batch_size: BatchOption = None,
     crop_seconds: CropOption = None,
@@ -159,7 +171,7 @@ def _options(
     device: DeviceOption = "cpu",
     bfloat16: Bfloat16Option = False,
 ) -> None:
-    """The options of all models; those in ``OWN`` belong to one."""
+    """The options of all models; those in ``OWN`` belong to some."""
 
 
 def model_command(kind: str) -> Callable[..., None]:
@@ -169,7 +181,7 @@ def model_command(kind: str) -> Callable[..., None]:
         train(kind, **options)
 
     whole = inspect.signature(_options)
-    mine = [option for option in whole.parameters.values() if OWN.get(option.name, kind) == kind]
+    mine = [option for option in whole.parameters.values() if kind in OWN.get(option.name, (kind,))]
     command.__signature__ = whole.replace(parameters=mine)  # type: ignore[attr-defined]
     command.__annotations__ = {option.name: option.annotation for option in mine}
     command.__doc__ = HELP[kind]
@@ -198,6 +210,7 @@ HELP = {
     "spectral": f"""Train a VAE of magnitudes, for any sound: what is between two latents can be heard.
     {_STOP}
       lgr train spectral --data recordings/ --out runs/mine --minutes 60
+      lgr train spectral --data drums/ --out runs/drums --labels --temporal
     """,
     "encodec-vae": f"""Train a VAE of waveforms with EnCodec's network.
     {_STOP}
@@ -248,6 +261,7 @@ def train(kind: str, *, data: Path, out: Path, **options: Any) -> None:
             redistributable_only=not options["any_licence"],
             always_held_out=shipped_groups(assets_dir() / "audio" / "credits.csv"),
             resume=options["resume"],
+            init=options["init"],
             device=options["device"],
             licence=options["licence"],
             report=report,

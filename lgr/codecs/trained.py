@@ -5,6 +5,7 @@ change along a path like anything else. ``encode`` says "unknown" (zeros); ``con
 ``z`` alone.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -145,6 +146,26 @@ class TrainedCodec(SlicedCodec):
         weights = self.label_weights(label).to(latents)
         held = weights[None, :, None].expand(latents.shape[0], len(self.labels), latents.shape[2])
         return torch.cat([latents[:, : self.config.latent_dim], held], 1)
+
+    @property
+    def controls(self) -> Mapping[str, str]:
+        """What ``steered`` can move, by name, and in which unit; most models have none."""
+        return self._model.controls
+
+    def steered(self, latents: Tensor, control: str, amounts: Tensor) -> Tensor:
+        """Latents ``(batch, latent_dim, frames)`` with one of ``controls`` moved by ``amounts``, ``(frames,)``.
+
+        Raises
+        ------
+        ArgumentError : a control that the model does not have
+        """
+        check_latents(self._info, latents)
+        if control not in self.controls:
+            have = ", ".join(self.controls) or "none"
+            raise ArgumentError(f"control must be one that {self._info.name} has ({have}), got {control!r}")
+        z = latents[:, : self.config.latent_dim].transpose(1, 2)
+        moved = self._model.steered(z, control, amounts.to(latents)).transpose(1, 2)
+        return torch.cat([moved, latents[:, self.config.latent_dim :]], 1)
 
     @torch.no_grad()
     def sample(self, label: str | None, n: int, seed: int, frames: int | None = None) -> Tensor:

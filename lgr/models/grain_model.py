@@ -7,8 +7,9 @@ some clips, so every model also works without), anything between on the way from
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import torch
@@ -57,6 +58,11 @@ class GrainModel(nn.Module, ABC):
     config: GrainModelConfig
     causal: bool
     lookahead: int
+    controls: Mapping[str, str] = MappingProxyType({})  # what ``steered`` can move, and in which unit
+
+    def steered(self, latents: Tensor, control: str, amounts: Tensor) -> Tensor:
+        """Latents ``(batch, frames, latent_dim)`` with one of ``controls`` moved by ``amounts``, ``(frames,)``."""
+        raise NotImplementedError(f"{type(self).__name__} has no control {control}")
 
     @abstractmethod
     def posterior(self, audio: Tensor) -> Posterior:

@@ -44,6 +44,18 @@ CodecOption = Annotated[
         default="bundled, or the codebook's",
     ),
 ]
+CONTROLS = "Controls"
+LevelOption = Annotated[
+    str | None, option("--level", panel=CONTROLS, metavar="ENVELOPE", help="Decibels louder, a number or 0:-12,4:0.")
+]
+BrightnessOption = Annotated[
+    str | None,
+    option("--brightness", panel=CONTROLS, metavar="ENVELOPE", help="Octaves by which the spectrum's centre moves, -3 to 3."),
+]
+NoisinessOption = Annotated[
+    str | None,
+    option("--noisiness", panel=CONTROLS, metavar="ENVELOPE", help="1 is 20 dB more noise against tone, -1 as much less."),
+]
 SpaceOption = Annotated[
     str | None,
     option(
@@ -249,10 +261,13 @@ def semitones(text: str) -> tuple[int, int]:
         raise ArgumentError(f"--{error}") from error
 
 
+ENVELOPES = ("temperature", "continuity", "pitch", "wet", "level", "brightness", "noisiness")
+
+
 def given(**options: Any) -> dict[str, Any]:
     """The options that were given, with envelopes parsed: keywords for ``ResynthConfig``, which knows the defaults."""
     parsed: dict[str, Callable[[str], Any]] = {
-        name: partial(envelope, f"--{name}") for name in ("temperature", "continuity", "pitch", "wet")
+        name: partial(envelope, f"--{name}") for name in ENVELOPES
     }
     parsed["transpose"] = semitones
     return {

@@ -17,7 +17,7 @@ class SpectralConfig(GrainModelConfig):
     """
 
     hop_length: int = 320
-    latent_dim: int = 64
+    latent_dim: int = 128
     window_length: int = 1024
     width: int = 512
     encoder_blocks: int = 3

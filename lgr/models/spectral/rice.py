@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 CAP = 20.0  # nats: above, the likelihood grows by its logarithm only; one odd bin must not drown a batch
-LEAST = 1e-4  # a magnitude, 80 dB under the frame's level: what is below counts as that much
-LEAST_SHARE = 1e-5  # of noise in a bin's power
+LEAST = 3e-4  # a magnitude, 70 dB under the frame's level: what is below counts as that much
+LEAST_SHARE = 1e-2  # of noise in a bin's power: with less, a few pure tones pull harder than all else
 
 
 # Abramowitz and Stegun 9.8.1 (in (x / 3.75)^2, up to 3.75) and 9.8.2 (in 3.75 / x, beyond): I0, and sqrt(x) i0e.

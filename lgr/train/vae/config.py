@@ -126,15 +126,15 @@ RECIPES: dict[str, dict[str, Any]] = {
     "spectral": {
         "magnitude_weight": 0.0,
         "log_magnitude_weight": 0.0,
-        "rice_weight": 1.0,
-        "linear_weight": 0.5,
-        "mel_weight": 1.0,
+        "rice_weight": 0.5,
+        "linear_weight": 1.0,
+        "mel_weight": 2.0,
         "bands_weight": 0.5,
         "beta": 5e-4,
         "beta_silent": 0.02,
         "beta_ramp": 0.1,
-        "learning_rate": 1e-3,
-        "decay": 0.8,
+        "learning_rate": 2e-4,
+        "decay": 0.9,
         "crop_seconds": 0.5,
         "validate_every": 500,
         "augment": True,
@@ -148,9 +148,9 @@ def recipe(kind: str, **changes: Any) -> VaeTrainConfig:
     if kind not in RECIPES:
         raise ArgumentError(f"kind must be one of {', '.join(RECIPES)}, got {kind!r}")
     config = VaeTrainConfig(**{**RECIPES[kind], **changes})
-    for option, only in (("temporal", "granular"), ("adversarial", "encodec-vae")):
-        if getattr(config, option) and kind != only:
-            raise ArgumentError(f"{option} must be off for {kind}: it is an option of {only}")
+    for option, kinds in (("temporal", ("granular", "spectral")), ("adversarial", ("encodec-vae",))):
+        if getattr(config, option) and kind not in kinds:
+            raise ArgumentError(f"{option} must be off for {kind}: it is an option of {' and '.join(kinds)}")
     return config
 
 

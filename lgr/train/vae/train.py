@@ -13,6 +13,7 @@ from typing import Any
 
 import torch
 
+from lgr.codecs.folder import read_folder
 from lgr.errors import ArgumentError
 from lgr.models.grain_model import GrainModelConfig
 from lgr.models.kinds import build_model, config_class, config_values
@@ -45,6 +46,7 @@ def train_model(
     redistributable_only: bool = True,
     always_held_out: frozenset[str] = frozenset(),
     resume: bool = False,
+    init: Path | None = None,
     device: str = "cpu",
     minutes: float | None = None,
     cache: Path | None = None,
@@ -66,6 +68,7 @@ def train_model(
     categories, classes : use these alone
     redistributable_only : leave out a manifest's recordings whose weights may not be shipped
     resume : go on from ``out/checkpoint.pt``
+    init : a folder of a trained model of this kind whose weights to begin with; labels may differ
     minutes : a budget of training time, in place of the recipe's
     report : called with every log row, and with ``{"note": sentence}``
 
@@ -111,6 +114,8 @@ def train_model(
     batches = Batches(material, sizes, config, device, parts.temporal.config.frames if config.temporal else None)
     if saved is None:
         prepare(kind, parts, batches)
+        if init is not None:
+            begin_with(parts, kind, init)
     state = TrainingState.start(parts, config, build_adversary(config, device))
     if saved is not None:
         state.restore(saved)
@@ -145,6 +150,33 @@ def build_parts(
     return Parts(model, TemporalVAE(TemporalConfig(**settings)))
 
 
+def begin_with(parts: Parts, kind: str, folder: Path) -> None:
+    """Give a model the weights of a trained one; what a label adds to a layer's inputs begins at nothing.
+
+    Raises
+    ------
+    ArgumentError : the folder's model is of another kind or of other sizes
+    WeightsError : it cannot be read
+    """
+    described, weights = read_folder(folder.expanduser(), torch.float32)
+    own, wrong = parts.model.state_dict(), described.get("model") != kind
+    for name, value in own.items():
+        given = weights.get(f"model.{name}")
+        if given is None or given.ndim != value.ndim or wrong:
+            wrong = True
+            break
+        part = tuple(slice(0, n) for n in given.shape)
+        grown = value.clone().zero_()
+        if given.shape[:1] != value.shape[:1] or grown[part].shape != given.shape:
+            wrong = True
+            break
+        grown[part] = given.to(value)
+        own[name] = grown
+    if wrong:
+        raise ArgumentError(f"init must hold a {kind} model of the same sizes, got {folder}")
+    parts.model.load_state_dict(own)
+
+
 def check_run(saved: dict[str, Any], kind: str, sizes: GrainModelConfig, config: VaeTrainConfig) -> None:
     """Raise ``ArgumentError`` unless a checkpoint is of this kind, these sizes and this recipe."""
     recipe = vae_config.config_values(config)
@@ -160,7 +192,14 @@ def check_run(saved: dict[str, Any], kind: str, sizes: GrainModelConfig, config:
 
 
 def prepare(kind: str, parts: Parts, batches: Batches) -> None:
-    """What a model takes from the corpus before its first step: ``encodec-vae`` scales, noise and colour."""
+    """What a model takes from the corpus before its first step.
+
+    ``encodec-vae``: scales, noise and colour; ``spectral``: principal components.
+    """
+    if kind == "spectral":
+        from lgr.models.spectral.fit import fit_components
+
+        fit_components(parts.model, (batches.of("grains", step).audio for step in range(FIT_BATCHES)))
     if kind != "encodec-vae":
         return
     from lgr.models.encodec_vae.fit import fit_linear_path
