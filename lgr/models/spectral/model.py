@@ -31,7 +31,7 @@ from lgr.models.spectral.config import FRAMES, SpectralConfig
 from lgr.models.spectral.controls import CONTROLS, controlled
 from lgr.models.spectral.objective import draw_splices, spectral_terms
 from lgr.models.spectral.phase import PhaseState, phase_step
-from lgr.models.spectral.rice import LEAST
+from lgr.models.spectral.rice import LEAST, LEAST_SHARE
 from lgr.models.spectral.stft import Overlap, Stft
 from lgr.models.timbre import FLOOR_DECADES, raise_floor, timbre_map
 from lgr.sound.level import AMPLITUDE_FLOOR
@@ -188,8 +188,9 @@ class SpectralVAE(GrainModel):
         power, tonal = controlled(power, tonal, latents[..., 1:SHAPE], self.counted, self.config.sample_rate)
         level = latent_to_level(latents[..., :1])[..., None]
         amplitude = torch.exp(0.5 * power) * level
-        tone = amplitude * torch.sigmoid(tonal).sqrt()
-        noise = amplitude * torch.sigmoid(-tonal).sqrt()
+        # What training takes for the least noise there can be is no noise at all.
+        share = torch.relu(torch.sigmoid(-tonal) - LEAST_SHARE) / (1 - LEAST_SHARE)
+        tone, noise = amplitude * (1 - share).sqrt(), amplitude * share.sqrt()
         return state, tone.flatten(1, 2), noise.flatten(1, 2)
 
     def render(self, latents: Tensor, labels: Tensor, *, seeds: Sequence[int], first_frame: int = 0) -> Tensor:
