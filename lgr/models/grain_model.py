@@ -52,11 +52,15 @@ class Posterior(NamedTuple):
 
 
 class GrainModel(nn.Module, ABC):
-    """A trainable model of grains. ``causal`` and ``lookahead`` (samples) are those of ``CodecInfo``."""
+    """A trainable model of grains. ``causal`` and ``lookahead`` (samples) are those of ``CodecInfo``.
+
+    ``generates``: a latent that is held goes on sounding, see ``lgr.codecs.base.generates``.
+    """
 
     config: GrainModelConfig
     causal: bool
     lookahead: int
+    generates: bool = False
 
     @abstractmethod
     def posterior(self, audio: Tensor) -> Posterior:
