@@ -37,7 +37,7 @@ class InterpolationConfig:
     seconds: float = 1.0
     context_seconds: float = 0.0
     endpoints: str = "edge"
-    fade_seconds: float = 0.01
+    fade_seconds: float = 0.05
     ends: str | None = None
     level_line: bool = True
 

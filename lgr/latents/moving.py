@@ -1,8 +1,8 @@
 """Paths between points that move: at each step the path's shape between where its points are then.
 
 A decoder that copies waveforms hums when a latent is held, and hums as much when a part of it is. So every step of
-such a path is made of the moving points of that step and of nothing else: lines, arcs, circles and spirals lie in the
-plane of the two points and the origin as it is, and a path that wanders strays within that plane too.
+such a path is made of the moving points of that step and of nothing else: arcs, circles and spirals lie in the plane of
+the two points and the origin as it is, and a path that wanders strays along their line, nearer to the one and the other.
 """
 
 import math
@@ -73,14 +73,12 @@ def moving_path(
 
 
 def _wandering(a: Tensor, b: Tensor, u: Tensor, config: PathConfig, generator: torch.Generator | None) -> Tensor:
-    """Random steps in the plane of ``a`` and ``b`` (latent_dim, n): as long, for the distance there is, as when held."""
+    """Random steps along the line of ``a`` and ``b`` (latent_dim, n), beyond them too, as long as when they are held."""
     if generator is None:
         raise ArgumentError("a path that wanders needs a generator, got None")
-    one, other = torch.eye(2, dtype=torch.float64).unbind(0)
-    if config.step_size is None:
-        step = math.sqrt(2 / (len(u) - 1))
-    else:
-        apart = float((b - a).double().norm(dim=0).median())
-        step = math.sqrt(2) * config.step_size / max(apart, 1e-12)
-    share = shapes.wander(one, other, u.cpu(), step, generator=generator).to(a.device)  # (2, n)
-    return (share[0] * a.double() + share[1] * b.double()).to(a.dtype)
+    apart = float((b - a).double().norm(dim=0).median())
+    size = config.step_size
+    step = 1 / math.sqrt(len(u) - 1) if size is None else size / max(apart, 1e-12)
+    zero = torch.zeros(1, dtype=torch.float64)
+    share = shapes.wander(zero, zero + 1, u.cpu(), step, generator=generator).to(a.device)  # (1, n)
+    return torch.lerp(a.double(), b.double(), share).to(a.dtype)

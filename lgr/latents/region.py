@@ -1,8 +1,10 @@
 """The region of a latent space that some sounds live in, and what leaves it brought back.
 
 Latents of sounds fill little of their space. A circle or a random walk through the rest asks a decoder for what no sound
-ever gave it: noise, or a hundred times the level. The region is where the sounds' own frames are, an ellipsoid: no
-further from their mean, by Mahalanobis' distance, than all but ``OUTSIDE`` of them.
+ever gave it: noise, a hundred times the level, or none. The region is where the sounds' own frames are. It has two
+bounds: Mahalanobis' distance from the frames' mean is no larger than that of all but ``OUTSIDE`` of them; and along each
+of their principal axes a point is no further out than all but ``OUTSIDE`` of them are on either side. The first alone
+would let a point of many dimensions go far in a single one, such as level.
 
 The covariance is shrunk towards a multiple of the identity by ``d / (d + n)`` for ``n`` frames of ``d`` numbers: with few
 frames little is known of it.
@@ -15,26 +17,30 @@ from torch import Tensor
 
 from lgr.errors import ArgumentError, check_shape
 
-OUTSIDE = 0.05  # share of the frames that are further out than the region reaches
+OUTSIDE = 0.1  # share of the frames that are further out than the region reaches, and on either side along each axis
 
 
 @dataclass(frozen=True)
 class Region:
-    """An ellipsoid. ``region_of`` makes it, ``inside`` keeps a path in it."""
+    """``region_of`` makes it, ``inside`` keeps a path in it."""
 
     mean: Tensor  # (latent_dim,) float64
-    inverse: Tensor  # (latent_dim, latent_dim) float64: of the covariance's Cholesky factor
+    axes: Tensor  # (latent_dim, latent_dim) float64, a principal axis a row, over the frames' spread along it
+    back: Tensor  # its inverse: from places along the axes to latents, but for the mean
     radius: float
+    low: Tensor  # (latent_dim,) float64, along the axes
+    high: Tensor
 
-    def distance(self, latents: Tensor) -> Tensor:
-        """Mahalanobis distance from the mean of ``(latent_dim, n)``: ``(n,)`` float64."""
-        return self._white(latents - self.mean[:, None]).norm(dim=0)
+    def coordinates(self, latents: Tensor) -> Tensor:
+        """Places of ``(latent_dim, n)`` along the axes, in spreads from the mean: their norm is Mahalanobis' distance."""
+        return self.axes @ (latents.double() - self.mean[:, None])
 
     def inside(self, path: Tensor, straight: Tensor) -> Tensor:
-        """``path`` (latent_dim, n), brought towards ``straight`` (latent_dim, n) wherever it is outside the region.
+        """``path`` (latent_dim, n), brought back wherever it is outside the region.
 
-        What is inside stays as it is, bit for bit. Where the straight path itself is outside, the path may be as far
-        out as it, and no further.
+        Along each axis it is stopped at the region's edge; then it is brought towards ``straight`` (latent_dim, n) until
+        it is near enough. What is inside stays as it is, bit for bit. Where the straight path itself is outside, the
+        path may be as far out as it, and no further.
 
         Examples
         --------
@@ -46,18 +52,16 @@ class Region:
         (True, 0.10000000149011612)
         """
         check_shape("straight", straight.shape, str(tuple(path.shape)), straight.shape == path.shape)
-        begin = self._white(straight.double() - self.mean[:, None])
-        along = self._white((path - straight).double())
+        begin, end = self.coordinates(straight), self.coordinates(path)
+        kept = end.clamp(self.low[:, None].minimum(begin), self.high[:, None].maximum(begin))
+        step = kept - begin
+        # |begin + s step| = reach, the larger s: begin is never further out than reach
         reach = begin.norm(dim=0).clamp(min=self.radius)
-        # |begin + s along| = reach, the larger s: begin is never further out than reach
-        a, b, c = along.square().sum(0), (begin * along).sum(0), begin.square().sum(0) - reach.square()
-        share = (-b + (b.square() - a * c).clamp(min=0).sqrt()) / a.clamp(min=1e-30)
-        outside = (begin + along).norm(dim=0) > reach * (1 + 1e-9)
-        back = torch.lerp(straight.double(), path.double(), share.clamp(0, 1)).to(path)
-        return torch.where(outside, back, path)
-
-    def _white(self, latents: Tensor) -> Tensor:
-        return self.inverse @ latents.double()
+        a, b, c = step.square().sum(0), (begin * step).sum(0), begin.square().sum(0) - reach.square()
+        share = ((-b + (b.square() - a * c).clamp(min=0).sqrt()) / a.clamp(min=1e-30)).clamp(max=1)
+        out = (end - begin).abs().amax(0) > 1e-6  # or path and straight path are the same but for rounding
+        out &= ((kept - end).abs().amax(0) > 0) | (share < 1)
+        return torch.where(out, (self.mean[:, None] + self.back @ (begin + share * step)).to(path), path)
 
 
 def region_of(frames: Tensor) -> Region:
@@ -76,8 +80,10 @@ def region_of(frames: Tensor) -> Region:
     covariance = centred @ centred.T / n
     variance = float(covariance.diagonal().mean()) or 1.0  # of frames that are all alike there is none
     shrink = size / (size + n)
-    identity = torch.eye(size, dtype=torch.float64, device=x.device)
-    factor = torch.linalg.cholesky((1 - shrink) * covariance + shrink * variance * identity)
-    inverse = torch.linalg.solve_triangular(factor, identity, upper=False)
-    distances = (inverse @ centred).norm(dim=0)
-    return Region(mean=mean, inverse=inverse, radius=float(distances.sort().values[int((1 - OUTSIDE) * (n - 1))]))
+    covariance = (1 - shrink) * covariance + shrink * variance * torch.eye(size, dtype=torch.float64, device=x.device)
+    values, vectors = torch.linalg.eigh(covariance)
+    axes = vectors.T / values.sqrt()[:, None]
+    at = (axes @ centred).sort(1).values
+    last = n - 1 - int(OUTSIDE * n)
+    radius = (axes @ centred).norm(dim=0).sort().values[last]
+    return Region(mean=mean, axes=axes, back=vectors * values.sqrt(), radius=float(radius), low=at[:, n - 1 - last], high=at[:, last])

@@ -8,13 +8,13 @@ import torch
 from torch import Tensor
 
 from lgr.errors import check_shape
-from lgr.sound.level import MAX_BOOST_DB, block_powers
+from lgr.sound.level import block_powers
 
 LINE_SECONDS = 0.5  # of the window under which a slow level is taken
 END_SECONDS = 0.5  # of a sound, next to a path, that say how loud it is there
 POINT_SECONDS = 0.01  # between the points of a level, and of a gain
 LOWEST_DB = -100.0  # under full scale: a slow level is no lower
-MOST_BOOST_DB, MOST_CUT_DB = MAX_BOOST_DB, 60.0  # what a gain may do: no silence is turned into the noise of a codec
+MOST_BOOST_DB, MOST_CUT_DB = 48.0, 60.0  # what a gain may do: no silence is turned into the noise of a codec
 ROUNDS = 4  # a gain within a window changes the window's level by its mean: once more brings the rest
 
 
