@@ -10,14 +10,14 @@ from lgr.codecs.base import Codec
 from lgr.errors import ArgumentError
 from lgr.interpolation.config import InterpolationConfig
 from lgr.interpolation.ends import codec_labels
-from lgr.interpolation.walk import LEAST_FRAMES, Side, walk, walk_latents
+from lgr.interpolation.walk import FAR_SECONDS, LEAST_FRAMES, Side, walk, walk_latents
 from lgr.latents.moving import moving_path
 from lgr.latents.path import KINDS, path, shares
 from lgr.latents.region import region_of
 from lgr.sounds import frame_levels_db, lane_features
 
 MEAN_SECONDS = 1.0  # that a mean atom is the mean of, where no context says otherwise
-REGION_FRAMES = 8192  # of the sounds, evenly taken, that tell the region they live in
+REGION_FRAMES = 4096  # of a sound at most, evenly taken, that tell the region they live in
 WALKS_SEED = 1 << 32  # added to the seed: walks draw other numbers than a path that wanders
 
 
@@ -89,12 +89,14 @@ def moving_route(sounds: Sounds, codec: Codec, config: InterpolationConfig, n: i
                 f"{frames}: hold the ends (ends='held', --hold), or give a longer sound"
             )
         side, place = _place(i, sounds, "pass" if config.endpoints == "mean" else None)
-        levels = frame_levels_db(heard, codec, frames)
-        walked = walk(
-            lane_features(latents, codec), levels, n, place, side=side, frame_rate=rate, generator=generator
-        )
-        walks.append(walked)
-        played.append(walk_latents(latents, walked, frame_rate=rate))
+        reach = round(FAR_SECONDS * rate)  # of an hour only what is near is read
+        low, high = max(0, place - reach), min(frames, place + reach + 1)
+        hop, near = codec.info.hop_length, latents[:, :, low:high]
+        levels = frame_levels_db(heard[:, low * hop : high * hop], codec, high - low)
+        features = lane_features(near, codec)
+        walked = walk(features, levels, n, place - low, side=side, frame_rate=rate, generator=generator)
+        walks.append(walked + low)
+        played.append(walk_latents(near, walked, frame_rate=rate))
         playing.append(levels[walked])
     labels = len(codec_labels(codec))
     lanes = [
@@ -138,8 +140,8 @@ def _route(
     share = shares(len(played), n, config.path, generator=_generator(seed))
     if not KINDS[config.path.kind].straight:
         size = latents.shape[1] - n_labels
-        frames = torch.cat([x[:, :size].transpose(0, 1).flatten(1) for x in sounds.latents], 1)
-        region = region_of(frames[:, :: -(-frames.shape[1] // REGION_FRAMES)])
+        some = [x[:, :size, :: -(-x.shape[2] // REGION_FRAMES)] for x in sounds.latents]
+        region = region_of(torch.cat([x.transpose(0, 1).flatten(1) for x in some], 1))
         weighed = share.to(latents.device)[:, None, None] * torch.stack([p[:, :size].double() for p in played])
         straight = weighed.sum(0).to(latents)
         kept = [region.inside(way, line) for way, line in zip(latents[:, :size], straight, strict=True)]

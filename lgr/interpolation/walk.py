@@ -22,6 +22,7 @@ RUN_SECONDS = 0.4  # that the walk plays on for, on the average
 BLUR_SECONDS = 0.3  # over which a frame's features and level are means: what it sounds like among its neighbours
 PLACE_SECONDS = 0.5  # of the sound next to the place that say how it sounds there
 REACH_SECONDS = 1.5  # how far the walk strays from the place in its sound, one standard deviation
+FAR_SECONDS = 4 * REACH_SECONDS  # further out nothing is played
 LEVEL_SPAN_DB = 6.0  # how far it strays in level, one standard deviation
 LEAST_FRAMES = 4  # of a sound that can be walked in
 FADE_SECONDS = 0.04  # of latents over which a jump is made: both runs play on in the meantime

@@ -70,6 +70,8 @@ def controls_of(
     leave_percent: float,
     reach_percent: float,
     endpoints: str,
+    ends: str,
+    level_line: bool,
     first_label: str,
     last_label: str,
 ) -> InterpolationControls:
@@ -82,6 +84,8 @@ def controls_of(
         leave=leave_percent / 100,
         reach=reach_percent / 100,
         endpoints=endpoints,
+        ends=ends,
+        level_line=level_line,
         first_label=first_label,
         last_label=last_label,
     )
@@ -91,7 +95,7 @@ def dial_values(controls: InterpolationControls) -> list[Any]:
     """The inverse of ``controls_of``: what an example puts into the controls."""
     c = controls
     places = [100 * c.leave, 100 * c.reach]
-    return [c.kind, c.pace, c.seconds, c.rounds, *places, c.endpoints, c.first_label, c.last_label]
+    return [c.kind, c.pace, c.seconds, c.rounds, *places, c.endpoints, c.ends, c.level_line, c.first_label, c.last_label]
 
 
 def build(shared: Shared) -> None:
@@ -106,6 +110,13 @@ def build(shared: Shared) -> None:
             gr.Markdown(limits.sentence(), elem_classes="lgr-caption")
             kind = gr.Radio(
                 kind_choices(), value="linear", label="Path", info="Its shape in the space of the codec's latents."
+            )
+            ends = gr.Radio(
+                [("What suits the codec", ""), ("Go on playing", "moving"), ("Are held", "held")],
+                value="",
+                label="The two sounds",
+                info="Play on while their mix moves, or stand still at a moment each, as in the paper. Codecs that copy "
+                "waveforms hum when they are held.",
             )
             seconds = gr.Slider(0.5, 10, 2, step=0.1, label="Length of the path (s)", info="From leaving to arriving.")
             codec = gr.Dropdown(
@@ -137,6 +148,11 @@ def build(shared: Shared) -> None:
                     label="Between",
                     info="The moments left and reached, or the average of the second around each.",
                 )
+                level_line = gr.Checkbox(
+                    True,
+                    label="Keep the level on a line",
+                    info="From the one sound's to the other's; else the level is what the decoder gives.",
+                )
             seed_number, locked = seed_controls()
         with gr.Column(scale=7, min_width=320):
             go = gr.Button("Interpolate from the one to the other", variant="primary", size="lg")
@@ -161,7 +177,7 @@ def build(shared: Shared) -> None:
             gr.Markdown(CAPTION, elem_classes="lgr-caption")
             numbers = gr.HTML(elem_id="path-numbers", elem_classes="lgr-numbers")
 
-    dials = [kind, pace, seconds, rounds, leave, reach, endpoints, first_label, last_label]
+    dials = [kind, pace, seconds, rounds, leave, reach, endpoints, ends, level_line, first_label, last_label]
 
     def run(
         first: str | None,
