@@ -182,7 +182,7 @@ TWO = [(A, RATE), (B, RATE)]
         (lambda: interpolate([(A / 0, RATE), TWO[1]], TOY), "sound 1 must be finite, got NaN or infinite samples"),
         (
             lambda: interpolate([TWO[0], (B[:, :50], RATE)], TOY),
-            r"sound 2 must last at least 4 frames of toy to go on playing, got 1: hold the ends \(ends='held', --hold\)",
+            r"sound 2 must last at least 4 frames of toy to go on playing, got 1: hold the ends \(ends='held'",
         ),
         (lambda: InterpolationConfig(ends="still"), "ends must be one of held, moving or None, got 'still'"),
         (lambda: InterpolationConfig(seconds=0), "seconds must be > 0, got 0"),

@@ -118,16 +118,14 @@ def interpolate(
             "--endpoints",
             panel=ENDS,
             metavar="NAME",
-            help="edge: from the very atom there to the very atom there; mean: between the sounds' mean atoms, or around "
-            "them.",
+            help="edge: from the very atom there to the very atom there; mean: between the sounds' mean atoms, or "
+            "around them.",
             default="edge",
         ),
     ] = None,
     hold: Annotated[
         bool,
-        typer.Option(
-            "--hold", help="Go between two atoms that are held, as paper 003 does.", rich_help_panel=ENDS
-        ),
+        typer.Option("--hold", help="Go between two atoms that are held, as paper 003 does.", rich_help_panel=ENDS),
     ] = False,
     moving: Annotated[
         bool,

@@ -24,7 +24,9 @@ def read_sounds(sounds: Sequence[Sound], codec: Codec) -> list[Tensor]:
     for i, sound in enumerate(sounds):
         if isinstance(sound, tuple):
             shape = sound[0].shape
-            check_shape(f"sound {i + 1}", shape, "(channels, samples), both at least 1", len(shape) == 2 and 0 not in shape)
+            check_shape(
+                f"sound {i + 1}", shape, "(channels, samples), both at least 1", len(shape) == 2 and 0 not in shape
+            )
         audio = read(sound, codec)
         if not bool(torch.isfinite(audio).all()):
             raise ArgumentError(f"sound {i + 1} must be finite, got NaN or infinite samples")

@@ -12,7 +12,9 @@ import torch
 from torch import Tensor
 
 from lgr.sound.level import follow_loudness
-from lgr.sound.level_line import POINT_SECONDS, between, to_levels
+from lgr.sound.level_line import LINE_SECONDS, POINT_SECONDS, between, to_levels
+
+SHORTEST = 0.5  # of a path: the level of a short one is taken over no more than this share of it
 
 
 def on_the_line(
@@ -30,7 +32,7 @@ def on_the_line(
     Parameters
     ----------
     decoded : Tensor, (channels, margin + n * hop_length + margin)
-    shares : Tensor, (sounds, n), of each sound in each frame of the path, which sum to one (``lgr.latents.path.shares``)
+    shares : Tensor, (sounds, n), of each sound in each frame of the path (``lgr.latents.path.shares``)
     levels_db : Tensor, (sounds,), of the sounds where the path meets them
     margin : samples before and after the path, which are given the gain of its ends
     playing_db : (n,) each, of every sound's own playing in the meantime; () where nothing plays
@@ -49,4 +51,5 @@ def on_the_line(
     line = (shares * levels_db.to(shares)[:, None]).sum(0)
     point = max(1, round(sample_rate * POINT_SECONDS))
     middle = (torch.arange(-(-samples // point), dtype=torch.float64, device=decoded.device) + 0.5) * point - margin
-    return to_levels(decoded, between(line, middle / hop_length - 0.5), sample_rate)
+    window = min(LINE_SECONDS, SHORTEST * samples / sample_rate)
+    return to_levels(decoded, between(line, middle / hop_length - 0.5), sample_rate, window_seconds=window)

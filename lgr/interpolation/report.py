@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -59,7 +60,7 @@ def runs(walk: Tensor) -> list[list[int]]:
     [[0, 7, 3], [3, 3, 2]]
     """
     begins = [0, *((walk.diff() != 1).nonzero()[:, 0] + 1).tolist(), len(walk)]
-    return [[at, int(walk[at]), after - at] for at, after in zip(begins, begins[1:], strict=False)]
+    return [[at, int(walk[at]), after - at] for at, after in pairwise(begins)]
 
 
 def report_of(interpolation: Interpolation, names: tuple[str, str] = ("A", "B")) -> InterpolationReport:

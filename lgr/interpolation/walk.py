@@ -1,9 +1,9 @@
 """A sound that goes on playing around a place in it: a walk over its own frames, drawn by the exact chain sampler.
 
 At each step the walk plays on to the frame that follows, or jumps to one that sounds as the place does; about every
-``RUN_SECONDS`` it jumps. What a frame sounds like is told over ``BLUR_SECONDS``: a texture's grains differ from each other,
-and it is their company that is sought, so that drops, hits and vibrato stay. Of frames near the place in time and in
-level there are more.
+``RUN_SECONDS`` it jumps. What a frame sounds like is told over ``BLUR_SECONDS``: a texture's grains differ from each
+other, and it is their company that is sought, so that drops, hits and vibrato stay. Of frames near the place in time
+and in level there are more.
 
 A walk that leaves the sound begins at the place, as though the sound played on; one that arrives ends there; one that
 passes is free. No frame is played twice in a row.

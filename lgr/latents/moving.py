@@ -1,8 +1,8 @@
 """Paths between points that move: at each step the path's shape between where its points are then.
 
 A decoder that copies waveforms hums when a latent is held, and hums as much when a part of it is. So every step of
-such a path is made of the moving points of that step and of nothing else: arcs, circles and spirals lie in the plane of
-the two points and the origin as it is, and a path that wanders strays along their line, nearer to the one and the other.
+such a path is made of the moving points of that step and of nothing else: arcs, circles and spirals lie in the plane
+of the two points and the origin as it is, and a path that wanders strays along their line.
 """
 
 import math
@@ -73,7 +73,7 @@ def moving_path(
 
 
 def _wandering(a: Tensor, b: Tensor, u: Tensor, config: PathConfig, generator: torch.Generator | None) -> Tensor:
-    """Random steps along the line of ``a`` and ``b`` (latent_dim, n), beyond them too, as long as when they are held."""
+    """Random steps along the line of ``a`` and ``b`` (latent_dim, n), beyond them too, as long as if held."""
     if generator is None:
         raise ArgumentError("a path that wanders needs a generator, got None")
     apart = float((b - a).double().norm(dim=0).median())

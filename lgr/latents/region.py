@@ -1,13 +1,13 @@
 """The region of a latent space that some sounds live in, and what leaves it brought back.
 
-Latents of sounds fill little of their space. A circle or a random walk through the rest asks a decoder for what no sound
-ever gave it: noise, a hundred times the level, or none. The region is where the sounds' own frames are. It has two
-bounds: Mahalanobis' distance from the frames' mean is no larger than that of all but ``OUTSIDE`` of them; and along each
-of their principal axes a point is no further out than all but ``OUTSIDE`` of them are on either side. The first alone
-would let a point of many dimensions go far in a single one, such as level.
+Latents of sounds fill little of their space. A circle or a random walk through the rest asks a decoder for what no
+sound ever gave it: noise, a hundred times the level, or none. The region is where the sounds' own frames are. It has
+two bounds: Mahalanobis' distance from the frames' mean is no larger than that of all but ``OUTSIDE`` of them; and along
+each of their principal axes a point is no further out than all but ``OUTSIDE`` of them are on that side. The first
+alone would let a point of many dimensions go far in a single one, such as level.
 
-The covariance is shrunk towards a multiple of the identity by ``d / (d + n)`` for ``n`` frames of ``d`` numbers: with few
-frames little is known of it.
+The covariance is shrunk towards a multiple of the identity by ``d / (d + n)`` for ``n`` frames of ``d`` numbers: with
+few frames little is known of it.
 """
 
 from dataclasses import dataclass
@@ -32,15 +32,15 @@ class Region:
     high: Tensor
 
     def coordinates(self, latents: Tensor) -> Tensor:
-        """Places of ``(latent_dim, n)`` along the axes, in spreads from the mean: their norm is Mahalanobis' distance."""
+        """Places of ``(latent_dim, n)`` along the axes, in spreads: their norm is Mahalanobis' distance."""
         return self.axes @ (latents.double() - self.mean[:, None])
 
     def inside(self, path: Tensor, straight: Tensor) -> Tensor:
         """``path`` (latent_dim, n), brought back wherever it is outside the region.
 
-        Along each axis it is stopped at the region's edge; then it is brought towards ``straight`` (latent_dim, n) until
-        it is near enough. What is inside stays as it is, bit for bit. Where the straight path itself is outside, the
-        path may be as far out as it, and no further.
+        Along each axis it is stopped at the region's edge; then it is brought towards ``straight`` (latent_dim, n)
+        until it is near enough. What is inside stays as it is, bit for bit. Where the straight path itself is outside,
+        the path may be as far out as it, and no further.
 
         Examples
         --------
@@ -86,4 +86,11 @@ def region_of(frames: Tensor) -> Region:
     at = (axes @ centred).sort(1).values
     last = n - 1 - int(OUTSIDE * n)
     radius = (axes @ centred).norm(dim=0).sort().values[last]
-    return Region(mean=mean, axes=axes, back=vectors * values.sqrt(), radius=float(radius), low=at[:, n - 1 - last], high=at[:, last])
+    return Region(
+        mean=mean,
+        axes=axes,
+        back=vectors * values.sqrt(),
+        radius=float(radius),
+        low=at[:, n - 1 - last],
+        high=at[:, last],
+    )

@@ -1,7 +1,7 @@
 """Whether a path between two sounds lives as they do: does it hum, hold still, keep its level?
 
-A codec that copies waveforms, given one latent for ten frames, plays ten times the same wave: a comb of harmonics of the
-frame rate, loud or soft as the wave happened to be. What real sounds have of each measure is what to compare with.
+A codec that copies waveforms, given one latent for ten frames, plays ten times the same wave: a comb of harmonics of
+the frame rate, loud or soft as the wave happened to be. What real sounds have of each measure is what to compare with.
 
 - ``comb_share``: share of the energy near multiples of the frame rate.
 - ``held_correlation``: how far a sound repeats itself from one hop to the next.
@@ -10,6 +10,7 @@ frame rate, loud or soft as the wave happened to be. What real sounds have of ea
 """
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -63,7 +64,9 @@ def modulation_levels_db(audio: Tensor, sample_rate: int) -> Tensor:
     ``ArgumentError`` for less than a second.
     """
     if audio.shape[1] < sample_rate:
-        raise ArgumentError(f"audio must last at least 1 s to tell its modulation, got {audio.shape[1] / sample_rate:g}")
+        raise ArgumentError(
+            f"audio must last at least 1 s to tell its modulation, got {audio.shape[1] / sample_rate:g}"
+        )
     hop = max(1, round(sample_rate * BAND_SECONDS))
     n_fft = 1 << (2 * hop - 1).bit_length()
     shape = torch.hann_window(n_fft, dtype=torch.float64)
@@ -75,7 +78,7 @@ def modulation_levels_db(audio: Tensor, sample_rate: int) -> Tensor:
     swing = torch.fft.rfft(level * torch.hann_window(level.shape[1], dtype=torch.float64)).abs().square()
     swing = swing / level.shape[1]
     hz = torch.fft.rfftfreq(level.shape[1], hop / sample_rate, dtype=torch.float64)
-    octaves = [swing[:, (hz >= low) & (hz < high)].mean(1) for low, high in zip(MODULATION_HZ, MODULATION_HZ[1:])]
+    octaves = [swing[:, (hz >= low) & (hz < high)].mean(1) for low, high in pairwise(MODULATION_HZ)]
     return 10 * torch.log10(torch.stack(octaves, 1) + 1e-3)
 
 

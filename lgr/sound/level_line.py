@@ -1,4 +1,4 @@
-"""A level that moves as it is told to: slow gains, so that what a sound does within a quarter of a second stays its own.
+"""A level that moves as it is told to, by slow gains: what a sound does within a quarter of a second stays its own.
 
 A slow level is the mean power under a Hann window of ``LINE_SECONDS``, in dB. ``to_levels`` brings a sound's slow level
 to a given one by a gain as slow; hits, drops and tremolo are faster and pass unchanged.
@@ -15,7 +15,7 @@ END_SECONDS = 0.5  # of a sound, next to a path, that say how loud it is there
 POINT_SECONDS = 0.01  # between the points of a level, and of a gain
 LOWEST_DB = -100.0  # under full scale: a slow level is no lower
 MOST_BOOST_DB, MOST_CUT_DB = 48.0, 60.0  # what a gain may do: no silence is turned into the noise of a codec
-ROUNDS = 4  # a gain within a window changes the window's level by its mean: once more brings the rest
+ROUNDS = 8  # a gain within a window changes the window's level by its mean: once more brings the rest
 
 
 def slow_levels_db(audio: Tensor, sample_rate: int, *, window_seconds: float = LINE_SECONDS) -> Tensor:
@@ -35,9 +35,7 @@ def slow_levels_db(audio: Tensor, sample_rate: int, *, window_seconds: float = L
     return _db(_windowed(powers, window_seconds))
 
 
-def to_levels(
-    audio: Tensor, wanted_db: Tensor, sample_rate: int, *, window_seconds: float = LINE_SECONDS
-) -> Tensor:
+def to_levels(audio: Tensor, wanted_db: Tensor, sample_rate: int, *, window_seconds: float = LINE_SECONDS) -> Tensor:
     """``audio`` (channels, samples) with the slow level ``wanted_db``.
 
     Parameters
@@ -68,7 +66,8 @@ def to_levels(
         missing = torch.where(level > LOWEST_DB, wanted_db.to(level) - level, 0.0)
         gain_db = (gain_db + missing).clamp(-MOST_CUT_DB, MOST_BOOST_DB)
     at = torch.arange(audio.shape[1], dtype=torch.float64, device=audio.device) + 0.5
-    return audio * (10 ** (between(gain_db, at / hop - 0.5) / 20)).to(audio)
+    gain = torch.pow(10, between(gain_db, at / hop - 0.5) / 20)
+    return audio * gain.to(audio)
 
 
 def between(values: Tensor, at: Tensor) -> Tensor:

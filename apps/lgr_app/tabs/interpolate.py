@@ -95,7 +95,18 @@ def dial_values(controls: InterpolationControls) -> list[Any]:
     """The inverse of ``controls_of``: what an example puts into the controls."""
     c = controls
     places = [100 * c.leave, 100 * c.reach]
-    return [c.kind, c.pace, c.seconds, c.rounds, *places, c.endpoints, c.ends, c.level_line, c.first_label, c.last_label]
+    return [
+        c.kind,
+        c.pace,
+        c.seconds,
+        c.rounds,
+        *places,
+        c.endpoints,
+        c.ends,
+        c.level_line,
+        c.first_label,
+        c.last_label,
+    ]
 
 
 def build(shared: Shared) -> None:
@@ -115,8 +126,8 @@ def build(shared: Shared) -> None:
                 [("What suits the codec", ""), ("Go on playing", "moving"), ("Are held", "held")],
                 value="",
                 label="The two sounds",
-                info="Play on while their mix moves, or stand still at a moment each, as in the paper. Codecs that copy "
-                "waveforms hum when they are held.",
+                info="Play on while their mix moves, or stand still at a moment each, as in the paper. Codecs that "
+                "copy waveforms hum when they are held.",
             )
             seconds = gr.Slider(0.5, 10, 2, step=0.1, label="Length of the path (s)", info="From leaving to arriving.")
             codec = gr.Dropdown(
