@@ -8,7 +8,7 @@ from lgr.codecs import Codec, load_codec
 from lgr.codecs.base import generates
 from lgr.codecs.toy import ToyCodec
 from lgr.files import assets_dir
-from lgr.interpolation.ends import FLOOR_DB
+from lgr.interpolation.ends import FADED_DB
 from lgr.interpolation.interpolate import Interpolation, InterpolationConfig, interpolate
 from lgr.latents.path import KINDS, PathConfig
 from lgr.latents.region import region_of
@@ -157,5 +157,5 @@ def test_silence_fades_in_and_out_without_a_hole(codecs: dict[str, Codec], ends:
     met = sounds[1][0][:, -12000:] if turned else sounds[1][0][:, :12000]
     loud = 10 * float(met.square().mean().log10())
     assert bool((level[3:].diff() > 0).all())  # it rises
-    assert float(level[4]) == pytest.approx((loud + FLOOR_DB) / 2, abs=5)  # half-way in time and in decibels
+    assert float(level[4]) == pytest.approx((loud + FADED_DB) / 2, abs=5)  # half-way in time and in decibels
     assert float(level.max()) < loud + 3

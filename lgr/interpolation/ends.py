@@ -11,8 +11,8 @@ from lgr.models.labels import find_label, label_weights
 from lgr.sound.level_line import END_SECONDS, LOWEST_DB
 from lgr.sounds import Sound, read
 
-FLOOR_DB = -60.0  # under full scale: an end counts as no quieter, so that half-way to silence is no silence
-UNDER_DB = 20.0  # but among sounds that are all so quiet, as so much quieter than the loudest
+SILENT_DB = -80.0  # under full scale: below, a sound has no level that a path could go to
+FADED_DB = -60.0  # where it goes instead, so that half-way it is not silent yet
 
 
 def read_sounds(sounds: Sequence[Sound], codec: Codec) -> list[Tensor]:
@@ -59,8 +59,8 @@ def cuts(
 def end_levels_db(audio: Sequence[Tensor], leave: int, arrive: int, info: CodecInfo) -> Tensor:
     """How loud each sound is where the path meets it, dB under full scale: ``(sounds,)`` float64.
 
-    The first just before it is left, the last just after it is reached, others around their middle; none below
-    ``FLOOR_DB``, so that a path into silence fades rather than stops.
+    The first just before it is left, the last just after it is reached, others around their middle; what is
+    silent there counts as ``FADED_DB``, so that a path into silence fades rather than stops.
     """
     reach = max(1, round(END_SECONDS * info.sample_rate))
     left, reached = leave * info.hop_length, arrive * info.hop_length
@@ -71,7 +71,7 @@ def end_levels_db(audio: Sequence[Tensor], leave: int, arrive: int, info: CodecI
     parts.append(audio[-1][:, reached : reached + reach])
     powers = torch.stack([part.double().square().mean().cpu() for part in parts])
     levels = 10 * torch.log10(powers.clamp(min=10 ** (LOWEST_DB / 10)))
-    return levels.clamp(min=min(FLOOR_DB, float(levels.max()) - UNDER_DB))
+    return torch.where(levels < SILENT_DB, FADED_DB, levels)
 
 
 def codec_labels(codec: Codec) -> tuple[str, ...]:
