@@ -42,6 +42,7 @@ PAIRS = (
 LEAVE_SECONDS, REACH_SECONDS = 1.6, 1.0  # in the bundled clips
 CODECS = ("bundled", "toy", "notes-granular", "textures-encodec16", "textures-noiseband")
 CONTEXT_SECONDS = 1.5
+PICTURED = {"NoiseBand": "textures-noiseband", "EncodecVAE": "textures-encodec16"}
 KINDS = {"circle": 1.5, "spiral": None, "wander": None}  # and how often they go round
 
 
@@ -49,6 +50,7 @@ KINDS = {"circle": 1.5, "spiral": None, "wander": None}  # and how often they go
 class Pair:
     """Two sounds, and where the first is left and the second reached."""
 
+    title: str
     names: tuple[str, str]
     sounds: tuple[Sound, Sound]
     leave_seconds: float
@@ -58,16 +60,13 @@ class Pair:
         where = {"from_seconds": self.leave_seconds, "to_seconds": self.reach_seconds}
         return interpolate(self.sounds, codec, config, seed=seed, **where)
 
-    @property
-    def name(self) -> str:
-        return " to ".join(self.names)
-
 
 def bundled_pairs() -> list[Pair]:
     """Of the clips that come with the package: tones, textures, rhythm, speech."""
     clips = assets_dir() / "audio"
     return [
         Pair(
+            title=" to ".join(names),
             names=names,
             sounds=(clips / f"{names[0]}.flac", clips / f"{names[1]}.flac"),
             leave_seconds=LEAVE_SECONDS,
@@ -84,7 +83,8 @@ def texture_pairs(data: Path, work: Path) -> list[Pair]:
         first, second = choose_pair(name, clips)
         pairs.append(
             Pair(
-                names=(f"{NAMES[name][0]} {name}", NAMES[name][1]),
+                title=f"{name.replace('_', ' ')}, {' to '.join(NAMES[name])}",
+                names=NAMES[name],
                 sounds=((first.clip.audio[None], SAMPLE_RATE), (second.clip.audio[None], SAMPLE_RATE)),
                 leave_seconds=(first.start + SAMPLE_RATE) / SAMPLE_RATE,
                 reach_seconds=second.start / SAMPLE_RATE,
@@ -183,7 +183,7 @@ def straight_table(codecs: dict[str, Codec], pairs: Sequence[Pair], seconds: flo
             config = InterpolationConfig(seconds=seconds, context_seconds=CONTEXT_SECONDS, ends=ends)
             found = [figures(pair.between(codec, config, seed)) for pair in pairs]
             means.append([name, ends, *mean(found).cells()])
-            rows += [[name, pair.name, ends, *each.cells()] for pair, each in zip(pairs, found, strict=True)]
+            rows += [[name, pair.title, ends, *each.cells()] for pair, each in zip(pairs, found, strict=True)]
             print(*means[-1], flush=True)
         free = InterpolationConfig(
             seconds=seconds, context_seconds=CONTEXT_SECONDS, ends="held", level_line=False, fade_seconds=0.01
@@ -218,19 +218,19 @@ def shapes_table(codecs: dict[str, Codec], pairs: Sequence[Pair], seconds: float
 
 
 def draw(codecs: dict[str, Codec], pairs: Sequence[Pair], seconds: float, seed: int, folder: Path) -> None:
-    """A picture a pair, as paper 003's figure 1: every codec with its ends held and moving."""
+    """A picture a pair, paper 003's figure 1: its two models (those that are there) with their ends held and moving."""
     from lgr.plots import PathPanel, plot_paths, save_figure
 
     folder.mkdir(parents=True, exist_ok=True)
     for pair in pairs:
         panels = []
-        for name, codec in codecs.items():
-            for ends in ("held", "moving"):
+        for called, name in PICTURED.items():
+            for ends in ("held", "moving") if name in codecs else ():
                 config = InterpolationConfig(seconds=seconds, context_seconds=1.0, ends=ends)
-                report = report_of(pair.between(codec, config, seed), pair.names)
+                report = report_of(pair.between(codecs[name], config, seed), pair.names)
                 panels.append(
                     PathPanel(
-                        title=f"{name}, {ends}",
+                        title=f"{called}, {ends}",
                         audio=report.interpolation.audio.mean(0).numpy(),
                         sample_rate=report.interpolation.sample_rate,
                         seams_seconds=report.seams_seconds,
@@ -239,8 +239,8 @@ def draw(codecs: dict[str, Codec], pairs: Sequence[Pair], seconds: float, seed: 
                         names=pair.names,
                     )
                 )
-        file = folder / f"interpolation_{pair.name.replace(' ', '_')}.png"
-        save_figure(plot_paths(panels, title=pair.name), file, force=True)
+        file = folder / f"interpolation_{pair.title.partition(',')[0].replace(' ', '_')}.png"
+        save_figure(plot_paths(panels, title=pair.title), file, force=True)
 
 
 HEAD = """# Interpolation: ends held and moving
