@@ -15,7 +15,7 @@ END_SECONDS = 0.5  # of a sound, next to a path, that say how loud it is there
 POINT_SECONDS = 0.01  # between the points of a level, and of a gain
 LOWEST_DB = -100.0  # under full scale: a slow level is no lower
 MOST_BOOST_DB, MOST_CUT_DB = 48.0, 60.0  # what a gain may do: no silence is turned into the noise of a codec
-ROUNDS = 8  # a gain within a window changes the window's level by its mean: once more brings the rest
+ROUNDS = 3  # where a gain moves, a slow level gets its mean: again brings the rest, often flattens what is quick
 
 
 def slow_levels_db(audio: Tensor, sample_rate: int, *, window_seconds: float = LINE_SECONDS) -> Tensor:
