@@ -24,11 +24,18 @@ from lgr.codecs import Codec, load_codec
 from lgr.files import assets_dir
 from lgr.interpolation.interpolate import Interpolation, InterpolationConfig, interpolate
 from lgr.interpolation.report import report_of
+from lgr.interpolation.walk import walk_latents
 from lgr.latents.path import PathConfig
-from lgr.measures.life import comb_share, held_correlation, level_off_line_db, modulation_distance_db
+from lgr.measures.life import (
+    comb_share,
+    held_correlation,
+    level_off_line_db,
+    middle_off_mean_db,
+    modulation_distance_db,
+)
 from lgr.measures.transition import measure_transition
 from lgr.sound.level_line import END_SECONDS, slow_levels_db
-from lgr.sounds import Sound
+from lgr.sounds import Sound, decode_lanes, encode_lanes, read
 
 PAIRS = (
     ("violin", "flute"),
@@ -217,6 +224,34 @@ def shapes_table(codecs: dict[str, Codec], pairs: Sequence[Pair], seconds: float
     return markdown(header, rows)
 
 
+def mix_table(codecs: dict[str, Codec], pairs: Sequence[Pair], seconds: float, seed: int) -> str:
+    """Moving ends mixed as latents, and their playing decoded alone and cross-faded at equal power."""
+    rows = []
+    for name, codec in codecs.items():
+        for pair in pairs:
+            config = InterpolationConfig(seconds=seconds, context_seconds=CONTEXT_SECONDS, ends="moving")
+            made = pair.between(codec, config, seed)
+            rate, (first, last) = made.sample_rate, made.seams
+            a, b = made.audio[:, first - rate : first], made.audio[:, last : last + rate]
+            off = [
+                middle_off_mean_db(mixed, a, b, rate)
+                for mixed in (made.audio[:, first:last], _cross_fade(made, pair, codec))
+            ]
+            rows.append([name, pair.title, *(number(x, 1) for x in off)])
+            print(*rows[-1], flush=True)
+    return markdown(("codec", "path", "mixed as latents", "cross-faded"), rows)
+
+
+def _cross_fade(made: Interpolation, pair: Pair, codec: Codec) -> Tensor:
+    """What the two ends play in the meantime, decoded alone and mixed: (channels, samples of the path)."""
+    played = []
+    for sound, index in zip(pair.sounds, made.walks, strict=True):
+        latents = walk_latents(encode_lanes(read(sound, codec), codec), index, frame_rate=codec.info.frame_rate)
+        played.append(decode_lanes(latents, codec))
+    angle = torch.linspace(0, torch.pi / 2, played[0].shape[1])
+    return played[0] * angle.cos() + played[1] * angle.sin()
+
+
 def draw(codecs: dict[str, Codec], pairs: Sequence[Pair], seconds: float, seed: int, folder: Path) -> None:
     """A picture a pair, paper 003's figure 1: its two models (those that are there) with their ends held and moving."""
     from lgr.plots import PathPanel, plot_paths, save_figure
@@ -269,6 +304,8 @@ def main() -> None:
     parts = [HEAD, "## Bundled clips\n", straight_table(codecs, bundled_pairs(), args.seconds, args.seed)]
     parts += ["## Other kinds: dB over the louder end / under the quieter, the worst pair\n"]
     parts += [shapes_table(codecs, bundled_pairs()[:5], args.seconds, args.seed)]
+    parts += ["## Half-way, moving: dB from the mean of the two log spectra\n"]
+    parts += [mix_table(codecs, bundled_pairs(), args.seconds, args.seed)]
     if args.data is not None:
         pairs = texture_pairs(args.data, args.work)
         parts += ["## Paper 003's textures\n", straight_table(codecs, pairs, args.seconds, args.seed)]

@@ -10,6 +10,7 @@ from lgr.measures.life import (
     comb_share,
     held_correlation,
     level_off_line_db,
+    middle_off_mean_db,
     modulation_distance_db,
     modulation_levels_db,
 )
@@ -59,6 +60,16 @@ def test_sounds_alike_are_near_and_a_frozen_one_is_far() -> None:
         modulation_distance_db(noise(0.5), real, RATE)
     with pytest.raises(ArgumentError, match="sounds must hold at least one"):
         modulation_distance_db(noise(3), [], RATE)
+
+
+def test_what_is_between_is_nearer_the_mean_than_a_cross_fade() -> None:
+    spectrum = torch.fft.rfft(noise(3, 5))
+    tilt = torch.linspace(-20, 20, spectrum.shape[1])  # dB, over the whole range
+    dark, even, bright = (torch.fft.irfft(spectrum * 10 ** (s * tilt / 20)) for s in (-1, 0, 1))
+    assert middle_off_mean_db(even, dark, bright, RATE) < 0.5
+    assert middle_off_mean_db(dark / dark.std() + bright / bright.std(), dark, bright, RATE) > 3
+    with pytest.raises(ArgumentError, match="at least 1024 samples to tell its spectrum, got 500"):
+        middle_off_mean_db(even, dark, bright[:, :500], RATE)
 
 
 def test_the_line_is_in_decibels() -> None:

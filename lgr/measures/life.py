@@ -6,6 +6,7 @@ the frame rate, loud or soft as the wave happened to be. What real sounds have o
 - ``comb_share``: share of the energy near multiples of the frame rate.
 - ``held_correlation``: how far a sound repeats itself from one hop to the next.
 - ``modulation_distance_db``: how differently two sounds move within their bands.
+- ``middle_off_mean_db``: how far what is half-way is from being between.
 - ``level_off_line_db``: how far a path's slow level is from the straight line between its ends'.
 """
 
@@ -23,6 +24,7 @@ COMB_WIDTH = 0.04  # of a tooth, to either side, as a share of the frame rate: o
 ABOVE_HZ = 600.0  # held frames are told above: below, one hop is too short for a wave to change
 BANDS, BAND_SECONDS = 20, 0.01  # mel bands whose levels are followed, in steps so long
 MODULATION_HZ = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0)  # edges of the octaves of modulation
+COLOUR_BANDS, COLOUR_SECONDS = 40, 0.04  # mel bands of a spectrum, from windows about so long
 RANGE_DB = 60.0  # below the loudest moment of any band a band's level is not followed
 
 
@@ -91,6 +93,29 @@ def modulation_distance_db(audio: Tensor, sounds: Sequence[Tensor], sample_rate:
         raise ArgumentError("sounds must hold at least one to compare with, got none")
     real = torch.stack([modulation_levels_db(each, sample_rate) for each in sounds]).mean(0)
     return float((modulation_levels_db(audio, sample_rate) - real).square().mean().sqrt())
+
+
+def middle_off_mean_db(path: Tensor, a: Tensor, b: Tensor, sample_rate: int) -> float:
+    """How far the spectrum half-way along a path is from the mean of the two sounds' log spectra, dB.
+
+    All are (channels, samples). RMS over ``COLOUR_BANDS`` mel bands, each spectrum less its own mean level. A sound
+    between two has that mean; a cross-fade has the louder of the two in every band.
+    """
+    samples = path.shape[1]
+    middle = path[:, samples * 2 // 5 : samples * 3 // 5]
+    a_db, middle_db, b_db = (_colour_db(x, sample_rate) for x in (a, middle, b))
+    return float((middle_db - (a_db + b_db) / 2).square().mean().sqrt())
+
+
+def _colour_db(audio: Tensor, sample_rate: int) -> Tensor:
+    """Mean power of mel bands in dB, less their mean: ``(COLOUR_BANDS,)``."""
+    n_fft = 1 << round(sample_rate * COLOUR_SECONDS - 1).bit_length()
+    if audio.shape[1] < n_fft:
+        raise ArgumentError(f"audio must have at least {n_fft} samples to tell its spectrum, got {audio.shape[1]}")
+    shape = torch.hann_window(n_fft, dtype=torch.float64)
+    power = torch.fft.rfft(audio.detach().double().mean(0).unfold(0, n_fft, n_fft // 4) * shape).abs().square().mean(0)
+    bands = 10 * torch.log10(mel_filters(n_fft, COLOUR_BANDS, sample_rate).double() @ power + 1e-9)
+    return bands - bands.mean()
 
 
 def level_off_line_db(audio: Tensor, sample_rate: int, seams_seconds: Sequence[float]) -> Tensor:
