@@ -37,7 +37,7 @@ def comb_share(audio: Tensor, sample_rate: int, frame_rate: float) -> float:
     >>> from lgr.measures.life import comb_share
     >>> noise = torch.randn(1, 24000, generator=torch.Generator().manual_seed(0))
     >>> round(comb_share(noise, 24000, 75.0), 2), round(comb_share(noise[:, :320].repeat(1, 75), 24000, 75.0), 2)
-    (0.08, 1.0)
+    (0.09, 1.0)
     """
     spectrum, hz = _spectrum(audio, sample_rate)
     power = spectrum.abs().square().sum(0)

@@ -53,8 +53,8 @@ def to_levels(audio: Tensor, wanted_db: Tensor, sample_rate: int, *, window_seco
     >>> import torch
     >>> from lgr.sound.level_line import slow_levels_db, to_levels
     >>> noise = 0.5 * torch.randn(1, 24000, generator=torch.Generator().manual_seed(0))
-    >>> rising = torch.linspace(-40, -10, 100)
-    >>> float((slow_levels_db(to_levels(noise, rising, 24000), 24000) - rising).abs().max()) < 0.5
+    >>> wanted = torch.linspace(-30, -20, 100)
+    >>> float((slow_levels_db(to_levels(noise, wanted, 24000), 24000) - wanted).abs().max()) < 0.5
     True
     """
     powers = block_powers(audio, sample_rate, step_seconds=POINT_SECONDS).double().mean(0)
@@ -66,7 +66,7 @@ def to_levels(audio: Tensor, wanted_db: Tensor, sample_rate: int, *, window_seco
         missing = torch.where(level > LOWEST_DB, wanted_db.to(level) - level, 0.0)
         gain_db = (gain_db + missing).clamp(-MOST_CUT_DB, MOST_BOOST_DB)
     at = torch.arange(audio.shape[1], dtype=torch.float64, device=audio.device) + 0.5
-    gain = torch.pow(10, between(gain_db, at / hop - 0.5) / 20)
+    gain: Tensor = 10 ** (between(gain_db, at / hop - 0.5) / 20)
     return audio * gain.to(audio)
 
 
@@ -84,7 +84,8 @@ def _windowed(powers: Tensor, window_seconds: float) -> Tensor:
     window = torch.hann_window(2 * reach + 1, periodic=False, dtype=powers.dtype, device=powers.device)
     both = torch.stack([powers, torch.ones_like(powers)])[:, None]
     total, weight = torch.nn.functional.conv1d(both, window[None, None], padding=reach)[:, 0]
-    return total / weight
+    mean: Tensor = total / weight
+    return mean
 
 
 def _db(powers: Tensor) -> Tensor:

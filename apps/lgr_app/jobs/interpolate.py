@@ -82,7 +82,7 @@ def interpolate_sounds(
         if left < LEAST_SECONDS:
             raise ArgumentError(
                 f"{sound.name} must sound for at least {LEAST_SECONDS:g} s {what}, got {max(left, 0):.2g} s: choose "
-                "another place under Pace and places, or a longer sound"
+                "another place under Ends, pace and places, or a longer sound"
             )
     # At its very end no time is said: in seconds of the codec's rate the end may be a sample earlier.
     where = {"from_seconds": None if controls.leave >= 1 else leave, "to_seconds": reach}

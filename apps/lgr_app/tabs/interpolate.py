@@ -122,13 +122,6 @@ def build(shared: Shared) -> None:
             kind = gr.Radio(
                 kind_choices(), value="linear", label="Path", info="Its shape in the space of the codec's latents."
             )
-            ends = gr.Radio(
-                [("What suits the codec", ""), ("Go on playing", "moving"), ("Are held", "held")],
-                value="",
-                label="The two sounds",
-                info="Play on while their mix moves, or stand still at a moment each, as in the paper. Codecs that "
-                "copy waveforms hum when they are held.",
-            )
             seconds = gr.Slider(0.5, 10, 2, step=0.1, label="Length of the path (s)", info="From leaving to arriving.")
             codec = gr.Dropdown(
                 codec_choices(),
@@ -142,7 +135,14 @@ def build(shared: Shared) -> None:
                     classes, value="", label="Class on leaving", info="What the model makes of it."
                 )
                 last_label = gr.Dropdown(classes, value="", label="Class on arriving", info="Changes along the path.")
-            with gr.Accordion("Pace and places", open=False):
+            with gr.Accordion("Ends, pace and places", open=False):
+                ends = gr.Radio(
+                    [("What suits the codec", ""), ("Go on playing", "moving"), ("Are held", "held")],
+                    value="",
+                    label="The two sounds",
+                    info="Play on while their mix moves, or stand still at a moment each, as in the paper. Codecs that "
+                    "copy waveforms hum when they are held.",
+                )
                 pace = gr.Dropdown(pace_choices(), value="even", label="Pace", info="How the path is gone in time.")
                 rounds = gr.Slider(
                     0, 8, 1, step=1, label="Rounds", info="Of a circle, a spiral or there and back, before it arrives."
