@@ -62,7 +62,8 @@ class Route:
 
 def held_route(sounds: Sounds, codec: Codec, config: InterpolationConfig, n: int, seed: int) -> Route:
     """``n`` frames between a latent of each sound (paper 003, eq. 5)."""
-    mean_frames = round((config.context_seconds or MEAN_SECONDS) * codec.info.frame_rate)
+    rate = codec.info.frame_rate
+    mean_frames = round(config.context_seconds * rate) or max(1, round(MEAN_SECONDS * rate))
     points = _held_points(sounds, config.endpoints, mean_frames)
     labels = len(codec_labels(codec))
     lanes = [
