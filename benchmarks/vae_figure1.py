@@ -78,11 +78,13 @@ def choose_pair(name: str, clips: Sequence[HeldOutClip]) -> tuple[Second, Second
 
 
 def between(codec: TrainedCodec, pair: tuple[Second, Second], names: tuple[str, str]) -> InterpolationReport:
-    """A real second, a second of straight path, a real second."""
+    """A real second, a second of straight path, a real second: the paper's, whose ends are held."""
     first, second = pair
     leave, arrive = (first.start + SAMPLE_RATE) / SAMPLE_RATE, second.start / SAMPLE_RATE
     sounds = [(each.clip.audio[None], SAMPLE_RATE) for each in pair]
-    return interpolation_report(codec, *sounds, from_seconds=leave, to_seconds=arrive, names=names)
+    return interpolation_report(
+        codec, *sounds, from_seconds=leave, to_seconds=arrive, names=names, ends="held", level_line=False
+    )
 
 
 def figure1(setup: Setup, pictures: Path) -> tuple[dict[str, Any], str]:

@@ -47,7 +47,7 @@ def test_the_first_example_is_smooth() -> None:
     report, _ = interpolate_sounds(*example.paths, load_codec(example.codec), example.controls, seed=1)
     n = report.numbers
     assert n.trend == pytest.approx(0.983, abs=0.005)
-    assert n.relative_jump == pytest.approx((2.84, 0.36), abs=0.05)  # of the median jump: drops fall unevenly
+    assert n.relative_jump == pytest.approx((2.80, 0.42), abs=0.05)  # of the median jump: drops fall unevenly
     assert n.relative_variation == pytest.approx(0.418, abs=0.03)
     assert n.relative_flux == pytest.approx((1.03, 1.02), abs=0.03)
     assert report.seams_seconds == pytest.approx((1.0, 3.0), abs=0.01)
@@ -92,7 +92,7 @@ def test_a_seed_replays_and_the_report_says_how(rain_to_sea: tuple[Interpolation
         from_seconds=recipe["from_seconds"],
         to_seconds=recipe["to_seconds"],
         labels=recipe["labels"],
-        **{name: config[name] for name in ("seconds", "context_seconds", "endpoints")},
+        **{name: config[name] for name in ("seconds", "context_seconds", "endpoints", "ends", "level_line")},
     )
     assert torch.equal(replayed.interpolation.audio, report.interpolation.audio)
 

@@ -28,8 +28,9 @@ def args(folder: Path, *more: object) -> list[object]:
 
 
 def test_a_path_is_written_and_told(sounds: Path) -> None:
-    said = done(*args(sounds, "--seconds", "0.4"))
-    assert said.startswith(f"{sounds / 'out.wav'}: 0.4 s, 24000 Hz, mono; linear path of 30 atoms; made in ")
+    said = done(*args(sounds, "--seconds", "0.4", "--hold", "--no-level-line"))
+    told = "0.4 s, 24000 Hz, mono; linear path of 30 atoms, ends held, level as decoded; made in "
+    assert said.startswith(f"{sounds / 'out.wav'}: {told}")
     audio, rate = load_audio(sounds / "out.wav")
     assert rate == 24_000
     a, b = (TOY.encode(load_audio(sounds / f"{name}.wav")[0][None])[0] for name in "ab")
@@ -49,6 +50,8 @@ def test_context_report_and_picture(sounds: Path) -> None:
     hops = [round(0.5 * 75), round(0.5 * 75) + 30]
     assert facts["seams_seconds"] == pytest.approx([h * 320 / 24_000 for h in hops])
     assert facts["sounds"] == ["a", "b"]
+    assert facts["ends"] == "moving"
+    assert [sum(run[2] for run in walk) for walk in facts["walks"]] == [30, 30]
     assert load_audio(sounds / "out.wav")[0].shape[1] == (hops[1] + hops[0]) * 320
     assert "<svg" in plot.read_text()
 
@@ -73,7 +76,7 @@ def test_the_seed_decides_and_nothing_else_does(sounds: Path) -> None:
 @pytest.mark.parametrize("kind", ["slerp", "circle", "spiral", "loop"])
 def test_every_kind_ends_at_the_last_sound(sounds: Path, kind: str) -> None:
     ends = ["--from-seconds", "1", "--to-seconds", "0.5", "--seconds", "0.2"]
-    done(*args(sounds, "--kind", kind, *ends))
+    done(*args(sounds, "--kind", kind, *ends, "--no-level-line"))
     audio, (b, _) = load_audio(sounds / "out.wav")[0], load_audio(sounds / "b.wav")
     at = round(0.5 * 24_000) // 320 * 320
     torch.testing.assert_close(audio[:, -320:], b[:, at : at + 320], atol=1e-5, rtol=0)
@@ -102,6 +105,7 @@ def test_a_spline_takes_more_sounds(sounds: Path) -> None:
         (["--plot", "p.jpg"], "--plot must end in .png, .svg or .pdf (picture), got p.jpg"),
         (["--from-seconds", "9"], "from_seconds must be > 0 and at most the first sound's 1.5, got 9"),
         (["--to-seconds", "1.5"], "to_seconds must be >= 0 and before the last sound's end, 1.5, got 1.5"),
+        (["--hold", "--moving"], "give one of --hold and --moving, or neither, got both"),
         (["--endpoints", "far"], "endpoints must be one of edge, mean, got 'far'"),
         (["--label", "kick"], "codec toy has no labels, got label 'kick'"),
         (["--to-label", "kick"], "codec toy has no labels, got label 'kick'"),

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from lgr.codecs.base import Codec
     from lgr.interpolation.interpolate import Interpolation, InterpolationConfig
 
-PATH, ENDS = "Path", "Ends"
+PATH, ENDS = "Path", "Ends"  # panels of the help
 REPORT_CONTEXT_SECONDS = 1.0  # of the real sounds, where --report or --plot is asked for and --context is not
 
 
@@ -96,7 +96,7 @@ def interpolate(
             metavar="N",
             min=0,
             max=2**31,
-            help="Of a path that wanders, and of a random pace.",
+            help="Of ends that move, of a path that wanders, and of a random pace.",
             rich_help_panel=PATH,
         ),
     ] = 0,
@@ -118,10 +118,32 @@ def interpolate(
             "--endpoints",
             panel=ENDS,
             metavar="NAME",
-            help="edge: from the very atom there to the very atom there; mean: between the sounds' mean atoms.",
+            help="edge: from the very atom there to the very atom there; mean: between the sounds' mean atoms, or "
+            "around them.",
             default="edge",
         ),
     ] = None,
+    hold: Annotated[
+        bool,
+        typer.Option("--hold", help="Go between two atoms that are held, as paper 003 does.", rich_help_panel=ENDS),
+    ] = False,
+    moving: Annotated[
+        bool,
+        typer.Option(
+            "--moving",
+            help="Both sounds go on playing while their mix moves. Without --hold and --moving: where the codec copies "
+            "waveforms, which hum when they are held.",
+            rich_help_panel=ENDS,
+        ),
+    ] = False,
+    level_line: Annotated[
+        bool,
+        typer.Option(
+            "--level-line/--no-level-line",
+            help="Keep the level on the straight line, in dB, between those of the sounds.",
+            rich_help_panel=PATH,
+        ),
+    ] = True,
     context: Annotated[
         float | None,
         o.option(
@@ -151,6 +173,7 @@ def interpolate(
     \b
     Examples:
       lgr interpolate rain.wav sea.wav -o out.wav --context 1 --plot out.png
+      lgr interpolate rain.wav sea.wav -o out.wav --seconds 20 --moving
       lgr interpolate a.wav b.wav c.wav -o out.wav --kind spline --seconds 6
       lgr interpolate a.wav b.wav -o out.wav --kind loop --loops 4 --pace random:0.8
       lgr interpolate a.wav b.wav -o out.wav --codec drums/ --label kick --to-label tom
@@ -164,7 +187,12 @@ def interpolate(
 
     said = {"kind": kind, "pace": pace, "loops": loops, "step_size": step_size}
     way = PathConfig(**{name: value for name, value in said.items() if value is not None})  # type: ignore[arg-type]
-    config = interpolation_config(way, seconds=seconds, context_seconds=context, endpoints=endpoints)
+    if hold and moving:
+        raise ArgumentError("give one of --hold and --moving, or neither, got both")
+    ends = "held" if hold else "moving" if moving else None
+    config = interpolation_config(
+        way, seconds=seconds, context_seconds=context, endpoints=endpoints, ends=ends, level_line=level_line
+    )
     measured = report is not None or plot is not None
     measured_config = report_config(config) if measured else config
     if plot is not None:

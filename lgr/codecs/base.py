@@ -146,6 +146,22 @@ class Codec(Protocol):
         ...
 
 
+def generates(codec: Codec) -> bool:
+    """Whether the codec's decoder makes new sound for every frame of a latent that is held, rather than copy a wave.
+
+    A codec says so by an attribute ``generates``; one that has none copies waveforms, and hums at its frame rate when a
+    latent is held. Models of noise, and of spectra whose phases run on, generate.
+
+    Examples
+    --------
+    >>> import lgr
+    >>> from lgr.codecs.base import generates
+    >>> generates(lgr.load_codec("toy")), generates(lgr.load_codec("textures-noiseband"))
+    (False, True)
+    """
+    return bool(getattr(codec, "generates", False))
+
+
 @runtime_checkable
 class DiscreteCodec(Codec, Protocol):
     """A codec whose latents can be turned into integer codes."""

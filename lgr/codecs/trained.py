@@ -96,6 +96,11 @@ class TrainedCodec(SlicedCodec):
         return self._model.config.labels
 
     @property
+    def generates(self) -> bool:
+        """Whether a held latent goes on sounding: see ``lgr.codecs.base.generates``."""
+        return self._model.generates
+
+    @property
     def temporal(self) -> Any:
         """The temporal embedding (``TemporalVAE``), or None."""
         return self._temporal

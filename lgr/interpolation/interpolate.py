@@ -1,82 +1,58 @@
-"""From sounds to a sound between them: encode, take an atom of each, go along a path, decode.
+"""From sounds to a sound between them: encode, go along a path between an end in each, decode.
 
 The result is the path alone, or with ``context_seconds`` the first sound up to where the path leaves it, the path, and
 the last sound from where the path reaches it: paper 003's figure 1. The sounds themselves are heard as recorded, the
 path as decoded; the decoder is given the latents of the sounds around it too, so that it does not start from nothing.
+
+The ends are held or move (``ENDS``). Held is the paper's: between two atoms. A decoder that makes new sound for every
+frame passes through the sounds between; one that copies waveforms says the same few milliseconds over and over, a hum
+at its frame rate. So there the ends move: each sound goes on playing around its place (``lgr.interpolation.walk``), and
+the path is at every step between the two moments that are being played.
+
+The two are mixed as latents and not as audio, since that is where a codec may know what is between. Midway through the
+bundled codec the spectrum is 3.6 dB from the mean of the two log spectra from violin to flute, 2.4 from sax to piano,
+1.3 from rain to sea; cross-faded, the same playing is 5.0, 6.2 and 4.3 dB from it, and otherwise alike: hum, flux and
+modulation. Cross-fading is nearer where one sound is full of gaps (fire to drums, 2.0 and 4.9 dB); a codec whose
+latents are a wave's own samples (``toy``) cross-fades either way. Drawing every grain from the one end or the other
+was tried too: it sounds both in turn and nothing between. Figures: ``benchmarks/interpolation.py``.
 """
 
-import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from lgr.codecs.base import Codec, CodecInfo
+from lgr.codecs.base import Codec, CodecInfo, generates
 from lgr.errors import ArgumentError
-from lgr.latents.path import PathConfig, path
-from lgr.models.labels import find_label, label_weights
+from lgr.interpolation.config import InterpolationConfig
+from lgr.interpolation.ends import codec_labels, cuts, end_levels_db, read_sounds, weights_of_sounds
+from lgr.interpolation.level import on_the_line
+from lgr.interpolation.route import Route, Sounds, held_route, moving_route
 from lgr.progress import Progress
 from lgr.sound.level import within_full_scale
-from lgr.sounds import Sound, decode_lanes, encode_lanes, read, with_length
+from lgr.sounds import Sound, decode_lanes, encode_lanes, with_length
 
-ENDPOINTS = ("edge", "mean")
+__all__ = ["Interpolation", "InterpolationConfig", "interpolate"]
+
 LEAD_SECONDS = 0.5  # of the sounds' latents around a path, for decoders with a memory
-MEAN_SECONDS = 1.0  # that a mean atom is the mean of, where no context says otherwise
-
-
-@dataclass(frozen=True, kw_only=True)
-class InterpolationConfig:
-    """How to get from one sound to the next.
-
-    ``endpoints``: ``edge`` leaves from the last atom of the first sound and arrives at the first of the last one;
-    ``mean`` goes between the means of the atoms of their contexts. Sounds on the way give their middle atom, or mean.
-    ``fade_seconds`` of each sound's context, next to the path, pass from the recording to the decoded sound and back,
-    so that the waveforms meet; the path itself is not touched.
-
-    Examples
-    --------
-    >>> from lgr.interpolation.interpolate import InterpolationConfig
-    >>> from lgr.latents.path import PathConfig
-    >>> InterpolationConfig(path=PathConfig(kind="slerp", pace="ease"), seconds=2.0).to_json()["endpoints"]
-    'edge'
-    """
-
-    path: PathConfig = field(default_factory=PathConfig)
-    seconds: float = 1.0
-    context_seconds: float = 0.0
-    endpoints: str = "edge"
-    fade_seconds: float = 0.01
-
-    def __post_init__(self) -> None:
-        if self.endpoints not in ENDPOINTS:
-            raise ArgumentError(f"endpoints must be one of {', '.join(ENDPOINTS)}, got {self.endpoints!r}")
-        if not 0 < self.seconds < math.inf:
-            raise ArgumentError(f"seconds must be > 0, got {self.seconds}")
-        for name in ("context_seconds", "fade_seconds"):
-            value = getattr(self, name)
-            if not 0 <= value < math.inf:
-                raise ArgumentError(f"{name} must be >= 0, got {value}")
-        if self.context_seconds > 0 and self.path.returns:
-            raise ArgumentError(
-                f"a {self.path.kind} of {self.path.turns:g} loops ends where it began, and context_seconds puts the "
-                f"last sound after it: give it {self.path.turns + 0.5:g} loops, or no context"
-            )
-
-    def to_json(self) -> dict[str, Any]:
-        return asdict(self)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Interpolation:
-    """A sound between sounds. ``seams`` are the samples at which the path begins and ends in ``audio``."""
+    """A sound between sounds. ``seams`` are the samples at which the path begins and ends in ``audio``.
+
+    ``ends`` says what was done, "held" or "moving". ``walks`` are the frames of its own that each sound played in the
+    meantime, ``(frames of the path,)`` each; () where the ends are held.
+    """
 
     audio: Tensor  # (channels, samples)
     seams: tuple[int, int]
     latents: Tensor  # (lanes, latent_dim, frames) of the path
     codec: CodecInfo
     config: InterpolationConfig
+    ends: str
+    walks: tuple[Tensor, ...] = ()
 
     @property
     def sample_rate(self) -> int:
@@ -96,10 +72,13 @@ def interpolate(
 ) -> Interpolation:
     """Go from the first sound to the last.
 
+    Circles, spirals, splines and paths that wander are kept in the region that the sounds' own latents live in
+    (``lgr.latents.region``), and nothing passes full scale.
+
     Parameters
     ----------
     sounds : two files or (audio, sample_rate) pairs; more with the kind ``spline``
-    seed : of a path that wanders, and of a ``random`` pace
+    seed : of the walks of moving ends, of a path that wanders, and of a ``random`` pace
     from_seconds, to_seconds : where the first sound is left (its end by default) and the last is reached (its start)
     labels : one for each sound, of a codec with labels (its ``labels``); None keeps what ``encode`` gave. None between
         two labels is on the straight line from the one to the other
@@ -107,7 +86,8 @@ def interpolate(
 
     Raises
     ------
-    ArgumentError, ShapeError, AudioFileError : a sound, time or label that is not there, a path that cannot be
+    ArgumentError, ShapeError, AudioFileError : a sound, time or label that is not there, a path that cannot be, a sound
+        too short to go on playing where the ends move
 
     Examples
     --------
@@ -117,119 +97,95 @@ def interpolate(
     >>> clips = assets_dir() / "audio"
     >>> config = InterpolationConfig(seconds=2.0, context_seconds=0.5)
     >>> between = interpolate([clips / "violin.flac", clips / "flute.flac"], load_codec("toy"), config)
-    >>> between.audio.shape, between.seams
-    (torch.Size([1, 72320]), (12160, 60160))
+    >>> between.audio.shape, between.seams, between.ends
+    (torch.Size([1, 72320]), (12160, 60160), 'moving')
     """
     config = config or InterpolationConfig()
     if len(sounds) < 2:
         raise ArgumentError(f"sounds must be at least two, got {len(sounds)}")
-    info, known = codec.info, codec_labels(codec)
-    weights = weights_of_sounds(labels, known, len(sounds), info.name) if any(labels) else [None] * len(sounds)
-    audio, latents = [], []
-    for i, (sound, weight) in enumerate(zip(sounds, weights, strict=True)):
+    info = codec.info
+    moving = not generates(codec) if config.ends is None else config.ends == "moving"
+    heard = _hear(sounds, codec, labels, from_seconds, to_seconds, progress)
+    context = round(config.context_seconds * info.frame_rate)
+    # The sounds around the path hold its ends already: there they are not played twice.
+    twice = context > 0 and config.endpoints == "edge"
+    n = max(1 if twice else 2, round(config.seconds * info.frame_rate)) + 2 * twice
+    route = (moving_route if moving else held_route)(heard, codec, config, n, seed)
+    route = route.without_ends() if twice else route
+
+    if progress is not None:
+        progress("decoding", 0, 1)
+    lead = max(context, round(LEAD_SECONDS * info.frame_rate))
+    first, inside, last = _play(heard, route, codec, config, lead)
+    if context:
+        kept, fade = context * info.hop_length, round(config.fade_seconds * info.sample_rate)
+        recorded = with_length(heard.audio[0], heard.leave * info.hop_length)[:, -kept:].expand(len(inside), -1)
+        first = _fade_into(recorded, first, fade)
+        recorded = heard.audio[-1][:, heard.arrive * info.hop_length :][:, :kept].expand(len(inside), -1)
+        last = _fade_into(recorded.flip(1), last.flip(1), fade).flip(1)
+    else:
+        first = last = inside[:, :0]
+    return Interpolation(
+        audio=within_full_scale(torch.cat([first, inside, last], dim=1), info.sample_rate),
+        seams=(first.shape[1], first.shape[1] + inside.shape[1]),
+        latents=route.latents,
+        codec=info,
+        config=config,
+        ends="moving" if moving else "held",
+        walks=route.walks,
+    )
+
+
+def _hear(
+    sounds: Sequence[Sound],
+    codec: Codec,
+    labels: Sequence[str | None],
+    from_seconds: float | None,
+    to_seconds: float | None,
+    progress: Progress | None,
+) -> Sounds:
+    """The sounds read, encoded, labelled, and cut where the path meets them."""
+    known = codec_labels(codec)
+    weights = weights_of_sounds(labels, known, len(sounds), codec.info.name) if any(labels) else [None] * len(sounds)
+    audio, latents = read_sounds(sounds, codec), []
+    leave, arrive = cuts(audio[0], audio[-1], codec.info, from_seconds, to_seconds)
+    for i, (samples, weight) in enumerate(zip(audio, weights, strict=True)):
         if progress is not None:
             progress("encoding", i, len(sounds))
-        audio.append(read(sound, codec))
-        encoded = encode_lanes(audio[-1], codec)
+        encoded = encode_lanes(samples, codec)
         if weight is not None:
             encoded = encoded.clone()
             encoded[:, -len(known) :] = weight.to(encoded)[:, None]
         latents.append(encoded)
     lanes = max(x.shape[0] for x in latents)  # a mono sound is alike on both sides of a stereo one
-    leave, arrive = _cuts(audio[0], audio[-1], info, from_seconds, to_seconds)
-    before, after = latents[0][:, :, :leave].expand(lanes, -1, -1), latents[-1][:, :, arrive:].expand(lanes, -1, -1)
-    between = [x.expand(lanes, -1, -1) for x in latents[1:-1]]
+    return Sounds(audio=audio, latents=[x.expand(lanes, -1, -1) for x in latents], leave=leave, arrive=arrive)
 
-    context = round(config.context_seconds * info.frame_rate)
-    # The sounds around the path hold its ends already: there they are not played twice.
-    twice = context > 0 and config.endpoints == "edge"
-    n = max(1 if twice else 2, round(config.seconds * info.frame_rate))
-    points = _points(before, between, after, config, context or round(MEAN_SECONDS * info.frame_rate))
-    way = []
-    for lane in range(lanes):
-        generator = torch.Generator().manual_seed(seed)  # the same draws for both sides of a stereo sound
-        ends = [p[lane] for p in points]
-        line = path(ends, n + 2 * twice, config.path, n_labels=len(known), generator=generator)
-        way.append(line[:, 1:-1] if twice else line)
 
-    if progress is not None:
-        progress("decoding", 0, 1)
-    along = torch.stack(way)  # (lanes, latent_dim, n)
-    lead = max(context, round(LEAD_SECONDS * info.frame_rate))
-    ahead, behind = before[:, :, -lead:], after[:, :, :lead]
+def _play(
+    heard: Sounds, route: Route, codec: Codec, config: InterpolationConfig, lead: int
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Decoded: ``lead`` frames of the first sound (or all it has), the path on its level, as much of the last."""
+    info = codec.info
+    ahead, behind = heard.before[:, :, -lead:], heard.after[:, :, :lead]
     if config.path.returns:  # after a closed path its own end sounds on
-        behind = along[:, :, -1:].expand_as(behind)
-    decoded = decode_lanes(torch.cat([ahead, along, behind], dim=2), codec)
-    start, end = (frames * info.hop_length for frames in (ahead.shape[2], ahead.shape[2] + n))
-    first = last = decoded[:, :0]
-    if context:
-        kept, fade = context * info.hop_length, round(config.fade_seconds * info.sample_rate)
-        heard = with_length(audio[0], leave * info.hop_length)[:, -kept:].expand(len(decoded), -1)
-        first = _fade_into(heard, decoded[:, :start], fade)
-        heard = audio[-1][:, arrive * info.hop_length :][:, :kept].expand(len(decoded), -1)
-        last = _fade_into(heard.flip(1), decoded[:, end:].flip(1), fade).flip(1)
-    return Interpolation(
-        audio=within_full_scale(torch.cat([first, decoded[:, start:end], last], dim=1), info.sample_rate),
-        seams=(first.shape[1], first.shape[1] + end - start),
-        latents=along,
-        codec=info,
-        config=config,
-    )
-
-
-def codec_labels(codec: Codec) -> tuple[str, ...]:
-    """Names of the label weights that are the last dimensions of a conditional codec's latents; () for any other."""
-    return tuple(getattr(codec, "labels", ()))
-
-
-def weights_of_sounds(labels: Sequence[str | None], known: Sequence[str], n: int, codec: str) -> list[Tensor | None]:
-    """Label weights ``(len(known),)`` of ``n`` sounds: one-hot, linear between two labels, None before and after them.
-
-    Labels are told apart by their letters, not their case. ``ArgumentError`` names one that is not known.
-    """
-    if len(labels) != n:
-        raise ArgumentError(f"labels must be one for each of {n} sounds, got {len(labels)}")
-    names = {i: find_label(label, known, codec) for i, label in enumerate(labels) if label}
-    given = {i: label_weights([name], known)[0] for i, name in names.items()}
-    weights: list[Tensor | None] = []
-    for i in range(n):
-        left = max((k for k in given if k <= i), default=None)
-        right = min((k for k in given if k >= i), default=None)
-        if left is None or right is None:
-            weights.append(None)
-        else:
-            weights.append(torch.lerp(given[left], given[right], (i - left) / max(1, right - left)))
-    return weights
-
-
-def _points(
-    before: Tensor, between: Sequence[Tensor], after: Tensor, config: InterpolationConfig, mean_frames: int
-) -> list[Tensor]:
-    """The point ``(lanes, latent_dim)`` of each sound that the path goes through."""
-    if config.endpoints == "mean":
-        return [x.mean(2) for x in (before[:, :, -mean_frames:], *between, after[:, :, :mean_frames])]
-    return [before[:, :, -1], *(x[:, :, x.shape[2] // 2] for x in between), after[:, :, 0]]
-
-
-def _cuts(
-    first: Tensor, last: Tensor, info: CodecInfo, from_seconds: float | None, to_seconds: float | None
-) -> tuple[int, int]:
-    """The frame before which the first sound is left, at least 1, and the frame at which the last is reached."""
-    rate, hop = info.sample_rate, info.hop_length
-    lasts = [x.shape[1] / rate for x in (first, last)]
-    if from_seconds is not None and not 0 < from_seconds <= lasts[0]:
-        raise ArgumentError(
-            f"from_seconds must be > 0 and at most the first sound's {lasts[0]:.6g}, got {from_seconds}"
+        behind = route.latents[:, :, -1:].expand_as(behind)
+    decoded = decode_lanes(torch.cat([ahead, route.latents, behind], dim=2), codec)
+    start, end = (frames * info.hop_length for frames in (ahead.shape[2], ahead.shape[2] + route.latents.shape[2]))
+    if config.level_line:
+        # What recordings fade into at the seams has the path's gain as well.
+        fade = round(config.fade_seconds * info.sample_rate) if config.context_seconds > 0 else 0
+        margin = min(fade, start, decoded.shape[1] - end)
+        on_line = on_the_line(
+            decoded[:, start - margin : end + margin],
+            route.shares,
+            end_levels_db(heard.audio, heard.leave, heard.arrive, info),
+            info.hop_length,
+            info.sample_rate,
+            margin=margin,
+            playing_db=route.playing_db,
         )
-    if to_seconds is not None and not 0 <= to_seconds < lasts[1]:
-        raise ArgumentError(
-            f"to_seconds must be >= 0 and before the last sound's end, {lasts[1]:.6g}, got {to_seconds}"
-        )
-    samples = first.shape[1] if from_seconds is None else round(from_seconds * rate)
-    # A frame that the sound does not fill has silence in it: the last whole one is the sound's last atom.
-    leave = max(1, samples // hop)
-    arrive = 0 if to_seconds is None else min(round(to_seconds * rate) // hop, info.frames(last.shape[1]) - 1)
-    return leave, arrive
+        decoded = torch.cat([decoded[:, : start - margin], on_line, decoded[:, end + margin :]], 1)
+    return decoded[:, :start], decoded[:, start:end], decoded[:, end:]
 
 
 def _fade_into(recorded: Tensor, decoded: Tensor, fade: int) -> Tensor:

@@ -2,9 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
+from torch import Tensor
 
 from lgr.codecs.base import Codec
 from lgr.interpolation.interpolate import Interpolation, InterpolationConfig, interpolate
@@ -36,6 +38,8 @@ class InterpolationReport:
             "sample_rate": self.interpolation.sample_rate,
             "sounds": list(self.names),
             "interpolation": self.interpolation.config.to_json(),
+            "ends": self.interpolation.ends,
+            "walks": [runs(walk) for walk in self.interpolation.walks],
             "seams_seconds": list(self.seams_seconds),
             "numbers": self.numbers.to_json(),
             "centroid": {
@@ -43,6 +47,20 @@ class InterpolationReport:
                 "hz": json_numbers(np.round(self.spectrum.centroid_hz, 3).tolist()),
             },
         }
+
+
+def runs(walk: Tensor) -> list[list[int]]:
+    """What a walk plays, as ``[frame of the path, frame of the sound, frames]`` of each run that it plays on for.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from lgr.interpolation.report import runs
+    >>> runs(torch.tensor([7, 8, 9, 3, 4]))
+    [[0, 7, 3], [3, 3, 2]]
+    """
+    begins = [0, *((walk.diff() != 1).nonzero()[:, 0] + 1).tolist(), len(walk)]
+    return [[at, int(walk[at]), after - at] for at, after in pairwise(begins)]
 
 
 def report_of(interpolation: Interpolation, names: tuple[str, str] = ("A", "B")) -> InterpolationReport:
@@ -68,6 +86,8 @@ def interpolation_report(
     seconds: float = 1.0,
     context_seconds: float = 1.0,
     endpoints: str = "edge",
+    ends: str | None = None,
+    level_line: bool = True,
     seed: int = 0,
     from_seconds: float | None = None,
     to_seconds: float | None = None,
@@ -80,7 +100,8 @@ def interpolation_report(
     Parameters
     ----------
     a, b : a file or (audio, sample_rate)
-    path, seconds, endpoints, seed, from_seconds, to_seconds, labels : see ``lgr.interpolation.interpolate``
+    path, seconds, endpoints, ends, level_line, seed, from_seconds, to_seconds, labels : see
+        ``lgr.interpolation.interpolate``
     context_seconds : of the real sounds, before and after
     names : of the sounds, for the report
 
@@ -99,7 +120,12 @@ def interpolation_report(
     True
     """
     config = InterpolationConfig(
-        path=path or PathConfig(), seconds=seconds, context_seconds=context_seconds, endpoints=endpoints
+        path=path or PathConfig(),
+        seconds=seconds,
+        context_seconds=context_seconds,
+        endpoints=endpoints,
+        ends=ends,
+        level_line=level_line,
     )
     interpolation = interpolate(
         [a, b],

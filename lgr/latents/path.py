@@ -101,6 +101,7 @@ class Kind:
     loops: float | None = None  # how often it goes round unless told otherwise, for a kind that does
     there_and_back: bool = False  # is at the first point after every whole loop
     many_points: bool = False  # takes more than two
+    straight: bool = False  # never leaves the straight line between its points
 
 
 def _wander(way: Way) -> Tensor:
@@ -118,7 +119,7 @@ def _loop(way: Way) -> Tensor:
 
 #: Every kind of path by name. A new one is a function in ``lgr/latents/shapes.py`` and a row here.
 KINDS = {
-    "linear": Kind(words="Straight line", shape=lambda way: shapes.linear(*way.ends, way.u)),
+    "linear": Kind(words="Straight line", shape=lambda way: shapes.linear(*way.ends, way.u), straight=True),
     "slerp": Kind(words="Arc", shape=lambda way: shapes.slerp(*way.ends, way.u)),
     "circle": Kind(
         words="Circle",
@@ -129,7 +130,7 @@ KINDS = {
     "spiral": Kind(
         words="Spiral", shape=lambda way: shapes.spiral(*way.ends, way.u, turns=way.config.turns), loops=2.0
     ),
-    "loop": Kind(words="There and back", shape=_loop, loops=1.5, there_and_back=True),
+    "loop": Kind(words="There and back", shape=_loop, loops=1.5, there_and_back=True, straight=True),
     "wander": Kind(words="Wander", shape=_wander),
     "spline": Kind(
         words="Curve through several points", shape=lambda way: shapes.spline(way.points, way.u), many_points=True
@@ -194,8 +195,29 @@ def path(
     labels = [p[size:] for p in points]
     between = kind.shape(Way([p[:size] for p in points], u, config, generator))
     # with two points the broken line is the straight one
-    weights = shapes.broken_line(labels, shapes.there_and_back(2 * config.turns * u) if kind.there_and_back else u)
-    return torch.cat([between, weights])
+    return torch.cat([between, shapes.broken_line(labels, progress(u, config))])
+
+
+def progress(u: Tensor, config: PathConfig) -> Tensor:
+    """How far from the first point to the last a path is at ``u`` (n,), along the straight line: (n,) in [0, 1]."""
+    return shapes.there_and_back(2 * config.turns * u) if KINDS[config.kind].there_and_back else u
+
+
+def shares(points: int, n: int, config: PathConfig, *, generator: torch.Generator | None = None) -> Tensor:
+    """How much of each of ``points`` there is in a straight path at each of its ``n`` steps: (points, n) float64.
+
+    A step's shares sum to one; with two points they are what ``linear`` weighs them by, with more those of the broken
+    line. The same ``generator`` gives the same pace as it gives ``path``.
+
+    Examples
+    --------
+    >>> from lgr.latents.path import PathConfig, shares
+    >>> shares(2, 5, PathConfig(kind="loop", loops=1))
+    tensor([[1.0000, 0.5000, 0.0000, 0.5000, 1.0000],
+            [0.0000, 0.5000, 1.0000, 0.5000, 0.0000]], dtype=torch.float64)
+    """
+    at = progress(positions(n, config.pace, generator=generator), config) * (points - 1)
+    return (1 - (at - torch.arange(points, dtype=torch.float64)[:, None]).abs()).clamp(min=0)
 
 
 def stretch(latents: Tensor, n: int) -> Tensor:

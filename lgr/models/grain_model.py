@@ -53,11 +53,15 @@ class Posterior(NamedTuple):
 
 
 class GrainModel(nn.Module, ABC):
-    """A trainable model of grains. ``causal`` and ``lookahead`` (samples) are those of ``CodecInfo``."""
+    """A trainable model of grains. ``causal`` and ``lookahead`` (samples) are those of ``CodecInfo``.
+
+    ``generates``: a latent that is held goes on sounding, see ``lgr.codecs.base.generates``.
+    """
 
     config: GrainModelConfig
     causal: bool
     lookahead: int
+    generates: bool = False
     controls: Mapping[str, str] = MappingProxyType({})  # what ``steered`` can move, and in which unit
 
     def steered(self, latents: Tensor, control: str, amounts: Tensor) -> Tensor:

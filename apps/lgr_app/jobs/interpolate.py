@@ -25,9 +25,9 @@ LEAST_SECONDS = 3 * SEAM_SECONDS  # of each real sound, which the numbers need
 class InterpolationControls:
     """What the controls say.
 
-    ``rounds`` is how often a circle, spiral or loop goes round before it arrives; other kinds take no notice.
-    ``leave`` and ``reach`` are places in the first and the second sound, shares of their lengths. Labels are a model's,
-    "" for none.
+    ``ends`` is ``held``, ``moving``, or "" for what suits the codec. ``rounds`` is how often a circle, spiral or loop
+    goes round before it arrives; other kinds take no notice. ``leave`` and ``reach`` are places in the first and the
+    second sound, shares of their lengths. Labels are a model's, "" for none.
     """
 
     kind: str = "linear"
@@ -37,6 +37,8 @@ class InterpolationControls:
     leave: float = 0.5
     reach: float = 0.5
     endpoints: str = "edge"
+    ends: str = ""
+    level_line: bool = True
     first_label: str = ""
     last_label: str = ""
 
@@ -80,7 +82,7 @@ def interpolate_sounds(
         if left < LEAST_SECONDS:
             raise ArgumentError(
                 f"{sound.name} must sound for at least {LEAST_SECONDS:g} s {what}, got {max(left, 0):.2g} s: choose "
-                "another place under Pace and places, or a longer sound"
+                "another place under Ends, pace and places, or a longer sound"
             )
     # At its very end no time is said: in seconds of the codec's rate the end may be a sample earlier.
     where = {"from_seconds": None if controls.leave >= 1 else leave, "to_seconds": reach}
@@ -93,6 +95,8 @@ def interpolate_sounds(
         seconds=controls.seconds,
         context_seconds=CONTEXT_SECONDS,
         endpoints=controls.endpoints,
+        ends=controls.ends or None,
+        level_line=controls.level_line,
         seed=seed,
         labels=labels,
         names=(first.stem, last.stem),
@@ -120,7 +124,7 @@ def panel(report: InterpolationReport) -> PathPanel:
     """What the picture shows."""
     made = report.interpolation
     return PathPanel(
-        title=f"{made.config.path.kind} path in {made.codec.name}",
+        title=f"{made.config.path.kind} path in {made.codec.name}, ends {made.ends}",
         audio=made.audio.mean(0).numpy(),
         sample_rate=made.sample_rate,
         seams_seconds=report.seams_seconds,

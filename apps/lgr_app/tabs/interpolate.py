@@ -70,6 +70,8 @@ def controls_of(
     leave_percent: float,
     reach_percent: float,
     endpoints: str,
+    ends: str,
+    level_line: bool,
     first_label: str,
     last_label: str,
 ) -> InterpolationControls:
@@ -82,6 +84,8 @@ def controls_of(
         leave=leave_percent / 100,
         reach=reach_percent / 100,
         endpoints=endpoints,
+        ends=ends,
+        level_line=level_line,
         first_label=first_label,
         last_label=last_label,
     )
@@ -91,7 +95,18 @@ def dial_values(controls: InterpolationControls) -> list[Any]:
     """The inverse of ``controls_of``: what an example puts into the controls."""
     c = controls
     places = [100 * c.leave, 100 * c.reach]
-    return [c.kind, c.pace, c.seconds, c.rounds, *places, c.endpoints, c.first_label, c.last_label]
+    return [
+        c.kind,
+        c.pace,
+        c.seconds,
+        c.rounds,
+        *places,
+        c.endpoints,
+        c.ends,
+        c.level_line,
+        c.first_label,
+        c.last_label,
+    ]
 
 
 def build(shared: Shared) -> None:
@@ -120,7 +135,14 @@ def build(shared: Shared) -> None:
                     classes, value="", label="Class on leaving", info="What the model makes of it."
                 )
                 last_label = gr.Dropdown(classes, value="", label="Class on arriving", info="Changes along the path.")
-            with gr.Accordion("Pace and places", open=False):
+            with gr.Accordion("Ends, pace and places", open=False):
+                ends = gr.Radio(
+                    [("What suits the codec", ""), ("Go on playing", "moving"), ("Are held", "held")],
+                    value="",
+                    label="The two sounds",
+                    info="Play on while their mix moves, or stand still at a moment each, as in the paper. Codecs that "
+                    "copy waveforms hum when they are held.",
+                )
                 pace = gr.Dropdown(pace_choices(), value="even", label="Pace", info="How the path is gone in time.")
                 rounds = gr.Slider(
                     0, 8, 1, step=1, label="Rounds", info="Of a circle, a spiral or there and back, before it arrives."
@@ -136,6 +158,11 @@ def build(shared: Shared) -> None:
                     value="edge",
                     label="Between",
                     info="The moments left and reached, or the average of the second around each.",
+                )
+                level_line = gr.Checkbox(
+                    True,
+                    label="Keep the level on a line",
+                    info="From the one sound's to the other's; else the level is what the decoder gives.",
                 )
             seed_number, locked = seed_controls()
         with gr.Column(scale=7, min_width=320):
@@ -161,7 +188,7 @@ def build(shared: Shared) -> None:
             gr.Markdown(CAPTION, elem_classes="lgr-caption")
             numbers = gr.HTML(elem_id="path-numbers", elem_classes="lgr-numbers")
 
-    dials = [kind, pace, seconds, rounds, leave, reach, endpoints, first_label, last_label]
+    dials = [kind, pace, seconds, rounds, leave, reach, endpoints, ends, level_line, first_label, last_label]
 
     def run(
         first: str | None,

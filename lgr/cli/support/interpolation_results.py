@@ -20,7 +20,7 @@ def draw(part: Path, report: "InterpolationReport") -> None:
 
     made = report.interpolation
     panel = PathPanel(
-        title=f"{made.codec.name}, {made.config.path.kind}",
+        title=f"{made.codec.name}, {made.config.path.kind}, ends {made.ends}",
         audio=made.audio.mean(0).numpy(),
         sample_rate=made.sample_rate,
         seams_seconds=report.seams_seconds,
@@ -39,7 +39,8 @@ def summary(out: Path, result: "Interpolation", spent_seconds: float) -> str:
     channels, samples = result.audio.shape
     return (
         f"{out}: {seconds_text(samples / result.sample_rate)}, {result.sample_rate} Hz, "
-        f"{'stereo' if channels == 2 else 'mono'}; {result.config.path.kind} path of {result.latents.shape[2]} atoms; "
+        f"{'stereo' if channels == 2 else 'mono'}; {result.config.path.kind} path of {result.latents.shape[2]} atoms, "
+        f"ends {result.ends}{'' if result.config.level_line else ', level as decoded'}; "
         f"made in {seconds_text(spent_seconds)}"
     )
 

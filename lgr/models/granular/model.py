@@ -115,6 +115,7 @@ class GranularVAE(GrainModel):
             width=c.encoder_width,
         )
         in_dim = c.latent_dim + len(c.labels)
+        self.generates = c.decoder.startswith("fi")  # noise is filtered; the others make waveforms
         self.decoder: FilterDecoder | LappedDecoder | ConvDecoder
         if c.decoder in ("tr", "up"):
             transposed = c.decoder == "tr"

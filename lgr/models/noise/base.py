@@ -108,6 +108,8 @@ class AmplitudeDecoder(nn.Module):
 class NoiseVAE(GrainModel):
     """Encoder and amplitudes; a subclass makes sound of them."""
 
+    generates = True
+
     config: NoiseVAEConfig
     causal = True
 

@@ -64,6 +64,7 @@ class SpectralVAE(GrainModel):
 
     config: SpectralConfig
     causal = True
+    generates = True
     controls = MappingProxyType(
         {"level": "dB", "brightness": "octaves of the spectrum's centroid", "noisiness": "20 dB of noise against tone"}
     )
