@@ -101,6 +101,13 @@ DeviceOption = Annotated[
 Bfloat16Option = Annotated[
     bool, typer.Option("--bfloat16", rich_help_panel=TRAINING, help="Compute the networks in bfloat16.")
 ]
+WidthOption = Annotated[
+    int | None, option("--width", panel=MODEL, metavar="N", min=1, help="Of the networks.", default="512")
+]
+WindowOption = Annotated[
+    int | None,
+    option("--window-length", panel=MODEL, metavar="N", min=1, help="Samples a spectrum; short for drums.", default="1024"),
+]
 InitOption = Annotated[
     Path | None,
     option(
@@ -135,10 +142,14 @@ AdversarialOption = Annotated[
 ]
 
 
+SIZES = ("latent_dim", "sample_rate", "hop_length", "decoder", "width", "window_length")
+# Options that only some kinds have.
 OWN = {
     "temporal": ("granular", "spectral"),
     "frames": ("granular", "spectral"),
     "decoder": ("granular",),
+    "width": ("spectral",),
+    "window_length": ("spectral",),
     "adversarial": ("encodec-vae",),
 }
 
@@ -156,6 +167,8 @@ def _options(
     temporal: TemporalOption = False,
     frames: FramesOption = None,
     decoder: DecoderOption = None,
+    width: WidthOption = None,
+    window_length: WindowOption = None,
     latent_dim: LatentOption = None,
     sample_rate: RateOption = None,
     hop_length: HopOption = None,
@@ -243,7 +256,7 @@ def train(kind: str, *, data: Path, out: Path, **options: Any) -> None:
         "bfloat16",
     )
     of_recipe = given(**{name: options.get(name) for name in (*in_recipe, "temporal", "adversarial")})
-    sizes = given(**{name: options.get(name) for name in ("latent_dim", "sample_rate", "hop_length", "decoder")})
+    sizes = given(**{name: options.get(name) for name in SIZES})
     config, out = recipe(kind, **of_recipe), out.expanduser()
     if options.get("frames") is not None and not config.temporal:
         raise ArgumentError(f"--frames needs --temporal, got --frames {options['frames']} without it")
