@@ -102,7 +102,7 @@ Bfloat16Option = Annotated[
     bool, typer.Option("--bfloat16", rich_help_panel=TRAINING, help="Compute the networks in bfloat16.")
 ]
 WidthOption = Annotated[
-    int | None, option("--width", panel=MODEL, metavar="N", min=1, help="Of the networks.", default="512")
+    int | None, option("--width", panel=MODEL, metavar="N", min=1, help="Of the networks.", default="384")
 ]
 WindowOption = Annotated[
     int | None,

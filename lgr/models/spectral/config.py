@@ -19,9 +19,9 @@ class SpectralConfig(GrainModelConfig):
     hop_length: int = 320
     latent_dim: int = 128
     window_length: int = 1024
-    width: int = 512
-    encoder_blocks: int = 3
-    decoder_blocks: int = 6
+    width: int = 384
+    encoder_blocks: int = 2
+    decoder_blocks: int = 4
     kernel_size: int = 3
     expansion: int = 2
     n_bands: int = 80  # mel bands of what matching reads

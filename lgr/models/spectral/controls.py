@@ -11,29 +11,30 @@ from torch import Tensor
 
 CONTROLS = 2
 OCTAVES = 3.0  # of brightness, at most, either way
-NATS = 2 * math.log(10)  # of the logit of the tonal share, for one of noisiness
+NATS = 2 * math.log(10)  # of the logit of noise's share, for one of noisiness
+LEAST_SHARE = 1e-4  # of noise, and of tone, that noisiness begins from
 STEEPEST = 8.0  # exponent of frequency: 24 dB an octave of amplitude
 LOWEST_HZ = 60.0  # below, the tilt is level
 HALVINGS = 24
 
 
 def controlled(
-    log_power: Tensor, tonal: Tensor, controls: Tensor, counted: Tensor, sample_rate: int
+    log_power: Tensor, share: Tensor, controls: Tensor, counted: Tensor, sample_rate: int
 ) -> tuple[Tensor, Tensor]:
     """Spectra under their controls, at the same level; as they came where the controls are 0.
 
     Parameters
     ----------
-    log_power, tonal : (batch, latents, 2, bins), nats and logits
+    log_power, share : (batch, latents, 2, bins), nats, and the share of noise in it
     controls : (batch, latents, 2): octaves of the power's centroid, and noisiness (1 is a decade of amplitude)
     counted : (bins,), what a bin's power counts in the level
     """
     octaves, noisiness = controls[..., :1].clamp(-OCTAVES, OCTAVES), controls[..., 1:]
     if bool((noisiness != 0).any()):
-        tonal = tonal - NATS * noisiness[..., None]
+        share = torch.sigmoid(torch.logit(share, eps=LEAST_SHARE) + NATS * noisiness[..., None])
     if bool((octaves != 0).any()):
         log_power = torch.where(octaves[..., None] != 0, tilted(log_power, octaves, counted, sample_rate), log_power)
-    return log_power, tonal
+    return log_power, share
 
 
 def tilted(log_power: Tensor, octaves: Tensor, counted: Tensor, sample_rate: int) -> Tensor:

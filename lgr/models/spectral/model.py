@@ -7,8 +7,8 @@ What is held or interpolated is then what is heard. A latent is ``[level | brigh
 - two *controls*, 0 from ``encode``: *brightness* moves the centroid by so many octaves, *noisiness* moves power between
   tones and noise (``lgr.models.spectral.controls``), both at the same level;
 - the *shape*, learned: principal components of log magnitudes, which a causal network corrects, and back to the power of
-  every bin and how much of it is tonal, which another one does. Training is by maximum likelihood
-  (``lgr.models.spectral.rice``); no waveform is compared. (Networks alone, without the components, had four times the
+  every bin and how well it is known, which another one does: what is known well is a tone. Training is by maximum likelihood
+  (``lgr.models.spectral.likelihood``); no waveform is compared. (Networks alone, without the components, had four times the
   error of the components alone after as long a training as there was.)
 
 Sound is made of tones with phases by ``lgr.models.spectral.phase``, and of white noise under the decoded spectrum.
@@ -31,7 +31,7 @@ from lgr.models.spectral.config import FRAMES, SpectralConfig
 from lgr.models.spectral.controls import CONTROLS, controlled
 from lgr.models.spectral.objective import draw_splices, spectral_terms
 from lgr.models.spectral.phase import PhaseState, phase_step
-from lgr.models.spectral.rice import LEAST, LEAST_SHARE
+from lgr.models.spectral.likelihood import LEAST, noise_share, spread_of
 from lgr.models.spectral.stft import Overlap, Stft
 from lgr.models.timbre import FLOOR_DECADES, raise_floor, timbre_map
 from lgr.sound.level import AMPLITUDE_FLOOR
@@ -39,7 +39,7 @@ from lgr.sound.mel import mel_filters
 
 SHAPE = 1 + CONTROLS  # where a latent's shape begins
 LOG_SCALE = 2.0  # of log magnitudes about their means, over sounds
-FIRST_LOG_VARIANCE = -4.0  # of an untrained posterior: the decoder hears the latents from the start
+FIRST_LOG_VARIANCE = -6.0  # of an untrained posterior: the decoder hears the latents from the start
 LOUD, FALL = 4.0, 2.0  # decades of an average sound's lowest band, and by how many its highest is below
 
 
@@ -81,6 +81,9 @@ class SpectralVAE(GrainModel):
         )
         self.to_shape = nn.Linear(FRAMES * c.bins, shape, bias=False)
         self.from_shape = nn.Linear(shape, FRAMES * c.bins)
+        # The components stay as they were fitted: steps that networks need are far too large for them.
+        self.to_shape.requires_grad_(False)
+        self.from_shape.requires_grad_(False)
         with torch.no_grad():
             self.encoder.outlet.bias[shape:] = FIRST_LOG_VARIANCE
         self.bands = nn.Sequential(
@@ -172,25 +175,23 @@ class SpectralVAE(GrainModel):
     def shapes(
         self, state: tuple[BlockState, ...] | None, latents: Tensor, labels: Tensor
     ) -> tuple[tuple[BlockState, ...], Tensor, Tensor]:
-        """Log powers at unit level and logits of their tonal shares, both ``(batch, latents, 2, bins)``."""
+        """Log powers at unit level and their spreads (nepers), both ``(batch, latents, 2, bins)``."""
         inputs = torch.cat([latents[..., SHAPE:], labels.to(latents)], -1)
         state, out = self.decoder(state, inputs)
-        power, tonal = out.unflatten(-1, (2, FRAMES, self.config.bins)).unbind(2)
+        power, spread = out.unflatten(-1, (2, FRAMES, self.config.bins)).unbind(2)
         straight = self.from_shape(latents[..., SHAPE:]).unflatten(-1, (FRAMES, self.config.bins))
         power = 2 * (LOG_SCALE * power + straight)
         total = torch.logsumexp(power + torch.log(self.counted), (2, 3), keepdim=True)
-        return state, power - total + math.log(FRAMES), tonal
+        return state, power - total + math.log(FRAMES), spread_of(spread)
 
     def magnitudes(
         self, state: tuple[BlockState, ...] | None, latents: Tensor, labels: Tensor
     ) -> tuple[tuple[BlockState, ...], Tensor, Tensor]:
         """Magnitudes of tone and of noise in every bin, ``(batch, 2 * latents, bins)``, controls and level applied."""
-        state, power, tonal = self.shapes(state, latents, labels)
-        power, tonal = controlled(power, tonal, latents[..., 1:SHAPE], self.counted, self.config.sample_rate)
+        state, power, spread = self.shapes(state, latents, labels)
+        power, share = controlled(power, noise_share(spread), latents[..., 1:SHAPE], self.counted, self.config.sample_rate)
         level = latent_to_level(latents[..., :1])[..., None]
         amplitude = torch.exp(0.5 * power) * level
-        # What training takes for the least noise there can be is no noise at all.
-        share = torch.relu(torch.sigmoid(-tonal) - LEAST_SHARE) / (1 - LEAST_SHARE)
         tone, noise = amplitude * (1 - share).sqrt(), amplitude * share.sqrt()
         return state, tone.flatten(1, 2), noise.flatten(1, 2)
 
@@ -281,8 +282,8 @@ class SpectralVAE(GrainModel):
             clip = draw_splices(*latents.shape[:2], generator).to(latents.device)
             frame = torch.arange(latents.shape[1], device=latents.device)
             latents, unit, level, held = (x[clip, frame] for x in (latents, unit, level, held))
-        _, power, tonal = self.shapes(None, latents, held)
+        _, power, spread = self.shapes(None, latents, held)
         alone = self.log_bands(latents).float()
         return spectral_terms(
-            unit, level, power.float(), tonal.float(), alone, self.filters, self.config.sample_rate
+            unit, level, power.float(), spread.float(), alone, self.filters, self.config.sample_rate
         )

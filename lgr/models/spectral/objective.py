@@ -1,6 +1,6 @@
 """The reconstruction terms of the spectral model, on magnitudes at unit level.
 
-- ``rice``: nats a bin (``lgr.models.spectral.rice``), bins weighed half alike, half as the mel scale has them
+- ``surprise``: nats a bin (``lgr.models.spectral.likelihood``), bins weighed half alike, half as the mel scale has them
 - ``linear``: L1 of magnitudes over their mean: the loud bins once more
 - ``mel``: L1 of mel amplitudes, decades
 - ``bands``: the same of what a latent by itself stands for, which matching reads
@@ -12,7 +12,7 @@ then have to say what they mean where they are; a decoder that needs the past of
 import torch
 from torch import Tensor
 
-from lgr.models.spectral.rice import rice_nats
+from lgr.models.spectral.likelihood import surprise
 
 SILENT = 1e-5  # RMS: quieter spectra are rounding noise and teach nothing
 BAND_FLOOR = 1e-4  # at unit level
@@ -22,7 +22,7 @@ SHORTEST, LONGEST = 4, 24  # latents between splices
 
 
 def spectral_terms(
-    unit: Tensor, level: Tensor, log_power: Tensor, tonal: Tensor, alone: Tensor, filters: Tensor, sample_rate: int
+    unit: Tensor, level: Tensor, log_power: Tensor, spread: Tensor, alone: Tensor, filters: Tensor, sample_rate: int
 ) -> dict[str, Tensor]:
     """Terms, scalars.
 
@@ -30,7 +30,7 @@ def spectral_terms(
     ----------
     unit : (batch, frames, 2, bins), magnitudes at unit level
     level : (batch, frames, 1), RMS
-    log_power, tonal : as ``unit``: what was decoded
+    log_power, spread : as ``unit``: what was decoded
     alone : (batch, frames, n_bands), decades: what each latent stands for by itself
     filters : (n_bands, bins), each summing to one
     """
@@ -43,7 +43,7 @@ def spectral_terms(
     mean = unit.mean((2, 3), keepdim=True)
     of_both = unit.square().mean(2)
     return {
-        "rice": (rice_nats(unit, log_power, tonal) * weight * heard).mean() * share,
+        "surprise": (surprise(unit, log_power, spread) * weight * heard).mean() * share,
         "linear": ((amplitude - unit).abs() / (mean + BAND_FLOOR) * heard).mean() * share,
         "mel": ((_bands(amplitude.square(), filters) - _bands(unit.square(), filters)).abs() * heard).mean() * share,
         "bands": ((alone - _bands(of_both, filters)).abs() * heard[..., 0]).mean() * share,

@@ -6,7 +6,7 @@ from typing import Any
 from lgr.errors import ArgumentError
 from lgr.losses import GRAIN_WINDOWS, MEL_BANDS, POWER_FLOOR, TERMS
 
-OWN_TERMS = ("rice", "linear", "mel", "bands")  # of models with an objective of their own
+OWN_TERMS = ("surprise", "linear", "mel", "bands")  # of models with an objective of their own
 MINUTES = 10.0  # where neither steps nor minutes are given
 # Settings that a resumed run may change: how long, how often to look, and the way out of a loss that became NaN.
 FREE_ON_RESUME = ("steps", "minutes", "checkpoint_seconds", "validate_every", "patience", "learning_rate", "log_every")
@@ -40,7 +40,7 @@ class VaeTrainConfig:
     magnitude_weight: float = 1.0  # paper 003
     log_magnitude_weight: float = 0.3  # paper 003
     waveform_weight: float = 0.0
-    rice_weight: float = 0.0  # of the spectral model alone, as are the next three (lgr.models.spectral.objective)
+    surprise_weight: float = 0.0  # of the spectral model alone, as are the next three (lgr.models.spectral.objective)
     linear_weight: float = 0.0
     mel_weight: float = 0.0
     bands_weight: float = 0.0
@@ -126,14 +126,14 @@ RECIPES: dict[str, dict[str, Any]] = {
     "spectral": {
         "magnitude_weight": 0.0,
         "log_magnitude_weight": 0.0,
-        "rice_weight": 0.5,
+        "surprise_weight": 1.0,
         "linear_weight": 1.0,
         "mel_weight": 2.0,
         "bands_weight": 0.5,
         "beta": 5e-4,
         "beta_silent": 0.02,
         "beta_ramp": 0.1,
-        "learning_rate": 2e-4,
+        "learning_rate": 5e-4,
         "decay": 0.9,
         "crop_seconds": 0.5,
         "validate_every": 500,

@@ -43,6 +43,7 @@ class Trainer:
         self._saved_step: int | None = state.step or None
         self._tick = self._last_save = self._last_log = time.monotonic()
         self._logged_step, self._validated_step = state.step, -1
+        self._trained = {name for name, weight in state.parts.named_parameters() if weight.requires_grad}
 
     @property
     def _stage(self) -> str:
@@ -68,7 +69,9 @@ class Trainer:
 
     def _enter_stage(self) -> None:
         state = self._state
-        state.parts.train().requires_grad_(True)
+        state.parts.train()
+        for name, weight in state.parts.named_parameters():
+            weight.requires_grad_(name in self._trained)
         if self._stage == "series":
             state.parts.model.requires_grad_(False)
             mean, std = self._batches.read_series(state.parts.model.eval())
