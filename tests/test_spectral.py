@@ -271,7 +271,7 @@ def test_the_objective_has_its_terms_and_their_gradients() -> None:
     audio = 0.1 * torch.randn(3, 12000, generator=generator())
     latents = model.posterior(audio).sample(generator())
     terms = model.objective(audio, latents, torch.zeros(3, 0), generator())
-    assert set(terms) == {"surprise", "linear", "mel", "bands"}
+    assert set(terms) == {"surprise", "linear", "mel", "bands", "loudness"}
     torch.stack(list(terms.values())).sum().backward()
     assert all(p.grad is not None and bool(p.grad.isfinite().all()) for p in model.parameters() if p.requires_grad)
     silent = model.objective(torch.zeros(1, 4000), model.posterior(torch.zeros(1, 4000)).mean, torch.zeros(1, 0))

@@ -284,6 +284,8 @@ class SpectralVAE(GrainModel):
             latents, unit, level, held = (x[clip, frame] for x in (latents, unit, level, held))
         _, power, spread = self.shapes(None, latents, held)
         alone = self.log_bands(latents).float()
-        return spectral_terms(
+        # 0 for what ``posterior`` gave; a series that a temporal embedding plays must learn it.
+        off = (latents[..., :1] - level_to_latent(level)).abs().mean()
+        return {"loudness": off} | spectral_terms(
             unit, level, power.float(), spread.float(), alone, self.filters, self.config.sample_rate
         )

@@ -4,6 +4,7 @@
 - ``linear``: L1 of magnitudes over their mean: the loud bins once more
 - ``mel``: L1 of mel amplitudes, decades
 - ``bands``: the same of what a latent by itself stands for, which matching reads
+- ``loudness``: L1 of the level's latent (1 is 30 dB), for series that a temporal embedding plays
 
 Part of a batch is *spliced*: from a moment on, a clip goes on as another's latents and spectra, as grains do. Latents
 then have to say what they mean where they are; a decoder that needs the past of its own recording is of no use here.

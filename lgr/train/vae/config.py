@@ -6,7 +6,7 @@ from typing import Any
 from lgr.errors import ArgumentError
 from lgr.losses import GRAIN_WINDOWS, MEL_BANDS, POWER_FLOOR, TERMS
 
-OWN_TERMS = ("surprise", "linear", "mel", "bands")  # of models with an objective of their own
+OWN_TERMS = ("surprise", "linear", "mel", "bands", "loudness")  # of models with an objective of their own
 MINUTES = 10.0  # where neither steps nor minutes are given
 # Settings that a resumed run may change: how long, how often to look, and the way out of a loss that became NaN.
 FREE_ON_RESUME = ("steps", "minutes", "checkpoint_seconds", "validate_every", "patience", "learning_rate", "log_every")
@@ -40,10 +40,11 @@ class VaeTrainConfig:
     magnitude_weight: float = 1.0  # paper 003
     log_magnitude_weight: float = 0.3  # paper 003
     waveform_weight: float = 0.0
-    surprise_weight: float = 0.0  # of the spectral model alone, as are the next three (lgr.models.spectral.objective)
+    surprise_weight: float = 0.0  # of the spectral model alone, as are the next four (lgr.models.spectral.objective)
     linear_weight: float = 0.0
     mel_weight: float = 0.0
     bands_weight: float = 0.0
+    loudness_weight: float = 0.0
     augment: bool = False  # resampled, mixed and synthetic clips beside the corpus (lgr.train.vae.augment)
     label_dropout: float = 0.2  # share of clips whose label is hidden
     temporal: bool = False  # three stages: grains, series of frozen grains, end to end (paper 001, 3.4)
@@ -130,6 +131,7 @@ RECIPES: dict[str, dict[str, Any]] = {
         "linear_weight": 1.0,
         "mel_weight": 2.0,
         "bands_weight": 0.5,
+        "loudness_weight": 2.0,
         "beta": 5e-4,
         "beta_silent": 0.02,
         "beta_ramp": 0.1,
