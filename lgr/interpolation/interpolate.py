@@ -29,7 +29,7 @@ from lgr.interpolation.config import InterpolationConfig
 from lgr.interpolation.ends import codec_labels, cuts, end_levels_db, read_sounds, weights_of_sounds
 from lgr.interpolation.level import on_the_line
 from lgr.interpolation.route import Route, Sounds, held_route, moving_route
-from lgr.latents.controls import check_controls, level_gain, steer, without_level
+from lgr.latents.controls import LEVEL, check_controls, level_gain, steer, without_level
 from lgr.progress import Progress
 from lgr.sound.level import within_full_scale
 from lgr.sounds import Sound, decode_lanes, encode_lanes, with_length
@@ -189,9 +189,9 @@ def _play(
             margin=margin,
             playing_db=route.playing_db,
         )
-    # The level control is a gain on what has come out, since the line would take it back if latents had it.
-    times = torch.arange(-margin, end - start + margin, dtype=torch.float64).clamp(0, end - start) / info.sample_rate
-    inside = inside * level_gain(config.controls, times).to(inside)
+    if LEVEL in config.controls:  # a gain on what has come out: of latents, the line would take it back
+        samples = torch.arange(-margin, end - start + margin, dtype=torch.float64).clamp(0, end - start)
+        inside = inside * level_gain(config.controls, samples / info.sample_rate).to(inside)
     decoded = torch.cat([decoded[:, : start - margin], inside, decoded[:, end + margin :]], 1)
     return decoded[:, :start], decoded[:, start:end], decoded[:, end:]
 
