@@ -1,18 +1,15 @@
 """A sound played again with some of its codec's controls moved: louder, brighter, noisier, over time."""
 
-from collections.abc import Mapping
-
 from torch import Tensor
 
 from lgr.codecs.base import Codec
 from lgr.errors import ArgumentError
-from lgr.latents.controls import codec_controls, steer
-from lgr.sound.envelope import EnvelopeLike
+from lgr.latents.controls import Controls, check_controls, codec_controls, steer
 from lgr.sound.level import within_full_scale
 from lgr.sounds import Sound, decode_lanes, encode_lanes, read, with_length
 
 
-def steered_sound(sound: Sound, codec: Codec, controls: Mapping[str, EnvelopeLike]) -> Tensor:
+def steered_sound(sound: Sound, codec: Codec, controls: Controls) -> Tensor:
     """Audio ``(channels, samples)`` at the codec's sample rate: the sound through the codec, steered.
 
     Parameters
@@ -22,7 +19,7 @@ def steered_sound(sound: Sound, codec: Codec, controls: Mapping[str, EnvelopeLik
 
     Raises
     ------
-    ArgumentError : no control, one that the codec does not have, or an envelope that is none
+    ArgumentError : no control, one that the codec does not have, or an envelope that is none or goes too far
     AudioFileError, ShapeError : a sound that is none
 
     Examples
@@ -39,6 +36,7 @@ def steered_sound(sound: Sound, codec: Codec, controls: Mapping[str, EnvelopeLik
     if not controls:
         have = ", ".join(codec_controls(codec)) or "none"
         raise ArgumentError(f"controls must hold at least one of those that {codec.info.name} has ({have}), got none")
+    check_controls(codec, controls)
     audio = read(sound, codec)
     latents = steer(codec, encode_lanes(audio, codec, extra=codec.info.lookahead), controls)
     return within_full_scale(with_length(decode_lanes(latents, codec), audio.shape[1]), codec.info.sample_rate)

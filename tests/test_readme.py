@@ -51,8 +51,10 @@ def test_the_commands_run_in_their_order(here: Path) -> None:
         "voice.wav": "speech_reader",
         "melody.wav": "flute",
         "piano.wav": "piano",
+        "rain.wav": "rain",
         "rain/rain.flac": "rain",
         "samples/pan.flac": "steel_pan",
+        "sea.wav": "sea",
     }.items():
         (here / name).parent.mkdir(exist_ok=True)
         audio, rate = load_audio(CLIPS / f"{clip}.flac")

@@ -144,6 +144,9 @@ def interpolate(
             rich_help_panel=PATH,
         ),
     ] = True,
+    level: o.LevelOption = None,
+    brightness: o.BrightnessOption = None,
+    noisiness: o.NoisinessOption = None,
     context: Annotated[
         float | None,
         o.option(
@@ -168,7 +171,8 @@ def interpolate(
     The result is the path, or with --context the end of the first sound, the
     path and the beginning of the last. --report measures how smoothly it
     goes, --plot draws its spectrogram and spectral centroid; both hear a
-    second of the sounds around it unless --context says otherwise.
+    second of the sounds around it unless --context says otherwise. Controls
+    move the path alone, over its own seconds, beside --level-line.
 
     \b
     Examples:
@@ -191,7 +195,13 @@ def interpolate(
         raise ArgumentError("give one of --hold and --moving, or neither, got both")
     ends = "held" if hold else "moving" if moving else None
     config = interpolation_config(
-        way, seconds=seconds, context_seconds=context, endpoints=endpoints, ends=ends, level_line=level_line
+        way,
+        seconds=seconds,
+        context_seconds=context,
+        endpoints=endpoints,
+        ends=ends,
+        level_line=level_line,
+        controls=o.given(level=level, brightness=brightness, noisiness=noisiness),
     )
     measured = report is not None or plot is not None
     measured_config = report_config(config) if measured else config

@@ -17,8 +17,8 @@ from lgr.cli.listening import listening_analysis, listening_test
 from lgr.cli.render import render
 from lgr.cli.resynth import resynth
 from lgr.cli.sample import sample
-from lgr.cli.support.errors import OneLineErrors
 from lgr.cli.steer import steer
+from lgr.cli.support.errors import OneLineErrors
 from lgr.cli.sweep import sweep
 from lgr.cli.train import train_app
 

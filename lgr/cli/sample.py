@@ -42,15 +42,15 @@ def sample(
     from lgr.codecs.registry import load_codec
     from lgr.codecs.trained import TrainedCodec
     from lgr.errors import ArgumentError
-    from lgr.latents.controls import steer
+    from lgr.latents.controls import check_controls, steer
     from lgr.sound.audio import save_audio
 
     codec = load_codec(str(Path(model).expanduser()) if Path(model).expanduser().is_dir() else model)
     if not isinstance(codec, TrainedCodec):
         raise ArgumentError(f"MODEL must be a grain model (lgr train granular --temporal), got the codec {model}")
+    controls = check_controls(codec, o.given(level=level, brightness=brightness, noisiness=noisiness))
     label = None if class_ is None else codec.find_label(class_)
-    latents = codec.sample(label, n, seed, frames)
-    latents = steer(codec, latents, o.given(level=level, brightness=brightness, noisiness=noisiness))
+    latents = steer(codec, codec.sample(label, n, seed, frames), controls)
     stem = "one-shot" if label is None else label.lower().replace("/", "-").replace(" ", "-")
     folder = out.expanduser()
     with result_folder(folder, "--out", parents=True), Outputs(force=force) as outputs:

@@ -1,10 +1,11 @@
 """How to get from one sound to the next: what can be set."""
 
 import math
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from lgr.errors import ArgumentError
+from lgr.latents.controls import Controls, control_envelopes
 from lgr.latents.path import PathConfig
 
 ENDPOINTS = ("edge", "mean")
@@ -24,6 +25,8 @@ class InterpolationConfig:
     the level is what the decoder gives.
     ``fade_seconds`` of each sound's context, next to the path, pass from the recording to the decoded sound and back,
     so that the waveforms meet; the path itself is not touched.
+    ``controls`` move the path alone, of a codec that has such (``lgr.latents.controls``), as numbers or envelopes over
+    the path's own seconds. The level is relative to the one that the path has without it.
 
     Examples
     --------
@@ -40,6 +43,7 @@ class InterpolationConfig:
     fade_seconds: float = 0.05
     ends: str | None = None
     level_line: bool = True
+    controls: Controls = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.endpoints not in ENDPOINTS:
@@ -57,6 +61,8 @@ class InterpolationConfig:
                 f"a {self.path.kind} of {self.path.turns:g} loops ends where it began, and context_seconds puts the "
                 f"last sound after it: give it {self.path.turns + 0.5:g} loops, or no context"
             )
+        object.__setattr__(self, "controls", control_envelopes(self.controls))
 
     def to_json(self) -> dict[str, Any]:
-        return asdict(self)
+        controls = {name: envelope.to_json() for name, envelope in control_envelopes(self.controls).items()}
+        return {**asdict(replace(self, controls={})), "controls": controls}

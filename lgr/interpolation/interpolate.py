@@ -18,7 +18,7 @@ was tried too: it sounds both in turn and nothing between. Figures: ``benchmarks
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -29,6 +29,7 @@ from lgr.interpolation.config import InterpolationConfig
 from lgr.interpolation.ends import codec_labels, cuts, end_levels_db, read_sounds, weights_of_sounds
 from lgr.interpolation.level import on_the_line
 from lgr.interpolation.route import Route, Sounds, held_route, moving_route
+from lgr.latents.controls import LEVEL, check_controls, level_gain, steer, without_level
 from lgr.progress import Progress
 from lgr.sound.level import within_full_scale
 from lgr.sounds import Sound, decode_lanes, encode_lanes, with_length
@@ -48,7 +49,7 @@ class Interpolation:
 
     audio: Tensor  # (channels, samples)
     seams: tuple[int, int]
-    latents: Tensor  # (lanes, latent_dim, frames) of the path
+    latents: Tensor  # (lanes, latent_dim, frames) of the path, its controls moved but for the level
     codec: CodecInfo
     config: InterpolationConfig
     ends: str
@@ -87,7 +88,7 @@ def interpolate(
     Raises
     ------
     ArgumentError, ShapeError, AudioFileError : a sound, time or label that is not there, a path that cannot be, a sound
-        too short to go on playing where the ends move
+        too short to go on playing where the ends move, a control that the codec does not have
 
     Examples
     --------
@@ -103,6 +104,7 @@ def interpolate(
     config = config or InterpolationConfig()
     if len(sounds) < 2:
         raise ArgumentError(f"sounds must be at least two, got {len(sounds)}")
+    check_controls(codec, config.controls)
     info = codec.info
     moving = not generates(codec) if config.ends is None else config.ends == "moving"
     heard = _hear(sounds, codec, labels, from_seconds, to_seconds, progress)
@@ -112,6 +114,8 @@ def interpolate(
     n = max(1 if twice else 2, round(config.seconds * info.frame_rate)) + 2 * twice
     route = (moving_route if moving else held_route)(heard, codec, config, n, seed)
     route = route.without_ends() if twice else route
+    # After the region and without the sounds around: a path may be brighter than all that it leads through.
+    route = replace(route, latents=steer(codec, route.latents, without_level(config.controls)))
 
     if progress is not None:
         progress("decoding", 0, 1)
@@ -171,12 +175,13 @@ def _play(
         behind = route.latents[:, :, -1:].expand_as(behind)
     decoded = decode_lanes(torch.cat([ahead, route.latents, behind], dim=2), codec)
     start, end = (frames * info.hop_length for frames in (ahead.shape[2], ahead.shape[2] + route.latents.shape[2]))
+    # What recordings fade into at the seams has the path's gain as well.
+    fade = round(config.fade_seconds * info.sample_rate) if config.context_seconds > 0 else 0
+    margin = min(fade, start, decoded.shape[1] - end)
+    inside = decoded[:, start - margin : end + margin]
     if config.level_line:
-        # What recordings fade into at the seams has the path's gain as well.
-        fade = round(config.fade_seconds * info.sample_rate) if config.context_seconds > 0 else 0
-        margin = min(fade, start, decoded.shape[1] - end)
-        on_line = on_the_line(
-            decoded[:, start - margin : end + margin],
+        inside = on_the_line(
+            inside,
             route.shares,
             end_levels_db(heard.audio, heard.leave, heard.arrive, info),
             info.hop_length,
@@ -184,7 +189,10 @@ def _play(
             margin=margin,
             playing_db=route.playing_db,
         )
-        decoded = torch.cat([decoded[:, : start - margin], on_line, decoded[:, end + margin :]], 1)
+    if LEVEL in config.controls:  # a gain on what has come out: of latents, the line would take it back
+        samples = torch.arange(-margin, end - start + margin, dtype=torch.float64).clamp(0, end - start)
+        inside = inside * level_gain(config.controls, samples / info.sample_rate).to(inside)
+    decoded = torch.cat([decoded[:, : start - margin], inside, decoded[:, end + margin :]], 1)
     return decoded[:, :start], decoded[:, start:end], decoded[:, end:]
 
 

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from lgr.codecs.base import Codec
 from lgr.interpolation.interpolate import Interpolation, InterpolationConfig, interpolate
+from lgr.latents.controls import Controls
 from lgr.latents.path import PathConfig
 from lgr.measures.transition import Spectrum, TransitionNumbers, json_numbers, measure_transition, spectrum
 from lgr.progress import Progress
@@ -88,6 +89,7 @@ def interpolation_report(
     endpoints: str = "edge",
     ends: str | None = None,
     level_line: bool = True,
+    controls: Controls | None = None,
     seed: int = 0,
     from_seconds: float | None = None,
     to_seconds: float | None = None,
@@ -100,7 +102,7 @@ def interpolation_report(
     Parameters
     ----------
     a, b : a file or (audio, sample_rate)
-    path, seconds, endpoints, ends, level_line, seed, from_seconds, to_seconds, labels : see
+    path, seconds, endpoints, ends, level_line, controls, seed, from_seconds, to_seconds, labels : see
         ``lgr.interpolation.interpolate``
     context_seconds : of the real sounds, before and after
     names : of the sounds, for the report
@@ -126,6 +128,7 @@ def interpolation_report(
         endpoints=endpoints,
         ends=ends,
         level_line=level_line,
+        controls=controls or {},
     )
     interpolation = interpolate(
         [a, b],

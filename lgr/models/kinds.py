@@ -1,5 +1,6 @@
 """Every kind of grain model by the name that folders and the command line use; imported when one is asked for."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from importlib import import_module
 from typing import Any, cast
@@ -48,6 +49,14 @@ def model_config(kind: str, values: dict[str, Any]) -> GrainModelConfig:
         raise ArgumentError(f"a {kind} model has no setting {', '.join(unknown)}: it has {', '.join(sorted(known))}")
     plain: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}  # JSON has lists
     return made(**plain)
+
+
+def kind_controls(kind: str) -> Mapping[str, str]:
+    """What can be moved in the latents of a kind's models, by name, and in which unit; no model is built for it."""
+    config_class(kind)  # which refuses a kind that there is not
+    found = getattr(import_module(MODELS[kind].module), MODELS[kind].model)
+    controls: Mapping[str, str] = getattr(found, "controls", {})  # a function, which builds some, has none
+    return controls
 
 
 def build_model(kind: str, config: GrainModelConfig) -> GrainModel:

@@ -101,7 +101,8 @@ def interpolate_sounds(
         labels=labels,
         names=(first.stem, last.stem),
         progress=progress,
-        **where,
+        from_seconds=where["from_seconds"],
+        to_seconds=where["to_seconds"],
     )
     return report, {"seed": seed, "labels": list(labels), **where, "report": report.to_json()}
 

@@ -4,7 +4,7 @@ import json
 import math
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
@@ -12,12 +12,15 @@ from torch import Tensor
 
 from lgr.codecs.trained import TrainedCodec
 from lgr.errors import ArgumentError
+from lgr.latents.controls import Controls, check_controls, level_gain, steer, without_level
 from lgr.latents.pace import positions
 from lgr.latents.projection import Projection, load_projection
 from lgr.latents.shapes import broken_line, linear, orbit, spiral
 from lgr.measures.transition import spectrum
 from lgr.progress import Progress
 from lgr.sound.audio import save_audio
+from lgr.sound.envelope import Envelope
+from lgr.sound.level import within_full_scale
 from lgr_app.page.models import model_folder
 
 HELD_SECONDS = 0.6  # that a single place is heard for
@@ -62,11 +65,12 @@ class Planes:
 
 @dataclass(frozen=True, kw_only=True)
 class LineSound:
-    """The sound of a line. ``raised_db`` is by how much it was raised to be heard."""
+    """The sound of a line. ``raised_db`` is by how much it was raised to be heard, before its level was moved."""
 
     audio: Tensor  # (1, samples)
     sample_rate: int
     raised_db: float
+    controls: dict[str, Envelope] = field(default_factory=dict)
 
 
 def brightness(codec: TrainedCodec, projection: Projection, *, progress: Progress | None = None) -> Tensor:
@@ -126,6 +130,7 @@ def play_line(
     *,
     seconds: float,
     label: str = "",
+    controls: Controls | None = None,
     progress: Progress | None = None,
 ) -> LineSound:
     """Go along a line once and hear it. A single point is held.
@@ -136,18 +141,23 @@ def play_line(
         what was drawn quickly is played quickly
     seconds : above 0, how long it takes
     label : a class of the model; "" for none
+    controls : of the model, over the line's seconds. The level is relative to the one that is heard well, to which
+        every line is raised first: else raising would undo it
     """
     if not 0 < seconds < math.inf:
         raise ArgumentError(f"seconds must be > 0, got {seconds}")
-    points = checked_line(line)
+    points, moved = checked_line(line), check_controls(codec, controls or {})
     if progress is not None:
         progress("decoding", 0, 1)
     n = max(2, round(seconds * codec.info.frame_rate))
     places = broken_line(list(points), positions(n)).T  # (n, 2)
     latents = projection.inverse(places.float(), codec.label_weights(label or None))
-    audio = codec.decode(latents.T[None])[0]
+    audio = codec.decode(steer(codec, latents.T[None], without_level(moved)))[0]
     raised_db = min(20 * math.log10(PEAK / max(float(audio.abs().max()), 1e-9)), MOST_RAISED_DB)
-    return LineSound(audio=audio * 10 ** (raised_db / 20), sample_rate=codec.info.sample_rate, raised_db=raised_db)
+    rate = codec.info.sample_rate
+    gain = level_gain(moved, torch.arange(audio.shape[1], dtype=torch.float64) / rate).to(audio)
+    audio = within_full_scale(audio * 10 ** (raised_db / 20) * gain, rate)
+    return LineSound(audio=audio, sample_rate=rate, raised_db=raised_db, controls=moved)
 
 
 def write_line(
@@ -163,6 +173,7 @@ def write_line(
         "class": label or None,
         "seconds": seconds,
         "raised_db": round(sound.raised_db, 2),
+        "controls": {name: envelope.to_json() for name, envelope in sound.controls.items()},
         "line": [[round(x, 5), round(y, 5)] for x, y in checked_line(line).tolist()],
     }
     description.write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")

@@ -5,7 +5,7 @@ import math
 import re
 import zipfile
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from torch import Tensor
 from lgr import one_shots
 from lgr.codecs.trained import TrainedCodec
 from lgr.errors import ArgumentError
+from lgr.latents.controls import Controls, check_controls, steer
 from lgr.latents.path import PathConfig
 from lgr.plots import plot_spectrograms
 from lgr.progress import Progress
@@ -32,7 +33,8 @@ COLUMNS = 4  # of a picture
 class Draw:
     """What was drawn, in plain values: the same draw is the same one-shots again.
 
-    ``label`` is a class of the model, ``EACH``, or "" for no class in particular.
+    ``label`` is a class of the model, ``EACH``, or "" for no class in particular. ``controls`` (plain numbers) move all
+    its one-shots, and what they are morphed through.
     """
 
     model: str = "drums-granular"
@@ -40,6 +42,7 @@ class Draw:
     n: int = 8  # of no account where label is EACH
     seed: int = 1
     seconds: float = 1.0
+    controls: Controls = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,7 +92,7 @@ def rows_of(codec: TrainedCodec, draw: Draw) -> Tensor:
 
 def draw_one_shots(codec: TrainedCodec, draw: Draw, *, progress: Progress | None = None) -> list[OneShot]:
     """The one-shots of a draw."""
-    sounds = _sounds(codec, rows_of(codec, draw), draw.seconds, progress)
+    sounds = _sounds(codec, rows_of(codec, draw), draw, progress)
     return [OneShot(title, sound) for title, sound in zip(titles(codec.labels, draw), sounds, strict=True)]
 
 
@@ -108,7 +111,7 @@ def morph_one_shots(
     way = one_shots.morph_one_shots(
         codec, rows[morph.first], rows[morph.last], morph.steps, PathConfig(kind=morph.kind)
     )
-    sounds = _sounds(codec, way, draw.seconds, progress)
+    sounds = _sounds(codec, way, draw, progress)
     between = [f"{100 * i / (morph.steps - 1):.0f} % {names[morph.last]}" for i in range(1, morph.steps - 1)]
     called = [names[morph.first], *between, names[morph.last]]
     steps = [OneShot(title, sound) for title, sound in zip(called, sounds, strict=True)]
@@ -149,15 +152,17 @@ def _slug(text: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
 
 
-def _sounds(codec: TrainedCodec, rows: Tensor, seconds: float, progress: Progress | None) -> list[Tensor]:
-    """The sounds ``(1, samples)`` of one-shots, within full scale."""
-    if not 0 < seconds <= LONGEST_SECONDS:
-        raise ArgumentError(f"Length must be above 0 and at most {LONGEST_SECONDS:g} s, got {seconds:g}")
-    frames = max(1, math.ceil(seconds * codec.info.frame_rate))
+def _sounds(codec: TrainedCodec, rows: Tensor, draw: Draw, progress: Progress | None) -> list[Tensor]:
+    """The sounds ``(1, samples)`` of one-shots, as long as the draw says and under its controls, within full scale."""
+    if not 0 < draw.seconds <= LONGEST_SECONDS:
+        raise ArgumentError(f"Length must be above 0 and at most {LONGEST_SECONDS:g} s, got {draw.seconds:g}")
+    controls = check_controls(codec, draw.controls)
+    frames = max(1, math.ceil(draw.seconds * codec.info.frame_rate))
     sounds = []
     for i, latents in enumerate(one_shots.one_shot_latents(codec, rows, frames)):
         if progress is not None:
             progress("decoding", i, len(rows))
         # One at a time, as `lgr sample` does: a sound must not depend on how many others there are.
-        sounds.append(within_full_scale(codec.decode(latents[None])[0], codec.info.sample_rate))
+        sound = codec.decode(steer(codec, latents[None], controls))[0]
+        sounds.append(within_full_scale(sound, codec.info.sample_rate))
     return sounds

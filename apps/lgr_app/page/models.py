@@ -1,12 +1,14 @@
 """What the models that come with lgr can do, read from their folders without opening them."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from lgr.codecs.registry import shipped_models
 from lgr.files import assets_dir
 from lgr.latents.projection import DESCRIPTION
+from lgr.models.kinds import kind_controls
 
 
 def model_folder(name: str) -> Path:
@@ -17,6 +19,11 @@ def model_folder(name: str) -> Path:
 def model_labels(name: str) -> tuple[str, ...]:
     """The classes that a model tells apart; () for one without, and for what is no model of ``shipped_models()``."""
     return tuple(_config(name).get("config", {}).get("labels", ())) if name in shipped_models() else ()
+
+
+def model_controls(name: str) -> Mapping[str, str]:
+    """What can be moved in a model's latents, by name, and in which unit; nothing for what is no shipped model."""
+    return kind_controls(_config(name)["model"]) if name in shipped_models() else {}
 
 
 def models_that_sample() -> list[str]:

@@ -23,6 +23,7 @@ from lgr_app.page.shared import Shared
 from lgr_app.page.sounds import clip, read_upload
 from lgr_app.page.visitors import reporter
 
+START = "textures-noiseband"  # the codec that the tab, and its first example, begins with
 NO_CLASS = "Not said"
 CAPTION = (
     "Above: level (dB) by frequency over time; the first second and the last are the sounds as recorded, between the "
@@ -47,7 +48,7 @@ class Example:
 
 
 EXAMPLES = (
-    Example("Rain to sea", "rain", "sea", "textures-noiseband"),
+    Example("Rain to sea", "rain", "sea", START),
     Example("Violin to choir", "violin", "choir", "bundled", InterpolationControls(kind="slerp", pace="ease")),
     Example(
         "Violin to flute, by name",
@@ -125,11 +126,11 @@ def build(shared: Shared) -> None:
             seconds = gr.Slider(0.5, 10, 2, step=0.1, label="Length of the path (s)", info="From leaving to arriving.")
             codec = gr.Dropdown(
                 codec_choices(),
-                value=start.codec,
+                value=START,
                 label="Codec or model",
                 info="Its latent space is crossed. Textures and notes have models of their own, trained for that.",
             )
-            classes = label_choices(model_labels(start.codec), NO_CLASS)
+            classes = label_choices(model_labels(START), NO_CLASS)
             with gr.Row(visible=len(classes) > 1) as labels_row:
                 first_label = gr.Dropdown(
                     classes, value="", label="Class on leaving", info="What the model makes of it."
@@ -157,7 +158,7 @@ def build(shared: Shared) -> None:
                     [("Those very moments", "edge"), ("The sounds' averages", "mean")],
                     value="edge",
                     label="Between",
-                    info="The moments left and reached, or the average of the second around each.",
+                    info="The moments left and reached, or the average of the second next to each.",
                 )
                 level_line = gr.Checkbox(
                     True,

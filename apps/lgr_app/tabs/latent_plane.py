@@ -1,5 +1,6 @@
 """The second half of tab 5: draw a line on the plane of a model's latents and hear it."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import gradio as gr
@@ -7,6 +8,7 @@ import gradio as gr
 from lgr.codecs.trained import TrainedCodec
 from lgr.errors import ArgumentError
 from lgr_app.jobs.latent_plane import HELD_SECONDS, LINES, Plane, Planes, line_of, play_line, write_line
+from lgr_app.page.controls import control_sliders, controls_of, show_controls
 from lgr_app.page.inputs import example_buttons
 from lgr_app.page.models import label_choices, model_labels, models_with_a_plane
 from lgr_app.page.scatter import by_number, cloud, scatter
@@ -87,6 +89,7 @@ def build_plane(shared: Shared) -> None:
                     info="What the model is told that it plays.",
                     visible=len(classes) > 1,
                 )
+                controls = control_sliders(start, over_time=True)
                 model = gr.Dropdown(
                     models, value=start, label="Model", info="Each has a plane of its own, of what it was trained on."
                 )
@@ -108,15 +111,27 @@ def build_plane(shared: Shared) -> None:
 
     def change_model(model: str, request: gr.Request, progress: gr.Progress = gr.Progress()) -> dict[Any, Any]:
         choices = label_choices(model_labels(model), NO_CLASS)
-        return {**show(model, request, progress), label: gr.Dropdown(choices, value="", visible=len(choices) > 1)}
+        return {
+            **show(model, request, progress),
+            label: gr.Dropdown(choices, value="", visible=len(choices) > 1),
+            **dict(zip(controls.shown, show_controls(model), strict=True)),
+        }
 
     def play(
-        model: str, line: list[list[float]], seconds: float, label: str, request: gr.Request, progress: Any
+        model: str,
+        line: list[list[float]],
+        seconds: float,
+        label: str,
+        sliders: Sequence[Any],
+        request: gr.Request,
+        progress: Any,
     ) -> dict[Any, Any]:
         visitor = shared.visitors.of(request)
         report = reporter(visitor, progress)
         codec, plane = open_plane(model, report)
-        sound = play_line(codec, plane.projection, line, seconds=seconds, label=label, progress=report)
+        # A place is one moment, so it is heard as the start of a line would be.
+        moved = controls_of(model, sliders, seconds=seconds if len(line) > 1 else 0.0)
+        sound = play_line(codec, plane.projection, line, seconds=seconds, label=label, controls=moved, progress=report)
         audio, description = write_line(sound, codec, line, seconds, label, visitor.folder())
         verb = "Raised" if sound.raised_db > 0 else "Lowered"
         return {
@@ -134,17 +149,18 @@ def build_plane(shared: Shared) -> None:
         event: gr.EventData,
         request: gr.Request,
         progress: gr.Progress = gr.Progress(),
+        *sliders: Any,
     ) -> dict[Any, Any]:
         _, plane = open_plane(model, None)
-        return {**play(model, event.line, seconds, label, request, progress), plot: view(plane, event.line)}
+        return {**play(model, event.line, seconds, label, sliders, request, progress), plot: view(plane, event.line)}
 
-    def play_place(model: str, label: str, event: gr.EventData, request: gr.Request) -> dict[Any, Any]:
+    def play_place(model: str, label: str, event: gr.EventData, request: gr.Request, *sliders: Any) -> dict[Any, Any]:
         _, plane = open_plane(model, None)
         points = plane.projection.points
         if not 0 <= event.index < len(points):
             raise ArgumentError(f"the plane has {len(points)} points, got number {event.index + 1}")
         place = [points[event.index].tolist()]
-        shown = play(model, place, HELD_SECONDS, label, request, None)
+        shown = play(model, place, HELD_SECONDS, label, sliders, request, None)
         del shown[newest]  # the line stays the one to be played again
         return shown
 
@@ -155,18 +171,24 @@ def build_plane(shared: Shared) -> None:
         label: str,
         request: gr.Request,
         progress: gr.Progress = gr.Progress(),
+        *sliders: Any,
     ) -> dict[Any, Any]:
         if line is None:
             raise ArgumentError("Draw a line on the plane first, or press an example")
-        return play(model, line, seconds, label, request, progress)
+        return play(model, line, seconds, label, sliders, request, progress)
 
     def example(name: str) -> Any:
         def play_example(
-            model: str, seconds: float, label: str, request: gr.Request, progress: gr.Progress = gr.Progress()
+            model: str,
+            seconds: float,
+            label: str,
+            request: gr.Request,
+            progress: gr.Progress = gr.Progress(),
+            *sliders: Any,
         ) -> dict[Any, Any]:
             _, plane = open_plane(model, reporter(shared.visitors.of(request), progress))
             line = line_of(name, plane.projection)
-            shown = play(model, line, seconds, label, request, progress)
+            shown = play(model, line, seconds, label, sliders, request, progress)
             return {**shown, plot: view(plane, line), about: caption(plane)}
 
         return play_example
@@ -180,9 +202,11 @@ def build_plane(shared: Shared) -> None:
         api_visibility="private",
         **shared.heavy,
     )
-    model.input(shared.callback(change_model), model, [plot, about, newest, label], **listen)
-    plot.line(shared.callback(play_new_line), [model, seconds, label], [*results, plot], **listen)
-    plot.click(shared.callback(play_place), [model, label], results, **listen)
-    again.click(shared.callback(play_again), [model, newest, seconds, label], results, **listen)
+    sliders = controls.inputs
+    model.input(shared.callback(change_model), model, [plot, about, newest, label, *controls.shown], **listen)
+    plot.line(shared.callback(play_new_line), [model, seconds, label, *sliders], [*results, plot], **listen)
+    plot.click(shared.callback(play_place), [model, label, *sliders], results, **listen)
+    again.click(shared.callback(play_again), [model, newest, seconds, label, *sliders], results, **listen)
     for button, name in zip(examples, LINES, strict=True):
-        button.click(shared.callback(example(name)), [model, seconds, label], [*results, plot, about], **listen)
+        inputs = [model, seconds, label, *sliders]
+        button.click(shared.callback(example(name)), inputs, [*results, plot, about], **listen)

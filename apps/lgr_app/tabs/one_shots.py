@@ -24,6 +24,7 @@ from lgr_app.jobs.one_shots import (
 )
 from lgr_app.page.cards import Card, cards_html
 from lgr_app.page.choices import kind_choices
+from lgr_app.page.controls import control_sliders, controls_of, show_controls
 from lgr_app.page.inputs import example_buttons
 from lgr_app.page.models import label_choices, model_labels, models_that_sample
 from lgr_app.page.seeds import next_seed, seed_controls
@@ -82,6 +83,7 @@ def build_one_shots(shared: Shared) -> None:
             examples = example_buttons(title for title, _ in EXAMPLES)
             label = gr.Dropdown(class_choices(start.model), value=start.label, label="Class", info="What to draw.")
             n = gr.Slider(1, MOST, start.n, step=1, label="How many", info="Of one class; of each class there is one.")
+            controls = control_sliders(start.model)
             with gr.Accordion("Model and length", open=False):
                 model = gr.Dropdown(
                     models,
@@ -143,10 +145,12 @@ def build_one_shots(shared: Shared) -> None:
         locked: bool,
         request: gr.Request,
         progress: gr.Progress = gr.Progress(),
+        *sliders: Any,
     ) -> Iterator[dict[Any, Any]]:
         visitor = shared.visitors.of(request)
         report = reporter(visitor, progress)
-        draw = Draw(model=model, label=label, n=int(n), seconds=seconds, seed=next_seed(seed, locked))
+        moved = {name: envelope.to_json() for name, envelope in controls_of(model, sliders).items()}
+        draw = Draw(model=model, label=label, n=int(n), seconds=seconds, seed=next_seed(seed, locked), controls=moved)
         codec = _sampler(shared, model, report)
         shots = draw_one_shots(codec, draw, progress=report)
         folder = visitor.folder()
@@ -195,7 +199,7 @@ def build_one_shots(shared: Shared) -> None:
 
     job: dict[str, Any] = {
         "fn": shared.callback(run_draw),
-        "inputs": [model, label, n, seconds, seed_number, locked],
+        "inputs": [model, label, n, seconds, seed_number, locked, *controls.inputs],
         "outputs": [players, newest, seed_number, first, last, get_all, get_draw, picture],
         "show_progress_on": [players],
         **shared.heavy,
@@ -203,9 +207,9 @@ def build_one_shots(shared: Shared) -> None:
     go.click(**job, api_name="one_shots")
     quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
     for button, (_, wanted) in zip(examples, EXAMPLES, strict=True):
-        filling = button.click(_fill(wanted), None, [model, label, n], **quiet)
+        filling = button.click(_fill(wanted), None, [model, label, n, *controls.shown], **quiet)
         filling.then(**job, api_visibility="private")
-    model.input(lambda name: gr.Dropdown(class_choices(name), value=class_choices(name)[0][1]), model, label, **quiet)
+    model.input(_follow_model, model, [label, *controls.shown], **quiet)
     morph_job: dict[str, Any] = {
         "inputs": [newest, first, last, steps, kind, every],
         "outputs": [row, step_players, get_steps, get_morph, morph_picture],
@@ -242,6 +246,13 @@ def _fill(label: str) -> Any:
     """What a click on an example puts into the controls."""
 
     def fill() -> list[Any]:
-        return [START.model, gr.Dropdown(class_choices(START.model), value=label), START.n]
+        classes = gr.Dropdown(class_choices(START.model), value=label)
+        return [START.model, classes, START.n, *show_controls(START.model)]
 
     return fill
+
+
+def _follow_model(model: str) -> list[Any]:
+    """The classes and the controls of another model."""
+    choices = class_choices(model)
+    return [gr.Dropdown(choices, value=choices[0][1]), *show_controls(model)]

@@ -37,10 +37,11 @@ def summary(out: Path, result: "Interpolation", spent_seconds: float) -> str:
     from lgr.cli.support.tables import seconds_text
 
     channels, samples = result.audio.shape
+    moved = "".join(f", {name} {envelope}" for name, envelope in result.config.controls.items())
     return (
         f"{out}: {seconds_text(samples / result.sample_rate)}, {result.sample_rate} Hz, "
         f"{'stereo' if channels == 2 else 'mono'}; {result.config.path.kind} path of {result.latents.shape[2]} atoms, "
-        f"ends {result.ends}{'' if result.config.level_line else ', level as decoded'}; "
+        f"ends {result.ends}{'' if result.config.level_line else ', level as decoded'}{moved}; "
         f"made in {seconds_text(spent_seconds)}"
     )
 

@@ -46,15 +46,26 @@ CodecOption = Annotated[
 ]
 CONTROLS = "Controls"
 LevelOption = Annotated[
-    str | None, option("--level", panel=CONTROLS, metavar="ENVELOPE", help="Decibels louder, a number or 0:-12,4:0.")
+    str | None,
+    option("--level", panel=CONTROLS, metavar="ENVELOPE", help="Decibels louder, -120 to 24: a number, or 0:-12,4:0."),
 ]
 BrightnessOption = Annotated[
     str | None,
-    option("--brightness", panel=CONTROLS, metavar="ENVELOPE", help="Octaves by which the spectrum's centre moves, -3 to 3."),
+    option(
+        "--brightness",
+        panel=CONTROLS,
+        metavar="ENVELOPE",
+        help="Octaves by which the spectrum's centre moves, -3 to 3.",
+    ),
 ]
 NoisinessOption = Annotated[
     str | None,
-    option("--noisiness", panel=CONTROLS, metavar="ENVELOPE", help="1 is 20 dB more noise against tone, -1 as much less."),
+    option(
+        "--noisiness",
+        panel=CONTROLS,
+        metavar="ENVELOPE",
+        help="1 is 20 dB more noise against tone, -1 as much less; -3 to 3.",
+    ),
 ]
 SpaceOption = Annotated[
     str | None,
@@ -265,10 +276,8 @@ ENVELOPES = ("temperature", "continuity", "pitch", "wet", "level", "brightness",
 
 
 def given(**options: Any) -> dict[str, Any]:
-    """The options that were given, with envelopes parsed: keywords for ``ResynthConfig``, which knows the defaults."""
-    parsed: dict[str, Callable[[str], Any]] = {
-        name: partial(envelope, f"--{name}") for name in ENVELOPES
-    }
+    """The options that were given, with envelopes parsed: keywords for a config, which knows the defaults."""
+    parsed: dict[str, Callable[[str], Any]] = {name: partial(envelope, f"--{name}") for name in ENVELOPES}
     parsed["transpose"] = semitones
     return {
         name: parsed[name](value) if name in parsed else value for name, value in options.items() if value is not None
