@@ -60,8 +60,9 @@ def changes(codec: Codec, audio: Tensor) -> list[tuple[str, float, dict[str, flo
 def table(rows: list[tuple[str, float, dict[str, float]]]) -> str:
     """Correlations, slopes and leaks as markdown."""
     lines = [
-        "| control | correlation of asked and measured | measured a unit asked | " +
-        " | ".join(f"leak into {k} ({u})" for k, u in MEASURES.items()) + " |",
+        "| control | correlation of asked and measured | measured a unit asked | "
+        + " | ".join(f"leak into {k} ({u})" for k, u in MEASURES.items())
+        + " |",
         "|---|---:|---:|" + "---:|" * len(MEASURES),
     ]
     for name in AMOUNTS:
@@ -69,7 +70,8 @@ def table(rows: list[tuple[str, float, dict[str, float]]]) -> str:
         asked, got = np.array([a for a, _ in own]), np.array([c[name] for _, c in own])
         far = max(abs(a) for a in AMOUNTS[name])
         leaks = [
-            "" if k == name else f"{np.sqrt(np.mean([c[k] ** 2 for a, c in own if abs(a) == far])):.2f}" for k in MEASURES
+            "" if k == name else f"{np.sqrt(np.mean([c[k] ** 2 for a, c in own if abs(a) == far])):.2f}"
+            for k in MEASURES
         ]
         slope = float((asked * got).sum() / (asked**2).sum())
         lines.append(f"| {name} | {np.corrcoef(asked, got)[0, 1]:.3f} | {slope:.2f} | " + " | ".join(leaks) + " |")
@@ -87,7 +89,9 @@ def main() -> None:
     codec = load_codec(options.codec)
     if not codec_controls(codec):
         raise ArgumentError(f"--codec must have controls, got {codec.info.name}")
-    clips = list(itertools.islice(held_out_clips(options.data, options.credits, every_licence=True), 0, None, options.every))
+    clips = list(
+        itertools.islice(held_out_clips(options.data, options.credits, every_licence=True), 0, None, options.every)
+    )
     rows, by_category = [], {}
     for clip in clips:
         audio = load_audio(clip.path, sample_rate=codec.info.sample_rate, channels=1)[0][0]

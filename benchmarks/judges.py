@@ -23,7 +23,7 @@ from lgr.errors import MissingPackageError
 from lgr.sound.audio import load_audio
 
 JUDGE_RATE = 48000
-LEAST_SECONDS = 0.75  # ViSQOL's patches need as much
+LEAST_SECONDS = 1.2  # ViSQOL's patches need as much
 
 
 def visqol() -> Any:

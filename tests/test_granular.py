@@ -13,8 +13,8 @@ from torch.testing import assert_close
 
 from lgr.errors import ArgumentError, ShapeError
 from lgr.losses import reconstruction_terms
-from lgr.models.level_latent import latent_to_level
 from lgr.models.granular.model import DECODERS, GranularConfig, GranularVAE
+from lgr.models.level_latent import latent_to_level
 
 HOP = 128
 SIZES = {

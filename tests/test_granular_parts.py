@@ -9,9 +9,9 @@ from torch.testing import assert_close
 
 from lgr.models.granular.decoders import filter_noise
 from lgr.models.granular.encoder import compand, expand
-from lgr.models.level_latent import latent_to_level, level_to_latent
 from lgr.models.granular.overlap import before, cut_grains, grain_window, overlap_add
 from lgr.models.granular.post_filter import PostFilter
+from lgr.models.level_latent import latent_to_level, level_to_latent
 
 HOP = 128
 

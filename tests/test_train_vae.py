@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 import torch
-from tiny_grain_model import TinyConfig, TinyModel, register, write_sounds
 from safetensors.torch import load_file
+from tiny_grain_model import TinyConfig, TinyModel, register, write_sounds
 from torch import Tensor
 
 from lgr.codecs import load_codec
@@ -389,7 +389,9 @@ def test_a_recipe_that_cannot_work_is_refused(wrong: dict[str, Any]) -> None:
 
 
 def test_options_of_another_kind_are_refused() -> None:
-    with pytest.raises(ArgumentError, match="temporal must be off for noiseband: it is an option of granular and spectral"):
+    with pytest.raises(
+        ArgumentError, match="temporal must be off for noiseband: it is an option of granular and spectral"
+    ):
         recipe("noiseband", temporal=True)
     with pytest.raises(ArgumentError, match="kind must be one of granular"):
         recipe("granola")
@@ -405,10 +407,10 @@ def test_a_run_may_begin_with_another_models_weights(sounds: Path, tmp_path: Pat
     trained(sounds, tmp_path / "labelled", config=still, init=tmp_path / "first", labels=True)
     labelled = load_codec(tmp_path / "labelled")
     latents = load_codec(tmp_path / "first").encode(torch.ones(1, 1, 2000) * 0.1)
-    told = labelled.condition(torch.cat([latents, latents.new_zeros(1, len(labelled.labels), latents.shape[2])], 1), None)
-    torch.testing.assert_close(
-        labelled.decode(told), load_codec(tmp_path / "first").decode(latents), rtol=0, atol=5e-3
+    told = labelled.condition(
+        torch.cat([latents, latents.new_zeros(1, len(labelled.labels), latents.shape[2])], 1), None
     )
+    torch.testing.assert_close(labelled.decode(told), load_codec(tmp_path / "first").decode(latents), rtol=0, atol=5e-3)
     for what, options in (("sizes", {"model_config": TinyConfig(latent_dim=9)}), ("none", {"init": tmp_path / "none"})):
         with pytest.raises((ArgumentError, WeightsError), match="init must hold a tiny model of the same|must hold"):
             trained(sounds, tmp_path / what, **{"config": still, "init": tmp_path / "first", **options})

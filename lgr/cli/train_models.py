@@ -106,12 +106,17 @@ WidthOption = Annotated[
 ]
 WindowOption = Annotated[
     int | None,
-    option("--window-length", panel=MODEL, metavar="N", min=1, help="Samples a spectrum; short for drums.", default="1024"),
+    option(
+        "--window-length", panel=MODEL, metavar="N", min=1, help="Samples a spectrum; short for drums.", default="1024"
+    ),
 ]
 InitOption = Annotated[
     Path | None,
     option(
-        "--init", panel=TRAINING, metavar="FOLDER", help="Begin with the weights of this model, of the same kind and sizes."
+        "--init",
+        panel=TRAINING,
+        metavar="FOLDER",
+        help="Begin with the weights of this model, of the same kind and sizes.",
     ),
 ]
 DecoderOption = Annotated[

@@ -17,7 +17,7 @@ Sound is made of tones with phases by ``lgr.models.spectral.phase``, and of whit
 import math
 from collections.abc import Sequence
 from types import MappingProxyType
-from typing import Any, NamedTuple, cast
+from typing import NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
@@ -29,9 +29,9 @@ from lgr.models.level_latent import latent_to_level, level_to_latent
 from lgr.models.seeded_noise import uniform_noise
 from lgr.models.spectral.config import FRAMES, SpectralConfig
 from lgr.models.spectral.controls import CONTROLS, controlled
+from lgr.models.spectral.likelihood import LEAST, noise_share, spread_of
 from lgr.models.spectral.objective import draw_splices, spectral_terms
 from lgr.models.spectral.phase import PhaseState, phase_step
-from lgr.models.spectral.likelihood import LEAST, noise_share, spread_of
 from lgr.models.spectral.stft import Overlap, Stft
 from lgr.models.timbre import FLOOR_DECADES, raise_floor, timbre_map
 from lgr.sound.level import AMPLITUDE_FLOOR
@@ -76,9 +76,7 @@ class SpectralVAE(GrainModel):
         self.stft = Stft(c.window_length, c.spacing)
         sizes = {"width": c.width, "kernel_size": c.kernel_size, "expansion": c.expansion}
         self.encoder = CausalStack(FRAMES * c.bins, 2 * shape, n_blocks=c.encoder_blocks, **sizes)
-        self.decoder = CausalStack(
-            shape + len(c.labels), 2 * FRAMES * c.bins, n_blocks=c.decoder_blocks, **sizes
-        )
+        self.decoder = CausalStack(shape + len(c.labels), 2 * FRAMES * c.bins, n_blocks=c.decoder_blocks, **sizes)
         self.to_shape = nn.Linear(FRAMES * c.bins, shape, bias=False)
         self.from_shape = nn.Linear(shape, FRAMES * c.bins)
         # The components stay as they were fitted: steps that networks need are far too large for them.
@@ -189,7 +187,9 @@ class SpectralVAE(GrainModel):
     ) -> tuple[tuple[BlockState, ...], Tensor, Tensor]:
         """Magnitudes of tone and of noise in every bin, ``(batch, 2 * latents, bins)``, controls and level applied."""
         state, power, spread = self.shapes(state, latents, labels)
-        power, share = controlled(power, noise_share(spread), latents[..., 1:SHAPE], self.counted, self.config.sample_rate)
+        power, share = controlled(
+            power, noise_share(spread), latents[..., 1:SHAPE], self.counted, self.config.sample_rate
+        )
         level = latent_to_level(latents[..., :1])[..., None]
         amplitude = torch.exp(0.5 * power) * level
         tone, noise = amplitude * (1 - share).sqrt(), amplitude * share.sqrt()

@@ -103,9 +103,7 @@ def detune(log: Tensor) -> Tensor:
     """
     rise = torch.exp(log[..., 1:] - log[..., :-1])
     above, below = (2 * rise - 1) / (1 + rise), (1 - 2 / rise) / (1 + 1 / rise)
-    return 0.5 * torch.cat(
-        [above[..., :1] * 2, above[..., 1:] + below[..., :-1], below[..., -1:] * 2], -1
-    )
+    return 0.5 * torch.cat([above[..., :1] * 2, above[..., 1:] + below[..., :-1], below[..., -1:] * 2], -1)
 
 
 def origins(previous: Tensor, current: Tensor) -> Tensor:

@@ -69,7 +69,5 @@ class Stft(nn.Module):
 
 
 def _overlap_add(pieces: Tensor, hop: int, length: int) -> Tensor:
-    folded = nn.functional.fold(
-        pieces.transpose(1, 2), (1, length), kernel_size=(1, pieces.shape[2]), stride=(1, hop)
-    )
+    folded = nn.functional.fold(pieces.transpose(1, 2), (1, length), kernel_size=(1, pieces.shape[2]), stride=(1, hop))
     return folded[:, 0, 0]
