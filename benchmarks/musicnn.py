@@ -3,9 +3,8 @@
     python -m benchmarks.musicnn SOUND [SOUND ...]    # the tags of each: is the network what it was?
 
 Its weights come with the package `musicnn` (ISC), `pip install --no-deps musicnn==0.1.0`, as a checkpoint that
-`benchmarks.musicnn_weights` reads; TensorFlow is not needed. The model is its ``MTT_musicnn``, trained to give the 50 tags
-of MagnaTagATune (25,863 clips of music): what a recording is not of music looks like to it, nobody has said. It hears
-16 kHz, so nothing above 8 kHz.
+`benchmarks.musicnn_weights` reads; TensorFlow is not needed. The model is its ``MTT_musicnn``, trained to give the 50
+tags of MagnaTagATune, a set of music: foley and animals are strange to it. It hears 16 kHz, so nothing above 8 kHz.
 
 1. Log-mel spectrum, ``(frames, 96)``, 62.5 frames a second; patches of 187 frames, 3 s.
 2. Front end: filters 7 frames wide over 38 and 67 bands (timbre), and of 128, 64 and 32 frames over one (time), each
@@ -14,9 +13,9 @@ of MagnaTagATune (25,863 clips of music): what a recording is not of music looks
    stands beside the others: 753 numbers a frame.
 4. Back end: maximum and mean over frames, 1506 numbers; a layer of 200 ("penultimate"); a layer of 50, the tags.
 
-The embedding is the penultimate layer. The literature's Fréchet audio distance takes the last hidden layer, too (Kilgour
-et al. 2019: VGGish's 128 numbers); it has 200 numbers, where the pooled ones are 753 each and would want four times as
-many recordings for their covariance; and it is batch-normalised, so that no number outweighs another by its scale alone.
+The embedding is the penultimate layer: as in the first Fréchet audio distance (Kilgour et al. 2019, VGGish) the last
+before the classes. The pooled ones have 753 numbers each and would want four times as many recordings for their
+covariance; and its numbers are batch-normalised, so that none outweighs another by its scale alone.
 """
 
 import argparse
@@ -37,12 +36,6 @@ BATCH = 8  # patches at once
 NORMALISED, CONVOLVED, DENSE = 11, 8, 2  # layers of each kind, numbered as they were made
 EPSILON = 1e-3  # of TensorFlow's batch normalisation
 OPTIMISER = ("/Adam", "/Adam_1", "beta1_power", "beta2_power")  # the ends of names that only training needs
-TAGS = (  # MTT_LABELS of the package's configuration.py, in the order of the outputs
-    "guitar, classical, slow, techno, strings, drums, electronic, rock, fast, piano, ambient, beat, violin, vocal, synth, "
-    "female, indian, opera, male, singing, vocals, no vocals, harpsichord, loud, quiet, flute, woman, male vocal, no vocal, "
-    "pop, soft, sitar, solo, man, classic, choir, voice, new age, dance, male voice, female vocal, beats, harp, cello, "
-    "no voice, weird, country, metal, female voice, choral"
-).split(", ")
 
 
 class Musicnn:
@@ -152,7 +145,7 @@ def log_mel(audio: Tensor, sample_rate: int) -> Tensor:
 def cut(spectrum: Tensor) -> Tensor:
     """Patches ``(n, 187, 96)`` of ``(frames, 96)``, one every 61 frames; what remains is left out.
 
-    A shorter spectrum is repeated until it fills one, as when the network was trained ("repeat-pad" in its config.json).
+    A shorter spectrum is repeated until it fills one, as in its training ("repeat-pad" in its config.json).
     """
     spectrum = spectrum.repeat(-(-PATCH // spectrum.shape[0]), 1)[:PATCH] if spectrum.shape[0] < PATCH else spectrum
     return spectrum.unfold(0, PATCH, PATCH_HOP).transpose(1, 2)
@@ -164,11 +157,13 @@ def main() -> None:
     parser.add_argument("--tags", type=int, default=6, help="how many of each, the likeliest first")
     options = parser.parse_args()
     network = load_musicnn()
+    from musicnn.configuration import MTT_LABELS  # this much of the package needs no TensorFlow
+
     for path in options.sounds:
         audio, rate = load_audio(path, channels=1)
         likelihood = network.hear(audio[0], rate)[1].mean(0)
         top = likelihood.argsort(descending=True)[: options.tags].tolist()
-        print(f"{path}: " + ", ".join(f"{TAGS[i]} {likelihood[i]:.2f}" for i in top), flush=True)
+        print(f"{path}: " + ", ".join(f"{MTT_LABELS[i]} {likelihood[i]:.2f}" for i in top), flush=True)
 
 
 if __name__ == "__main__":

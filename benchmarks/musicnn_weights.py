@@ -1,4 +1,4 @@
-"""Variables of a TensorFlow checkpoint as arrays, without TensorFlow; and where the package `musicnn` keeps its own.
+"""The variables of a TensorFlow checkpoint, read without TensorFlow; and where the package `musicnn` keeps its own.
 
 A checkpoint ("tensor bundle", version 2) is two files. ``PREFIX.index`` is a sorted table in LevelDB's format (LevelDB,
 doc/table_format.md) from a variable's name to a protocol buffer ``BundleEntryProto`` (TensorFlow,
@@ -6,9 +6,9 @@ core/protobuf/tensor_bundle.proto); ``PREFIX.data-00000-of-00001`` has the tenso
 compressed, one data file, little-endian numbers and whole tensors; anything else is a `WeightsError`.
 
 The table ends in a footer of 48 bytes: where a block about the table lies, where the index of blocks lies, and a magic
-number. A block is a row of entries (how many bytes of its key are those of the key before, how many follow, length of the
-value, the rest of the key, the value), the places where keys are written whole (4 bytes each), and their count (4). A byte
-after it says how it is compressed. Checksums are not compared.
+number. A block is a row of entries (how many bytes of its key are those of the key before, how many follow, length of
+the value, the rest of the key, the value), the places where keys are written whole (4 bytes each), and their count (4).
+A byte after it says how it is compressed. Checksums are not compared.
 """
 
 import importlib.util
