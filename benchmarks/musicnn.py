@@ -122,7 +122,7 @@ def load_musicnn() -> Musicnn:
 def log_mel(audio: Tensor, sample_rate: int) -> Tensor:
     """``log10(10000 x + 1)`` of the power in mel bands, ``(frames, 96)``, of ``audio`` ``(samples >= 1,)``.
 
-    As the package has it, but for its float16 between, which overflows where a loud low tone passes 6.55.
+    As the package has it, but for the rounding of the power to float16.
     """
     try:
         import librosa
