@@ -2,11 +2,11 @@
 
     python -m benchmarks.controls --data MANIFEST [--codec spectral] [--every N] [--out FILE.md]
 
-Of every recording as played without a control: the change of its level (dB), of the centroid of its power (octaves) and
-of its noisiness, measured as how unsteady magnitudes are: the mean change in dB of a bin from one window to the next that
-does not overlap with it, weighed by power (0 for a steady tone, 6 to 8 for noise). Nothing here reads the model. ``asked``
-and ``measured`` are correlated over all recordings and amounts; a leak is the change of another measure, in its own unit,
-at the ends of the control's range, as a root mean square.
+Of every recording as played without a control: the change of its level (dB), of the centroid of its power (octaves)
+and of its noisiness, measured as how unsteady magnitudes are: the mean change in dB of a bin from one window to the
+next that does not overlap with it, weighed by power (0 for a steady tone, 6 to 8 for noise). Nothing here reads the
+model. ``asked`` and ``measured`` are correlated over all recordings and amounts; a leak is the change of another
+measure, in its own unit, at the ends of the control's range, as a root mean square.
 """
 
 import argparse

@@ -412,5 +412,5 @@ def test_a_run_may_begin_with_another_models_weights(sounds: Path, tmp_path: Pat
     )
     torch.testing.assert_close(labelled.decode(told), load_codec(tmp_path / "first").decode(latents), rtol=0, atol=5e-3)
     for what, options in (("sizes", {"model_config": TinyConfig(latent_dim=9)}), ("none", {"init": tmp_path / "none"})):
-        with pytest.raises((ArgumentError, WeightsError), match="init must hold a tiny model of the same|must hold"):
+        with pytest.raises((ArgumentError, WeightsError), match=r"init must hold a tiny model of the same|must hold"):
             trained(sounds, tmp_path / what, **{"config": still, "init": tmp_path / "first", **options})

@@ -1,4 +1,4 @@
-"""A frame's level as a latent, computed and not learned: about N(0, 1) over sounds, linear in decades, -2 at silence."""
+"""A frame's level as a latent, computed not learned: about N(0, 1) over sounds, linear in decades, -2 for silence."""
 
 import torch
 from torch import Tensor

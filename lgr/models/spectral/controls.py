@@ -1,7 +1,8 @@
 """Brightness and noisiness as coordinates of a latent, each moving one thing and leaving the others.
 
-They act on decoded spectra, like the level, so nothing has to be unlearned: a tilt is found that moves the centroid by
-exactly the octaves asked for, power moves between tone and noise by a shift of its logit, and the frame keeps its power.
+They act on decoded spectra, like the level, so nothing has to be unlearned: a tilt is found that moves the centroid
+by exactly the octaves asked for, power moves between tone and noise by a shift of its logit, and the frame keeps its
+power.
 """
 
 import math

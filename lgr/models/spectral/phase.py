@@ -1,14 +1,14 @@
 """Phases for magnitudes: real-time phase gradient heap integration, without its heap and without its Gaussian.
 
 The derivatives of an STFT's phase can be read from its log magnitudes, and a phase is their integral. Průša and
-Holighaus 2017 ("Real-time phase gradient heap integration") integrate a frame from the one before along the loudest way,
-in time or over frequency, with a heap. The ways do not depend on phases, so here they are found for all bins of all
-frames at once: bin ``m`` is reached from the frame before, from its left or from its right, whichever way's *quietest*
-bin is loudest (which is the order in which a heap gives bins out), and that bottleneck is a scan over bins of
-``min(cur, max(prev, .))``, an associative operation.
+Holighaus 2017 ("Real-time phase gradient heap integration") integrate a frame from the one before along the loudest
+way, in time or over frequency, with a heap. The ways do not depend on phases, so here they are found for all bins of
+all frames at once: bin ``m`` is reached from the frame before, from its left or from its right, whichever way's
+*quietest* bin is loudest (which is the order in which a heap gives bins out), and that bottleneck is a scan over bins
+of ``min(cur, max(prev, .))``, an associative operation.
 
-The papers take the window for a Gaussian; ``detune`` and ``delay`` are exact for one tone and for one click under a Hann
-window. Phases are those about the middle of the window. One frame of look-ahead: ``delay`` reads the frame after.
+The papers take the window for a Gaussian; ``detune`` and ``delay`` are exact for one tone and for one click under a
+Hann window. Phases are those about the middle of the window. One frame of look-ahead: ``delay`` reads the frame after.
 """
 
 import math
@@ -83,8 +83,8 @@ def integrate(phase: Tensor, before: Tensor, now: Tensor, after: Tensor, *, hop:
 def delay(before: Tensor, now: Tensor, after: Tensor, *, hop: int, window_length: int) -> Tensor:
     """How far after the middle of a frame the event lies whose log magnitudes these are, in samples, any shape.
 
-    A click at ``d`` has the magnitude of the Hann window there, ``cos(pi d / L)^2``, so two frames in a row say where it
-    is, exactly. The mean of what the frames before and after say; next to silence, only the other one.
+    A click at ``d`` has the magnitude of the Hann window there, ``cos(pi d / L)^2``, so two frames in a row say where
+    it is, exactly. The mean of what the frames before and after say; next to silence, only the other one.
     """
     step = math.pi * hop / window_length
     rise, fall = 0.5 * (now - before), 0.5 * (after - now)
@@ -98,8 +98,8 @@ def delay(before: Tensor, now: Tensor, after: Tensor, *, hop: int, window_length
 def detune(log: Tensor) -> Tensor:
     """How far above each bin the tone lies whose log magnitudes ``(..., bins)`` these are, in bins.
 
-    A tone at ``d`` has magnitudes ``1 / (d (1 - d^2))`` around it under a Hann window, so two bins in a row say where it
-    is, exactly (Grandke 1983). The mean of what the bins on both sides say; it stays within a bin and a half.
+    A tone at ``d`` has magnitudes ``1 / (d (1 - d^2))`` around it under a Hann window, so two bins in a row say where
+    it is, exactly (Grandke 1983). The mean of what the bins on both sides say; it stays within a bin and a half.
     """
     rise = torch.exp(log[..., 1:] - log[..., :-1])
     above, below = (2 * rise - 1) / (1 + rise), (1 - 2 / rise) / (1 + 1 / rise)
