@@ -47,7 +47,7 @@ def tilted(log_power: Tensor, octaves: Tensor, counted: Tensor, sample_rate: int
 
     def centroid(exponent: Tensor) -> Tensor:  # (batch, latents, 1) -> (batch, latents, 1), log Hz
         shares = torch.softmax((weighed + exponent[..., None] * line).flatten(2), -1)
-        return torch.log((shares.unflatten(-1, (-1, bins)) @ hz).sum(-1, keepdim=True).clamp(min=1e-3))
+        return torch.log((shares.view(*weighed.shape[:2], -1, bins) @ hz).sum(-1, keepdim=True).clamp(min=1e-3))
 
     zero = torch.zeros_like(octaves)
     wanted = centroid(zero) + math.log(2) * octaves

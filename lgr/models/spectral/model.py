@@ -121,7 +121,7 @@ class SpectralVAE(GrainModel):
 
     def _unit(self, samples: Tensor) -> tuple[Tensor, Tensor]:
         magnitudes = self.stft.frames(samples).abs()
-        magnitudes = magnitudes.unflatten(1, (-1, FRAMES))
+        magnitudes = magnitudes.view(magnitudes.shape[0], -1, FRAMES, self.config.bins)
         level = (magnitudes.square() @ self.counted).mean(2, keepdim=True).sqrt()
         return magnitudes / (level[..., None] + AMPLITUDE_FLOOR), level
 
@@ -279,7 +279,7 @@ class SpectralVAE(GrainModel):
             unit, level = self.spectra(audio)
         held = labels[:, None].expand(-1, latents.shape[1], -1)
         if generator is not None:
-            clip = draw_splices(*latents.shape[:2], generator).to(latents.device)
+            clip = draw_splices(latents.shape[0], latents.shape[1], generator).to(latents.device)
             frame = torch.arange(latents.shape[1], device=latents.device)
             latents, unit, level, held = (x[clip, frame] for x in (latents, unit, level, held))
         _, power, spread = self.shapes(None, latents, held)

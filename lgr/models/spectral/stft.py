@@ -39,13 +39,15 @@ class Stft(nn.Module):
     def frames(self, samples: Tensor) -> Tensor:
         """``(batch, n)`` to complex spectra ``(batch, (n - window_length) // hop + 1, bins)``; sample 0 begins one."""
         cut = samples.unfold(1, self.window_length, self.hop) * self.window
-        return torch.fft.rfft(cut) * (self.signs / self.gain)
+        spectra: Tensor = torch.fft.rfft(cut) * (self.signs / self.gain)
+        return spectra
 
     def pieces(self, spectra: Tensor) -> Tensor:
         """Spectra ``(batch, frames, bins)`` to windowed pieces ``(batch, frames, window_length)`` for ``add``."""
         if spectra.shape[1] == 0:  # a transform of nothing is refused
             return self.window.new_zeros(spectra.shape[0], 0, self.window_length)
-        return torch.fft.irfft(spectra * (self.signs * self.gain), n=self.window_length) * self.window
+        pieces: Tensor = torch.fft.irfft(spectra * (self.signs * self.gain), n=self.window_length) * self.window
+        return pieces
 
     def add(self, state: Overlap | None, pieces: Tensor, *, flush: bool = False) -> tuple[Overlap, Tensor]:
         """Overlap-add by least squares (Griffin and Lim 1984): divided by the sum of the windows' squares.

@@ -37,7 +37,8 @@ def _at_other_speed(clip: Tensor, samples: int, generator: torch.Generator) -> T
     spectrum = torch.fft.rfft(clip[:needed])
     bins = samples // 2 + 1
     kept = torch.nn.functional.pad(spectrum[:bins], (0, max(0, bins - spectrum.shape[0])))
-    return torch.fft.irfft(kept, n=samples) * (samples / needed)
+    played: Tensor = torch.fft.irfft(kept, n=samples) * (samples / needed)
+    return played
 
 
 def tones(samples: int, sample_rate: int, generator: torch.Generator) -> Tensor:
@@ -62,4 +63,5 @@ def tones(samples: int, sample_rate: int, generator: torch.Generator) -> Tensor:
         wave = wave * torch.exp(-(time - at).clamp(min=0) * 10 ** (2 * u[10] - 1)) * (time >= at)
     noise = 10 ** (-4 * u[11] - 0.5) * torch.randn(samples, generator=generator)
     whole = wave / wave.abs().max().clamp(min=1e-3) + noise
-    return 0.5 * whole / whole.abs().max().clamp(min=1e-3)
+    tone: Tensor = 0.5 * whole / whole.abs().max().clamp(min=1e-3)
+    return tone

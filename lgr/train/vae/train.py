@@ -198,7 +198,9 @@ def prepare(kind: str, parts: Parts, batches: Batches) -> None:
     """
     if kind == "spectral":
         from lgr.models.spectral.fit import fit_components
+        from lgr.models.spectral.model import SpectralVAE
 
+        assert isinstance(parts.model, SpectralVAE)
         fit_components(parts.model, (batches.of("grains", step).audio for step in range(FIT_BATCHES)))
     if kind != "encodec-vae":
         return
