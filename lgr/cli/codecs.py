@@ -7,7 +7,10 @@ def codecs() -> None:
     """List the codecs, and where their weights are or belong.
 
     A codec has "latents" numbers in each of its frames, "ch" channels, and
-    needs to hear "ahead (ms)" of the future for what it plays now.
+    needs to hear "ahead (ms)" of the future for what it plays now. Latents
+    that "copy" hold a waveform: sounds come back as they were, and a path
+    between two is heard where both go on playing. Latents that "make" say
+    what is heard, and sound is made anew: they can be held and travelled.
 
     \b
     Example:
@@ -24,7 +27,7 @@ def codecs() -> None:
         try:
             card = codec_card(name)
         except LgrError as error:  # one broken package must not hide the others
-            rows.append([name, *[""] * 7, f"cannot be described: {error}"])
+            rows.append([name, *[""] * 8, f"cannot be described: {error}"])
             continue
         info = card.info
         weights = "built in" if not card.needs_weights else "present" if card.present else "missing"
@@ -35,6 +38,7 @@ def codecs() -> None:
                 str(info.channels),
                 f"{info.frame_rate:.4g}",
                 str(info.latent_dim),
+                "make" if card.generates else "copy",
                 "yes" if info.causal else "no",
                 f"{1000 * info.lookahead / info.sample_rate:.0f}",
                 info.licence or "?",
@@ -45,7 +49,7 @@ def codecs() -> None:
             here.append((name, card.weights))
         elif not card.present:
             missing.append((name, card))
-    headings = ["codec", "kHz", "ch", "frames\nper s", "latents", "causal", "ahead\n(ms)", "licence", "weights"]
+    headings = ["codec", "kHz", "ch", "frames\nper s", "latents", "they", "causal", "ahead\n(ms)", "licence", "weights"]
     print_table(headings, rows, right=["kHz", "ch", "frames\nper s", "latents", "ahead\n(ms)"])
     if here:
         typer.echo("\nWeights that are here:")

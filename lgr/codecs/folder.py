@@ -14,7 +14,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from lgr.codecs.base import Codec, CodecInfo
+from lgr.codecs.base import Codec, CodecInfo, generates
 from lgr.errors import ArgumentError, WeightsError
 from lgr.files import assets_dir
 from lgr.models.kinds import MODELS
@@ -50,12 +50,16 @@ def open_folder(
     return codec
 
 
-def folder_info(folder: Path, name: str) -> CodecInfo:
-    """A trained codec's info: ``config.json``'s key "info" where it has one, else what its weights say when loaded."""
+def folder_info(folder: Path, name: str) -> tuple[CodecInfo, bool]:
+    """A trained codec's info, and whether it generates (``lgr.codecs.base.generates``).
+
+    From ``config.json``'s key "info" where it has one, which only the bundled kind has, else from the loaded model.
+    """
     config = read_config(folder)
     if "info" in config:
-        return CodecInfo.from_json(config["info"])
-    return open_folder(folder, name=name).info
+        return CodecInfo.from_json(config["info"]), False
+    codec = open_folder(folder, name=name)
+    return codec.info, generates(codec)
 
 
 def read_config(folder: Path) -> dict[str, Any]:

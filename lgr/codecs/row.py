@@ -35,6 +35,7 @@ class CodecCard:
     weights: Path | None
     source: str  # where the codec comes from, or where its weights are downloaded from
     files: tuple[WeightFile, ...] = ()  # that are downloaded
+    generates: bool = False  # see ``lgr.codecs.base.generates``
 
     @property
     def name(self) -> str:
@@ -140,9 +141,9 @@ def downloaded_card(row: Row) -> CodecCard:
 def folder_card(row: Row) -> CodecCard:
     """Of the trained codec in the folder ``row.fixed["folder"]``."""
     folder: Path = row.fixed["folder"]
-    info = folder_info(folder, row.name)
+    info, generating = folder_info(folder, row.name)
     weights = folder if (folder / "model.safetensors").is_file() else None
-    return CodecCard(info=info, needs_weights=True, weights=weights, source=str(folder))
+    return CodecCard(info=info, needs_weights=True, weights=weights, source=str(folder), generates=generating)
 
 
 def entry_point_card(row: Row) -> CodecCard:
