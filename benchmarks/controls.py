@@ -24,7 +24,12 @@ from lgr.errors import ArgumentError
 from lgr.latents.controls import codec_controls, steer
 from lgr.sound.audio import load_audio
 
-AMOUNTS = {"level": (-12, -6, 6), "brightness": (-1, -0.5, 0.5, 1), "noisiness": (-1, -0.5, 0.5, 1)}
+AMOUNTS = {
+    "level": (-12, -6, 6),
+    "brightness": (-1, -0.5, 0.5, 1),
+    "noisiness": (-1, -0.5, 0.5, 1),
+    "intensity": (-18, -9, 9, 18),
+}
 MEASURES = {"level": "dB", "brightness": "octaves", "noisiness": "dB of unsteadiness"}
 SECONDS = 4.0
 WINDOW = 1024

@@ -85,15 +85,15 @@ def test_models_have_the_controls_of_their_kind(codec: TrainedCodec) -> None:
 
 
 def test_sliders_are_shown_where_the_model_has_controls() -> None:
-    assert [each.visible for each in show_controls(NAME)] == [True] * 4
-    assert [each.visible for each in show_controls(PLAIN)] == [False] * 4
+    assert [each.visible for each in show_controls(NAME)] == [True] * 5
+    assert [each.visible for each in show_controls(PLAIN)] == [False] * 5
 
     def built() -> list[list[Any]]:
         with gr.Blocks():
             made = [control_sliders(NAME), control_sliders(PLAIN, over_time=True)]
         return [[each.shown[0].visible, len(each.shown), len(each.inputs), each.inputs[0].value] for each in made]
 
-    assert in_a_loop(built) == [[True, 4, 3, 0], [False, 4, 7, 0]]
+    assert in_a_loop(built) == [[True, 5, 4, 0], [False, 5, 9, 0]]
 
 
 def test_sliders_stay_within_what_lgr_allows() -> None:
@@ -103,32 +103,32 @@ def test_sliders_stay_within_what_lgr_allows() -> None:
 
 
 def test_what_sliders_say() -> None:
-    assert controls_of(NAME, [0, 0, 0]) == {}
-    assert {name: str(each) for name, each in controls_of(NAME, [-6, 0, 1.5]).items()} == {
+    assert controls_of(NAME, [0, 0, 0, 0]) == {}
+    assert {name: str(each) for name, each in controls_of(NAME, [-6, 0, 1.5, 0]).items()} == {
         "level": "-6",
         "noisiness": "1.5",
     }
-    values = [0, 1, 0, True, -6, -1, 0]
+    values = [0, 1, 0, 0, True, -6, -1, 0, 0]
     moved = controls_of(NAME, values, seconds=4)
     assert {name: str(each) for name, each in moved.items()} == {"level": "0:0,4:-6", "brightness": "0:1,4:-1"}
-    values[3] = False
+    values[4] = False
     assert {name: str(each) for name, each in controls_of(NAME, values, seconds=4).items()} == {"brightness": "1"}
-    values[3] = True
+    values[4] = True
     assert {name: str(each) for name, each in controls_of(NAME, values).items()} == {"brightness": "1"}  # of a place
-    assert controls_of(PLAIN, [-6, 1, 1]) == {}  # sliders of a model that was chosen before
+    assert controls_of(PLAIN, [-6, 1, 1, 1]) == {}  # sliders of a model that was chosen before
 
 
 @pytest.mark.parametrize(
     ("values", "says"),
     [
-        ([None, 0, 0], "level: envelope must be a number"),
-        ([0, math.nan, 0], "brightness: envelope points must be finite"),
-        ([0, 0, "loud"], "noisiness: envelope must be a number"),
-        ([0, 9, 0], "brightness must be from -3 to 3, got 9"),
-        ([-1e30, 0, 0], r"level must be from -120 to 24, got -1e\+30"),
-        ([0, 0, 0, True, 0, None, 0], "brightness: envelope points must be"),
-        ([0, 0, 0, True, 0, 0, math.inf], "noisiness: envelope points must be finite"),
-        ([0, 0, 0, True, 10**400, 0, 0], "level: int too large"),
+        ([None, 0, 0, 0], "level: envelope must be a number"),
+        ([0, math.nan, 0, 0], "brightness: envelope points must be finite"),
+        ([0, 0, "loud", 0], "noisiness: envelope must be a number"),
+        ([0, 9, 0, 0], "brightness must be from -3 to 3, got 9"),
+        ([-1e30, 0, 0, 0], r"level must be from -120 to 24, got -1e\+30"),
+        ([0, 0, 0, 0, True, 0, None, 0, 0], "brightness: envelope points must be"),
+        ([0, 0, 0, 0, True, 0, 0, math.inf, 0], "noisiness: envelope points must be finite"),
+        ([0, 0, 0, 0, True, 10**400, 0, 0, 0], "level: int too large"),
     ],
 )
 def test_values_that_no_page_of_ours_sends_are_refused(values: list, says: str) -> None:
@@ -186,7 +186,7 @@ def test_a_line_is_moved_over_its_time(codec: TrainedCodec, plane: Plane) -> Non
 
 def test_a_line_is_written_with_its_controls(codec: TrainedCodec, plane: Plane, tmp_path: Path) -> None:
     line = line_of("Round the middle", plane.projection)
-    controls = controls_of(NAME, [-6, 1, 0, True, 0, 1, 2], seconds=0.5)
+    controls = controls_of(NAME, [-6, 1, 0, 0, True, 0, 1, 2, 0], seconds=0.5)
     made = play_line(codec, plane.projection, line, seconds=0.5, controls=controls)
     audio, description = write_line(made, codec, line, 0.5, "", tmp_path)
     facts = json.loads(description.read_text())

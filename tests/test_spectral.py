@@ -8,9 +8,11 @@ import torch
 from torch import Tensor
 
 from lgr.errors import ArgumentError
+from lgr.models.grain_model import Posterior
 from lgr.models.kinds import build_model, model_config
 from lgr.models.level_latent import latent_to_level, level_to_latent
 from lgr.models.spectral.fit import fit_components
+from lgr.models.spectral.intensity import fit_intensity
 from lgr.models.spectral.likelihood import (
     LEAST,
     LEAST_SPREAD,
@@ -243,6 +245,32 @@ def test_noisiness_moves_power_from_tone_to_noise() -> None:
     assert powers[0][1] < powers[1][1] < powers[2][1]
     assert sum(powers[0]) == pytest.approx(sum(powers[1]), rel=1e-4)
     assert sum(powers[2]) == pytest.approx(sum(powers[1]), rel=1e-4)
+
+
+def test_intensity_is_what_goes_with_the_level_within_recordings() -> None:
+    model = tiny()
+
+    class Told:
+        config = model.config
+
+        def posterior(self, rows: Tensor) -> Posterior:  # a recording that is a latent already
+            return Posterior(rows.view(1, -1, 12), rows.view(1, -1, 12))
+
+    slope = torch.linspace(-1, 1, 12)
+    slope[0] = 1.0
+    recordings = []
+    for seed in range(4):
+        level = torch.randn(320, 1, generator=generator(seed)).cumsum(0) * 0.03
+        noise = 0.01 * torch.randn(320, 12, generator=generator(seed + 9))
+        noise[:, 0] = 0
+        recordings.append((level * slope + noise + 5 * torch.randn(12, generator=generator(seed + 20))).flatten())
+    torch.testing.assert_close(fit_intensity(Told(), recordings), slope, rtol=0, atol=0.02)  # type: ignore[arg-type]
+    assert fit_intensity(model, [torch.zeros(400)]).tolist() == [1.0] + [0.0] * 11
+    model.intensity[:] = slope
+    latents = torch.zeros(1, 5, 12)
+    moved = model.steered(latents, "intensity", torch.full((5,), 30.0))
+    torch.testing.assert_close(moved[0, 2, SHAPE:], slope[SHAPE:])
+    assert bool((moved[..., :SHAPE] == 0).all())
 
 
 def test_noise_is_of_the_seed() -> None:

@@ -106,7 +106,7 @@ def test_only_controls_of_a_codec_within_their_limits() -> None:
 @pytest.mark.parametrize(
     ("controls", "says"),
     [
-        ({"colour": 1}, "colour must be a control of the codec, and .* has level, brightness, noisiness"),
+        ({"colour": 1}, "colour must be a control of the codec, and .* has level, brightness, noisiness, intensity"),
         ({"brightness": 3.1}, "brightness must be from -3 to 3, got 3.1"),
         ({"brightness": "0:0,1:-4"}, "brightness must be from -3 to 3, got -4"),
         ({"noisiness": 1e30}, r"noisiness must be from -3 to 3, got 1e\+30"),

@@ -147,6 +147,7 @@ def interpolate(
     level: o.LevelOption = None,
     brightness: o.BrightnessOption = None,
     noisiness: o.NoisinessOption = None,
+    intensity: o.IntensityOption = None,
     context: Annotated[
         float | None,
         o.option(
@@ -201,7 +202,7 @@ def interpolate(
         endpoints=endpoints,
         ends=ends,
         level_line=level_line,
-        controls=o.given(level=level, brightness=brightness, noisiness=noisiness),
+        controls=o.given(level=level, brightness=brightness, noisiness=noisiness, intensity=intensity),
     )
     measured = report is not None or plot is not None
     measured_config = report_config(config) if measured else config

@@ -27,6 +27,7 @@ def sample(
     level: o.LevelOption = None,
     brightness: o.BrightnessOption = None,
     noisiness: o.NoisinessOption = None,
+    intensity: o.IntensityOption = None,
     force: Annotated[bool, typer.Option("--force", help="Replace existing results.")] = False,
 ) -> None:
     """Write new one-shots, each different, out of a model's temporal embedding.
@@ -48,7 +49,9 @@ def sample(
     codec = load_codec(str(Path(model).expanduser()) if Path(model).expanduser().is_dir() else model)
     if not isinstance(codec, TrainedCodec):
         raise ArgumentError(f"MODEL must be a grain model (lgr train granular --temporal), got the codec {model}")
-    controls = check_controls(codec, o.given(level=level, brightness=brightness, noisiness=noisiness))
+    controls = check_controls(
+        codec, o.given(level=level, brightness=brightness, noisiness=noisiness, intensity=intensity)
+    )
     label = None if class_ is None else codec.find_label(class_)
     latents = steer(codec, codec.sample(label, n, seed, frames), controls)
     stem = "one-shot" if label is None else label.lower().replace("/", "-").replace(" ", "-")

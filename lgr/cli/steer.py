@@ -14,6 +14,7 @@ def steer(
     level: o.LevelOption = None,
     brightness: o.BrightnessOption = None,
     noisiness: o.NoisinessOption = None,
+    intensity: o.IntensityOption = None,
     codec: Annotated[
         str,
         typer.Option(
@@ -25,7 +26,7 @@ def steer(
     """Play a sound again, louder, brighter or noisier, each as a number or over time.
 
     One control moves one thing and leaves the others: brightness keeps the
-    level, noisiness keeps both.
+    level, noisiness keeps both, intensity keeps the level.
 
     \b
     Example:
@@ -38,7 +39,7 @@ def steer(
     from lgr.sound.audio import save_audio
     from lgr.steering import steered_sound
 
-    controls = o.given(level=level, brightness=brightness, noisiness=noisiness)
+    controls = o.given(level=level, brightness=brightness, noisiness=noisiness, intensity=intensity)
     with Outputs(force=force, inputs=[sound]) as outputs:
         file = outputs.claim(out, "audio", "-o")
         opened = open_codec(codec)

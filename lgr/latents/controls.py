@@ -13,7 +13,8 @@ from lgr.errors import ArgumentError
 from lgr.sound.envelope import Envelope, EnvelopeLike
 
 LEVEL = "level"  # the control that is a gain, in dB
-LIMITS = {LEVEL: (-120.0, 24.0), "brightness": (-3.0, 3.0), "noisiness": (-3.0, 3.0)}  # in each one's unit
+# of each, in its unit
+LIMITS = {LEVEL: (-120.0, 24.0), "brightness": (-3.0, 3.0), "noisiness": (-3.0, 3.0), "intensity": (-36.0, 36.0)}
 
 Controls = Mapping[str, EnvelopeLike]  # amounts by name; 0 changes nothing
 

@@ -6,6 +6,7 @@ from torch import Tensor
 from lgr.sound.level import AMPLITUDE_FLOOR
 
 LEVEL_CENTRE, LEVEL_SCALE = 3.0, 1.5  # decades above the floor
+LEVEL_DB = 20 * LEVEL_SCALE  # decibels for one of the latent
 LOUDEST = 6.5  # decades above AMPLITUDE_FLOOR: no latent can ask for more than +10 dBFS
 
 

@@ -1,4 +1,4 @@
-"""Sliders for what a model lets itself be moved by: level, brightness, noisiness; shown where the model has them."""
+"""Sliders for what a model can be moved by, level, brightness, noisiness, intensity: shown where it has them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ from lgr.latents.controls import control_envelopes
 from lgr.sound.envelope import Envelope
 from lgr_app.page.models import model_controls
 
-TITLE = "Level, brightness, noisiness"
+TITLE = "Level, brightness, noisiness, intensity"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,6 +61,14 @@ DIALS = {
         high=2,
         step=0.1,
     ),
+    "intensity": Dial(
+        name="Intensity",
+        unit=" (dB)",
+        info="The spectrum of a sound that has got so much louder by itself. The level stays.",
+        low=-30,
+        high=30,
+        step=1,
+    ),
 }
 
 
@@ -87,7 +95,7 @@ class ControlSliders:
 
 
 def control_sliders(model: str, *, over_time: bool = False) -> ControlSliders:
-    """A fold of three sliders, or ``over_time`` of three and, where the visitor wants them, three for the end.
+    """A fold of sliders, or ``over_time`` of these and, where the visitor wants them, as many for the end.
 
     Laid out where called.
     """

@@ -67,6 +67,15 @@ NoisinessOption = Annotated[
         help="1 is 20 dB more noise against tone, -1 as much less; -3 to 3.",
     ),
 ]
+IntensityOption = Annotated[
+    str | None,
+    option(
+        "--intensity",
+        panel=CONTROLS,
+        metavar="ENVELOPE",
+        help="The spectrum that sounds have when they get so many decibels louder by themselves, -36 to 36.",
+    ),
+]
 SpaceOption = Annotated[
     str | None,
     option(
@@ -272,7 +281,7 @@ def semitones(text: str) -> tuple[int, int]:
         raise ArgumentError(f"--{error}") from error
 
 
-ENVELOPES = ("temperature", "continuity", "pitch", "wet", "level", "brightness", "noisiness")
+ENVELOPES = ("temperature", "continuity", "pitch", "wet", "level", "brightness", "noisiness", "intensity")
 
 
 def given(**options: Any) -> dict[str, Any]:

@@ -1,9 +1,9 @@
 """How likely log magnitudes are, and what of a bin is noise: the network says for every bin a power and a spread.
 
-A log magnitude has a Laplace density about what was decoded, as wide as the spread. What is known to a few percent
-is a tone; noise, whose magnitudes have a Rayleigh distribution, is known to about a half, whatever is told of it, and the
-spread learns that. Training by this density is maximum likelihood and has no traps. (The Rice distribution, of a tone in
-noise, has one: at no tone at all its slope is zero, a few odd bins drive everything there, and it never came back.)
+A log magnitude has a Laplace density about what was decoded, as wide as the spread. What is known to a few percent is
+a tone; noise, whose magnitudes have a Rayleigh distribution, is known to about a half, whatever is told of it, and the
+spread learns that. Training by this density is maximum likelihood and has no traps. (The Rice distribution, of a tone
+in noise, has one: at no tone at all its slope is zero, a few odd bins drive everything there, and it never came back.)
 """
 
 import math

@@ -25,7 +25,7 @@ from torch import Tensor, nn
 from lgr.errors import ArgumentError, check_shape
 from lgr.models.bundled.layers import BlockState, CausalStack
 from lgr.models.grain_model import GrainModel, Posterior
-from lgr.models.level_latent import latent_to_level, level_to_latent
+from lgr.models.level_latent import LEVEL_DB, latent_to_level, level_to_latent
 from lgr.models.seeded_noise import uniform_noise
 from lgr.models.spectral.config import FRAMES, SpectralConfig
 from lgr.models.spectral.controls import CONTROLS, controlled
@@ -66,7 +66,12 @@ class SpectralVAE(GrainModel):
     causal = True
     generates = True
     controls = MappingProxyType(
-        {"level": "dB", "brightness": "octaves of the spectrum's centroid", "noisiness": "20 dB of noise against tone"}
+        {
+            "level": "dB",
+            "brightness": "octaves of the spectrum's centroid",
+            "noisiness": "20 dB of noise against tone",
+            "intensity": "dB that a sound gets louder by itself, here at its own level",
+        }
     )
 
     def __init__(self, config: SpectralConfig) -> None:
@@ -98,6 +103,8 @@ class SpectralVAE(GrainModel):
         self.bias: Tensor
         self.register_buffer("matrix", matrix, persistent=False)
         self.register_buffer("bias", bias, persistent=False)
+        self.intensity: Tensor  # (latent_dim,), see ``lgr.models.spectral.intensity``
+        self.register_buffer("intensity", torch.zeros(c.latent_dim))
         self.counted: Tensor  # what a bin's power is of a signal's, all bins together giving its mean square
         counted = torch.full((c.bins,), 2.0 / c.window_length)
         counted[[0, -1]] = 1.0 / c.window_length
@@ -254,6 +261,8 @@ class SpectralVAE(GrainModel):
         if control == "level":
             louder = latent_to_level(latents[..., 0]) * torch.pow(10.0, amounts / 20)
             latents[..., 0] = level_to_latent(louder)
+        elif control == "intensity":
+            latents[..., SHAPE:] += amounts[:, None] / LEVEL_DB * self.intensity[SHAPE:]
         else:
             latents[..., list(self.controls).index(control)] += amounts
         return latents

@@ -1,7 +1,7 @@
 """Batches of a training run: crops for the grains, one-shots and their series for the temporal embedding."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
@@ -18,6 +18,7 @@ from lgr.train.vae.steps import Batch
 
 PROBES = 4  # held-out batches of 8 crops
 PROBE_SIZE = 8
+LONG_SECONDS, HEARD_SECONDS, MOST_RECORDINGS = 1.5, 8.0, 300  # of recordings that are heard whole
 LEAST_STD = 0.05  # of a latent dimension over the corpus: one that the KL term has emptied must not be blown up
 
 
@@ -95,6 +96,13 @@ class Batches:
         self._series, self._held_out_series = (self._encode(model, s) for s in (self._shots, self._held_out_shots))
         flat = self._series.flatten(0, 1)
         return flat.mean(0), flat.std(0).clamp(min=LEAST_STD)
+
+    def recordings(self) -> Iterator[Tensor]:
+        """Beginnings of training recordings of some length, ``(samples,)``, spread over the corpus."""
+        rate = self.sizes.sample_rate
+        long = [clip for clip in self.material.training if clip.samples >= LONG_SECONDS * rate]
+        for clip in long[:: max(1, len(long) // MOST_RECORDINGS)]:
+            yield self.material.cache.audio(clip, 0, int(HEARD_SECONDS * rate)).to(self._device)
 
     @torch.no_grad()
     def embeddings(self, parts: Any) -> tuple[Tensor, Tensor]:

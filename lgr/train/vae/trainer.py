@@ -64,6 +64,7 @@ class Trainer:
             self._state.reasons.append(f"{self._stage}: {reason}")
             self._state.next_stage()
         self._fit_prior()
+        self._fit_intensity()
         self._save()
         self._finish("; ".join([*self._state.reasons, f"{self._stage}: {reason}"]) if self._state.reasons else reason)
 
@@ -78,6 +79,25 @@ class Trainer:
             for parts in (state.parts, state.average):
                 parts.temporal.set_statistics(mean, std)
 
+    def _fit_intensity(self) -> None:
+        """How latents change with the level, of the weights that are kept, where the model has such a control."""
+        state = self._state
+        if "intensity" not in state.parts.model.controls:
+            return
+        from lgr.models.spectral.intensity import fit_intensity
+
+        result = frozen_copy(state.parts)
+        result.load_state_dict(state.result())
+        self._keep({"model.intensity": fit_intensity(result.model, self._batches.recordings())})
+
+    def _keep(self, fitted: dict[str, Tensor]) -> None:
+        """Put into all weights, those that are kept too, what was fitted at the end."""
+        state = self._state
+        for parts in (state.parts, state.average):
+            parts.load_state_dict({**parts.state_dict(), **fitted})
+        if state.best is not None:
+            state.best |= fitted
+
     def _fit_prior(self) -> None:
         """Where new one-shots are drawn from: fitted to the embeddings that the weights which are kept give."""
         state = self._state
@@ -87,10 +107,7 @@ class Trainer:
         result.load_state_dict(state.result())
         result.temporal.prior.fit(*self._batches.embeddings(result))
         fitted = {name: value for name, value in result.state_dict().items() if name.startswith("temporal.prior.")}
-        for parts in (state.parts, state.average):
-            parts.load_state_dict({**parts.state_dict(), **fitted})
-        if state.best is not None:
-            state.best |= fitted
+        self._keep(fitted)
 
     def _run_stage(self) -> str:
         """Steps until the stage is over; why it is."""
