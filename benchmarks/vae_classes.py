@@ -23,7 +23,7 @@ from lgr.codecs.trained import TrainedCodec
 from lgr.errors import ArgumentError
 from lgr.train.vae.one_shots import one_shot
 
-MODEL, CATEGORY = "drums-granular", "drums8"
+MODEL, CATEGORY = "drums-spectral", "drums8"
 N_A_CLASS = 50  # sampled hits
 NEIGHBOURS = 5
 FOLDS = 10

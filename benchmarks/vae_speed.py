@@ -18,7 +18,14 @@ from lgr.codecs.trained import TrainedCodec
 from lgr.models.granular.model import DECODERS
 from lgr.models.kinds import build_model, model_config
 
-SHIPPED = ("drums-granular", "notes-granular", "textures-noiseband", "textures-encodec16")
+SHIPPED = (
+    "spectral",
+    "drums-granular",
+    "drums-spectral",
+    "notes-granular",
+    "textures-noiseband",
+    "textures-encodec16",
+)
 PAPER_MS = {"cpu": 25.0, "cuda": 19.7}  # paper 001, 5.1, of its granular VAE
 WHOLE = {"n_filters": 32, "linear_path": False}  # paper 003's EnCodec
 FRESH: dict[str, tuple[str, dict[str, Any]]] = {

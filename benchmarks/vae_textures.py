@@ -30,7 +30,7 @@ MODELS: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {  # kind, sizes
     "encodec-vae 16": ("encodec-vae", {"latent_dim": 16}, QUICK),
     "encodec-vae 128": ("encodec-vae", {"latent_dim": 128}, QUICK),
 }
-SHIPPED = ("textures-noiseband", "textures-encodec16")
+SHIPPED = ("textures-noiseband", "textures-encodec16", "textures-spectral", "spectral")
 PAPER = {  # tables 1 (singly) and 2 (combined): sea, rain, thunder, as (mSTFT, FAD)
     "singly": {
         "ddsp-noise": ((0.108, 10.378), (0.073, 13.274), (0.051, 13.180)),

@@ -245,7 +245,7 @@ def test_table_1_from_tiny_models(setup: Setup, tmp_path: Path, monkeypatch: pyt
     monkeypatch.setattr(
         vae_granular, "run_of", lambda domain, decoder: Run(name=domain + decoder, category="drums8", **TINY)
     )
-    monkeypatch.setattr(vae_granular, "DOMAINS", {"drums": ("drums8", 256, "not-there")})
+    monkeypatch.setattr(vae_granular, "DOMAINS", {"drums": ("drums8", 256, ("not-there",))})
     monkeypatch.setattr(vae_granular, "DECODERS", ("fi", "fi+pp"))
     out = tmp_path / "out"
     vae_tables.main(options(setup, out, "table1"))
