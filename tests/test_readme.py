@@ -82,10 +82,12 @@ def test_the_codec_table_says_what_the_codecs_are() -> None:
     rows = [
         [cell.strip() for cell in line.strip("|").split("|")] for line in section("Codecs").splitlines() if "`" in line
     ]
-    table = {row[0].split("`")[1]: row for row in rows if len(row) == 7}
+    table = {row[0].split("`")[1]: row for row in rows if len(row) == 9}
     assert set(table) == set(codec_names()) - {"toy"}
-    for name, (label, khz, frames, latents, causal, licence, _) in table.items():
-        info = codec_card(name).info
+    for name, (label, _, khz, frames, latents, they, causal, licence, _) in table.items():
+        card = codec_card(name)
+        info = card.info
+        assert they == ("make" if card.generates else "copy")
         assert float(khz) == info.sample_rate / 1000
         assert frames == f"{info.frame_rate:.4g}"
         assert int(latents.split()[0]) == info.latent_dim

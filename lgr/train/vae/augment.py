@@ -9,9 +9,10 @@ import torch
 from torch import Tensor
 
 LONGER = 1.5  # how much longer than a crop a clip is read, so that it may be played faster
-SPEED_SHARE, MIX_SHARE, TONE_SHARE = 0.5, 0.1, 0.08  # of a batch's clips
+SPEED_SHARE, MIX_SHARE, TONE_SHARE = 0.5, 0.1, 0.15  # of a batch's clips
 SEMITONES = 7.0  # either way
 HARMONICS = 24
+SINES = 0.5  # of the tones
 
 
 def augmented(audio: Tensor, samples: int, sample_rate: int, generator: torch.Generator) -> Tensor:
@@ -45,13 +46,15 @@ def tones(samples: int, sample_rate: int, generator: torch.Generator) -> Tensor:
     """A sine or a harmonic tone, steady, gliding, trembling or dying away, perhaps in noise: ``(samples,)``."""
     u = torch.rand(12, generator=generator).tolist()
     time = torch.arange(samples) / sample_rate
-    low, high = (60.0, 9000.0) if u[0] < 0.4 else (50.0, 2000.0)
-    pitch = low * (high / low) ** u[1]
+    if u[0] < SINES:  # half of them anywhere up to Nyquist, where few instruments are
+        pitch = 60.0 * 150.0 ** u[1] if u[0] < SINES / 2 else 1000.0 + (0.46 * sample_rate - 1000.0) * u[1]
+    else:
+        pitch = 50.0 * 40.0 ** u[1]
     octaves = (u[2] - 0.5) * 2 * (time - 0.5) if u[3] < 0.3 else torch.zeros(())
     if u[4] < 0.3:
         octaves = octaves + 0.03 * u[5] * torch.sin(2 * math.pi * (3 + 5 * u[6]) * time)
     phase = 2 * math.pi * torch.cumsum(pitch * 2.0 ** (octaves + torch.zeros(samples)), 0) / sample_rate
-    count = 1 if u[0] < 0.4 else max(1, min(HARMONICS, int(0.45 * sample_rate / (2 * pitch))))
+    count = 1 if u[0] < SINES else max(1, min(HARMONICS, int(0.45 * sample_rate / (2 * pitch))))
     starts = 2 * math.pi * torch.rand(count, generator=generator)
     slope = 2 * u[7]
     loud = 10 ** (-torch.rand(count, generator=generator)) * torch.arange(1, count + 1) ** -slope
