@@ -23,7 +23,7 @@ TINY = 1e-9  # a magnitude for nothing; a frame after silence is reached through
 class PhaseState(NamedTuple):
     before: Tensor | None  # (batch, 1, bins): log magnitudes of the last frame with phases
     waiting: Tensor | None  # (batch, 1, bins): those of the frame after, whose phases wait for the next
-    phase: Tensor | None  # (batch, bins), float64: of the last frame with phases
+    phase: Tensor | None  # (batch, bins), in double precision: of the last frame with phases
 
 
 def phase_step(
@@ -53,14 +53,15 @@ def phase_step(
     before = torch.cat([first, log[:, : ready - 1]], 1)
     now = log[:, :ready]
     after = log[:, 1 : ready + 1] if held > ready else torch.cat([log[:, 1:], log[:, -1:]], 1)
-    phase = log.new_zeros(batch, bins, dtype=torch.float64) if state.phase is None else state.phase
+    exact = torch.float32 if log.device.type == "mps" else torch.float64  # an MPS device has no doubles
+    phase = log.new_zeros(batch, bins, dtype=exact) if state.phase is None else state.phase
     phases = integrate(phase, before, now, after, hop=hop, window_length=window_length)
     waiting = log[:, ready:] if held > ready else None
     return PhaseState(now[:, -1:], waiting, phases[:, -1]), phases.to(magnitudes)
 
 
 def integrate(phase: Tensor, before: Tensor, now: Tensor, after: Tensor, *, hop: int, window_length: int) -> Tensor:
-    """Phases ``(batch, frames, bins)``, float64, of frames with log magnitudes ``now``.
+    """Phases ``(batch, frames, bins)``, in ``phase``'s type, of frames with log magnitudes ``now``.
 
     ``before`` and ``after`` are the log magnitudes a frame earlier and later, ``phase`` ``(batch, bins)`` the phases of
     the frame before the first.
@@ -70,9 +71,9 @@ def integrate(phase: Tensor, before: Tensor, now: Tensor, after: Tensor, *, hop:
     forward = per_bin * (torch.arange(bins, device=now.device) + 0.5 * (detune(before) + detune(now)))
     over_bins = -2 * math.pi / window_length * delay(before, now, after, hop=hop, window_length=window_length)
     steps = 0.5 * (over_bins[..., 1:] + over_bins[..., :-1])
-    across = torch.nn.functional.pad(steps.double().cumsum(-1), (1, 0))
+    across = torch.nn.functional.pad(steps.to(phase).cumsum(-1), (1, 0))
     origin = origins(before.exp(), now.exp())
-    moved = torch.gather(forward.double() - across, 2, origin) + across
+    moved = torch.gather(forward.to(phase) - across, 2, origin) + across
     phases = []
     for n in range(now.shape[1]):
         phase = torch.remainder(torch.gather(phase, 1, origin[:, n]) + moved[:, n], 2 * math.pi)
