@@ -38,13 +38,14 @@ from lgr.sound.audio import load_audio
 from lgr.train.data import Clip
 
 JUDGE_RATE = 48000
+REFERENCE_RATE = 24000  # what all recordings of the corpus have; a codec of a lower rate loses what is above its own
 LEAST_SECONDS = 1.0  # ViSQOL's patches need 0.9
 ANCHOR_HZ, ANCHOR_RATE, ANCHOR_ORDER = 3500, 24000, 8
 Through = Callable[[Tensor], Tensor]  # what is judged, ``(samples,)`` to as many
 
 
 def visqol() -> Any:
-    """The judge: ``judge(reference, estimate, sample_rate)`` of two ``(samples,)``, a mark from 1 to 5."""
+    """The judge: ``judge(reference, its rate, estimate, its rate)`` of two ``(samples,)``, a mark from 1 to 5."""
     try:
         from visqol import VisqolApi
     except ImportError as error:
@@ -54,10 +55,11 @@ def visqol() -> Any:
     api = VisqolApi()
     api.create(mode="audio")
 
-    def judge(reference: NDArray[np.float32], estimate: NDArray[np.float32], sample_rate: int) -> float:
-        n = min(len(reference), len(estimate))
-        pair = [soxr.resample(x[:n].astype(np.float64), sample_rate, JUDGE_RATE) for x in (reference, estimate)]
-        return float(api.measure_from_arrays(*pair, JUDGE_RATE).moslqo)
+    def judge(reference: NDArray[np.float32], rate: int, estimate: NDArray[np.float32], its_rate: int) -> float:
+        a = soxr.resample(reference.astype(np.float64), rate, JUDGE_RATE)
+        b = soxr.resample(estimate.astype(np.float64), its_rate, JUDGE_RATE)
+        n = min(len(a), len(b))
+        return float(api.measure_from_arrays(a[:n], b[:n], JUDGE_RATE).moslqo)
 
     return judge
 
@@ -77,9 +79,13 @@ def anchor(audio: Tensor) -> Tensor:
 
 
 def mark(judge: Any, clips: list[Clip], through: Through, sample_rate: int) -> float:
-    """ViSQOL's mean mark of some recordings."""
-    sounds = [heard(clip.path, sample_rate, LEAST_SECONDS) for clip in clips]
-    return float(np.mean([judge(x.numpy(), through(x).numpy(), sample_rate) for x in sounds]))
+    """ViSQOL's mean mark of some recordings, against them at ``REFERENCE_RATE`` whatever the codec's own rate is."""
+    marks = []
+    for clip in clips:
+        reference = heard(clip.path, REFERENCE_RATE, LEAST_SECONDS).numpy()
+        estimate = through(heard(clip.path, sample_rate, LEAST_SECONDS)).numpy()
+        marks.append(judge(reference, REFERENCE_RATE, estimate, sample_rate))
+    return float(np.mean(marks))
 
 
 def embedded(
