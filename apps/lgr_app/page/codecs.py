@@ -14,7 +14,9 @@ from lgr.errors import ArgumentError
 from lgr.progress import Progress
 
 TITLES = {
-    "bundled": "bundled (any sound)",
+    "bundled": "bundled (any sound, for grains)",
+    "spectral": "spectral (any sound, to travel)",
+    "drums-spectral": "drums-spectral (trained on drum hits)",
     "drums-granular": "drums-granular (trained on drum hits)",
     "notes-granular": "notes-granular (trained on single notes)",
     "textures-encodec16": "textures-encodec16 (trained on textures)",
