@@ -134,7 +134,7 @@ def through_embedding(codec: TrainedCodec, hit: Tensor, label: str) -> Tensor:
     """A one-shot ``(samples,)`` as the temporal embedding's mean plays it: what a draw could be at best."""
     weights = codec.label_weights(label)[None]
     latents = codec.encode(hit[None, None])
-    series = codec.features(latents).transpose(1, 2)  # (1, frames, latent_dim)
+    series = latents[:, : codec.config.latent_dim].transpose(1, 2)  # without the label weights
     embedding = codec.temporal.posterior(series, weights).mean
     played = codec.temporal.render(embedding, weights, series.shape[1]).transpose(1, 2)
     rest = latents[:, played.shape[1] :]

@@ -38,7 +38,7 @@ def draw_one_shots(codec: TrainedCodec, label: str | None, n: int, seed: int) ->
     --------
     >>> from lgr import load_codec
     >>> from lgr.one_shots import draw_one_shots, one_shot_latents
-    >>> codec = load_codec("drums-granular")
+    >>> codec = load_codec("drums-spectral")
     >>> snares = draw_one_shots(codec, "snare", 2, seed=3)
     >>> codec.decode(one_shot_latents(codec, snares)).shape[:2]
     torch.Size([2, 1])
@@ -60,7 +60,7 @@ def morph_one_shots(codec: TrainedCodec, a: Tensor, b: Tensor, n: int, config: P
     >>> import torch
     >>> from lgr import load_codec
     >>> from lgr.one_shots import draw_one_shots, morph_one_shots
-    >>> codec = load_codec("drums-granular")
+    >>> codec = load_codec("drums-spectral")
     >>> (kick,), (snare,) = draw_one_shots(codec, "kick", 1, seed=0), draw_one_shots(codec, "snare", 1, seed=0)
     >>> steps = morph_one_shots(codec, kick, snare, 5)
     >>> len(steps), torch.equal(steps[0], kick), torch.equal(steps[-1], snare)

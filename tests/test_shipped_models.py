@@ -19,7 +19,7 @@ from lgr.train.data import shipped_groups
 
 MODELS = assets_dir() / "models"
 LARGEST = {"spectral": 24 * 2**20}  # bytes of weights; of the others SMALL
-SMALL = 6 * 2**20
+SMALL = 8 * 2**20
 
 
 @pytest.fixture(scope="module", params=shipped_models())

@@ -37,7 +37,7 @@ def sample(
 
     \b
     Example:
-      lgr sample drums-granular --class snare --n 8 --seed 3 -o snares/
+      lgr sample drums-spectral --class snare --n 8 --seed 3 -o snares/
     """
     from lgr.cli.support.outputs import Outputs, result_folder
     from lgr.codecs.registry import load_codec

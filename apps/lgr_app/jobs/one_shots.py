@@ -37,7 +37,7 @@ class Draw:
     its one-shots, and what they are morphed through.
     """
 
-    model: str = "drums-granular"
+    model: str = "drums-spectral"
     label: str = EACH
     n: int = 8  # of no account where label is EACH
     seed: int = 1

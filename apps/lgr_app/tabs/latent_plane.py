@@ -15,7 +15,7 @@ from lgr_app.page.scatter import by_number, cloud, scatter
 from lgr_app.page.shared import Shared
 from lgr_app.page.visitors import reporter
 
-START = "drums-granular"
+START = "drums-spectral"
 NO_CLASS = "Not said"
 INTRODUCTION = "Draw a line on the plane and hear it at once, or click a place. Brighter points sound brighter."
 
