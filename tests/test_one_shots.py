@@ -12,7 +12,7 @@ from lgr.one_shots import draw_one_shots, in_a_row, morph_one_shots, one_shot_la
 
 @pytest.fixture(scope="module")
 def drums() -> TrainedCodec:
-    codec = load_codec("drums-granular")
+    codec = load_codec("drums-spectral")
     assert isinstance(codec, TrainedCodec)
     return codec
 
@@ -60,7 +60,7 @@ def test_what_cannot_be_is_refused(drums: TrainedCodec) -> None:
         temporal_of(load_codec("notes-granular"))
     with pytest.raises(ValueError, match="n must be >= 1, got 0"):
         draw_one_shots(drums, None, 0, 0)
-    with pytest.raises(ValueError, match=r"label must be one that drums-granular was trained on .*, got 'gong'"):
+    with pytest.raises(ValueError, match=r"label must be one that drums-spectral was trained on .*, got 'gong'"):
         draw_one_shots(drums, "gong", 1, 0)
     with pytest.raises(ValueError, match=r"one_shots must be \(n, 264\), got \(2, 5\)"):
         one_shot_latents(drums, torch.zeros(2, 5))
