@@ -42,7 +42,7 @@ def interpolate(
             panel=o.CODEC,
             metavar="NAME",
             help="A name that `lgr codecs` lists, or the folder of a trained model.",
-            default="bundled",
+            default="spectral",
         ),
     ] = None,
     kind: Annotated[
@@ -188,6 +188,7 @@ def interpolate(
     from lgr.cli.support.pictures import check_pictures
     from lgr.cli.support.progress import progress_bar
     from lgr.cli.support.sources import open_codec
+    from lgr.interpolation.config import CODEC
     from lgr.latents.path import PathConfig
 
     said = {"kind": kind, "pace": pace, "loops": loops, "step_size": step_size}
@@ -216,7 +217,7 @@ def interpolate(
         audio_part = outputs.claim(out, "audio", "-o")
         report_part = outputs.claim_optional(report, "score", "--report")
         plot_part = outputs.claim_optional(plot, "picture", "--plot")
-        opened = open_codec(codec)
+        opened = open_codec(codec or CODEC)
         check_format(audio_part, opened)
         from lgr.interpolation.interpolate import interpolate
         from lgr.sound.audio import save_audio

@@ -8,6 +8,7 @@ from lgr.errors import ArgumentError
 from lgr.latents.controls import Controls, control_envelopes
 from lgr.latents.path import PathConfig
 
+CODEC = "spectral"  # where none is asked for: the one that does best in benchmarks/interpolation.py
 ENDPOINTS = ("edge", "mean")
 ENDS = ("held", "moving")
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import gradio as gr
 
+from lgr.interpolation.config import CODEC
 from lgr_app.jobs.interpolate import (
     InterpolationControls,
     interpolate_sounds,
@@ -23,7 +24,7 @@ from lgr_app.page.shared import Shared
 from lgr_app.page.sounds import clip, read_upload
 from lgr_app.page.visitors import reporter
 
-START = "textures-noiseband"  # the codec that the tab, and its first example, begins with
+START = CODEC  # that the tab, and its first example, begins with
 NO_CLASS = "Not said"
 CAPTION = (
     "Above: level (dB) by frequency over time; the first second and the last are the sounds as recorded, between the "
@@ -49,7 +50,7 @@ class Example:
 
 EXAMPLES = (
     Example("Rain to sea", "rain", "sea", START),
-    Example("Violin to choir", "violin", "choir", "bundled", InterpolationControls(kind="slerp", pace="ease")),
+    Example("Violin to choir", "violin", "choir", START, InterpolationControls(kind="slerp", pace="ease")),
     Example(
         "Violin to flute, by name",
         "violin",
@@ -57,9 +58,7 @@ EXAMPLES = (
         "notes-granular",
         InterpolationControls(first_label="violin", last_label="flute", pace="ease"),
     ),
-    Example(
-        "Steel pan round to glass", "steel_pan", "glass", "bundled", InterpolationControls(kind="circle", seconds=4.0)
-    ),
+    Example("Steel pan round to glass", "steel_pan", "glass", START, InterpolationControls(kind="circle", seconds=4.0)),
 )
 
 
