@@ -59,17 +59,19 @@ for name in lgr.codec_names():
 table(rows, "codec")
 
 # %% [markdown]
-# - `bundled` is this project's own codec for all kinds of sound.
-# - `drums-granular`, `notes-granular` and `textures-…` are small models, each trained on *one* kind of sound for some
-#   minutes (notebook 8 trains one). They are asked to play drums here, so expect strange things of the others; that is
-#   part of the experiment.
+# - `bundled` and `spectral` are this project's own codecs for all kinds of sound.
+# - `drums-…`, `notes-…` and `textures-…` are small models, each trained on *one* kind of sound for some minutes
+#   (notebook 8 trains one). They are asked to play drums here, so expect strange things of the others; that is part of
+#   the experiment.
 # - `soundstream`, `encodec-…`, `dac-…` are codecs made to transmit speech and music with few bits.
 #
 # ## First the ceiling
 #
 # A codec that cannot even return the target cannot make a faithful resynthesis of it. So first send the target through
 # each codec, unchanged. What is measured: **mSTFT**, the relative distance of spectrograms (0: the same, 1: as far as
-# silence), **flux correlation** and **onset F** as before.
+# silence), **flux correlation** and **onset F** as before. Some codecs keep the waveform; `…spectral` and
+# `textures-noiseband` only say what is heard and make the sound anew. Noise that is made anew is never the same noise,
+# and mSTFT counts that as distance.
 
 # %%
 KEYS = {"onset F": "onset_f", "flux correlation": "flux_correlation", "adoption": "adoption"}
