@@ -6,7 +6,8 @@ Of every recording as played without a control: the change of its level (dB), of
 and of its noisiness, measured as how unsteady magnitudes are: the mean change in dB of a bin from one window to the
 next that does not overlap with it, weighed by power (0 for a steady tone, 6 to 8 for noise). Nothing here reads the
 model. ``asked`` and ``measured`` are correlated over all recordings and amounts; a leak is the change of another
-measure, in its own unit, at the ends of the control's range, as a root mean square.
+measure, in its own unit, at the ends of the control's range, as a root mean square. Intensity is a direction in the
+latents and has no measure of its own: what it does to the others is what it is for, but for the level, which it leaves.
 """
 
 import argparse
@@ -27,7 +28,7 @@ from lgr.sound.audio import load_audio
 AMOUNTS = {
     "level": (-12, -6, 6),
     "brightness": (-1, -0.5, 0.5, 1),
-    "noisiness": (-1, -0.5, 0.5, 1),
+    "noisiness": (-2, -1, 1, 2),
     "intensity": (-18, -9, 9, 18),
 }
 MEASURES = {"level": "dB", "brightness": "octaves", "noisiness": "dB of unsteadiness"}
@@ -72,14 +73,16 @@ def table(rows: list[tuple[str, float, dict[str, float]]]) -> str:
     ]
     for name in AMOUNTS:
         own = [(amount, change) for control, amount, change in rows if control == name]
-        asked, got = np.array([a for a, _ in own]), np.array([c[name] for _, c in own])
+        asked, told = np.array([a for a, _ in own]), "|"
+        if name in MEASURES:
+            got = np.array([c[name] for _, c in own])
+            told = f"{np.corrcoef(asked, got)[0, 1]:.3f} | {(asked * got).sum() / (asked**2).sum():.2f}"
         far = max(abs(a) for a in AMOUNTS[name])
         leaks = [
             "" if k == name else f"{np.sqrt(np.mean([c[k] ** 2 for a, c in own if abs(a) == far])):.2f}"
             for k in MEASURES
         ]
-        slope = float((asked * got).sum() / (asked**2).sum())
-        lines.append(f"| {name} | {np.corrcoef(asked, got)[0, 1]:.3f} | {slope:.2f} | " + " | ".join(leaks) + " |")
+        lines.append(f"| {name} | {told} | " + " | ".join(leaks) + " |")
     return "\n".join(lines)
 
 
