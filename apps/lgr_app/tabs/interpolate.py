@@ -1,7 +1,7 @@
 """Tab 4, Interpolate: from one sound to another through the latent space, with the real sounds around the path."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -205,6 +205,8 @@ def build(shared: Shared) -> None:
         first_path, last_path = read_upload(first, "first sound", limits), read_upload(last, "second sound", limits)
         run_seed = next_seed(seed, locked)
         controls = controls_of(*values)
+        if not model_labels(codec):  # hidden: what was chosen for another model stays there
+            controls = replace(controls, first_label="", last_label="")
         space = shared.codecs.open(codec, report)
         made, recipe = interpolate_sounds(first_path, last_path, space, controls, seed=run_seed, progress=report)
         folder = visitor.folder()
@@ -239,9 +241,15 @@ def build(shared: Shared) -> None:
 
 
 def _offer_labels(codec: str, first: str = "", last: str = "") -> list[Any]:
-    """The row of the classes, hidden where there are none, and the two choices in it."""
-    choices = label_choices(model_labels(codec), NO_CLASS)
-    return [gr.Row(visible=len(choices) > 1), *(gr.Dropdown(choices, value=value) for value in (first, last))]
+    """The row of the classes, hidden where there are none, and the two choices in it.
+
+    A page does not take up what changes in a row that is hidden, and would send a class that is no choice any more.
+    """
+    labels = model_labels(codec)
+    if not labels:
+        return [gr.Row(visible=False), gr.skip(), gr.skip()]
+    choices = label_choices(labels, NO_CLASS)
+    return [gr.Row(visible=True), *(gr.Dropdown(choices, value=value) for value in (first, last))]
 
 
 def _fill(example: Example) -> Any:

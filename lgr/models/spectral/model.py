@@ -14,6 +14,7 @@ What is held or interpolated is then what is heard. A latent is ``[level | brigh
 Sound is made of tones with phases by ``lgr.models.spectral.phase``, and of white noise under the decoded spectrum.
 """
 
+import copy
 import math
 from collections.abc import Sequence
 from types import MappingProxyType
@@ -89,6 +90,7 @@ class SpectralVAE(GrainModel):
         self.from_shape.requires_grad_(False)
         with torch.no_grad():
             self.encoder.outlet.bias[shape:] = FIRST_LOG_VARIANCE
+        self._exact: list[Any] = []  # see ``_double``; a list, so that it is no part of the weights
         self.bands = nn.Sequential(
             nn.Linear(shape, c.band_width),
             nn.GELU(),
@@ -178,29 +180,50 @@ class SpectralVAE(GrainModel):
     # ---- latents to audio ------------------------------------------------------------------------------------------
 
     def shapes(
-        self, state: tuple[BlockState, ...] | None, latents: Tensor, labels: Tensor
+        self,
+        state: tuple[BlockState, ...] | None,
+        latents: Tensor,
+        labels: Tensor,
+        parts: tuple[CausalStack, nn.Linear] | None = None,
     ) -> tuple[tuple[BlockState, ...], Tensor, Tensor]:
         """Log powers at unit level and their spreads (nepers), both ``(batch, latents, 2, bins)``."""
         inputs = torch.cat([latents[..., SHAPE:], labels.to(latents)], -1)
-        state, out = self.decoder(state, inputs)
+        decoder, straight_line = parts or (self.decoder, self.from_shape)
+        state, out = decoder(state, inputs)
         power, spread = out.unflatten(-1, (2, FRAMES, self.config.bins)).unbind(2)
-        straight = self.from_shape(latents[..., SHAPE:]).unflatten(-1, (FRAMES, self.config.bins))
+        straight = straight_line(latents[..., SHAPE:]).unflatten(-1, (FRAMES, self.config.bins))
         power = 2 * (LOG_SCALE * power + straight)
-        total = torch.logsumexp(power + torch.log(self.counted), (2, 3), keepdim=True)
+        total = torch.logsumexp(power + torch.log(self.counted).to(power), (2, 3), keepdim=True)
         return state, power - total + math.log(FRAMES), spread_of(spread)
 
     def magnitudes(
         self, state: tuple[BlockState, ...] | None, latents: Tensor, labels: Tensor
     ) -> tuple[tuple[BlockState, ...], Tensor, Tensor]:
-        """Magnitudes of tone and of noise in every bin, ``(batch, 2 * latents, bins)``, controls and level applied."""
-        state, power, spread = self.shapes(state, latents, labels)
-        power, share = controlled(
-            power, noise_share(spread), latents[..., 1:SHAPE], self.counted, self.config.sample_rate
-        )
-        level = latent_to_level(latents[..., :1])[..., None]
-        amplitude = torch.exp(0.5 * power) * level
+        """Magnitudes of tone and of noise in every bin, ``(batch, 2 * latents, bins)``, controls and level applied.
+
+        In double precision where the device has it: products of matrices round differently for every chunk and batch,
+        and phases make much of the last bit.
+        """
+        exact = latents.device.type != "mps" and not self._learns()
+        latents, labels = (x.double() if exact else x for x in (latents, labels.to(latents)))
+        state, power, spread = self.shapes(state, latents, labels, self._double() if exact else None)
+        counted = self.counted.to(power)
+        power, share = controlled(power, noise_share(spread), latents[..., 1:SHAPE], counted, self.config.sample_rate)
+        amplitude = torch.exp(0.5 * power) * latent_to_level(latents[..., :1])[..., None]
         tone, noise = amplitude * (1 - share).sqrt(), amplitude * share.sqrt()
         return state, tone.flatten(1, 2), noise.flatten(1, 2)
+
+    def _learns(self) -> bool:
+        return torch.is_grad_enabled() and any(weight.requires_grad for weight in self.decoder.parameters())
+
+    def _double(self) -> tuple[CausalStack, nn.Linear]:
+        """The decoder and the straight line in double precision, made anew when a weight has changed."""
+        parts = (self.decoder, self.from_shape)
+        stamp = [(w.data_ptr(), w._version, w.device) for part in parts for w in part.parameters()]
+        if not self._exact or self._exact[0] != stamp:
+            self._exact[:] = [stamp, tuple(copy.deepcopy(part).double().requires_grad_(False) for part in parts)]
+        found: tuple[CausalStack, nn.Linear] = self._exact[1]
+        return found
 
     def render(self, latents: Tensor, labels: Tensor, *, seeds: Sequence[int], first_frame: int = 0) -> Tensor:
         if len(seeds) != latents.shape[0]:
@@ -220,17 +243,18 @@ class SpectralVAE(GrainModel):
         check_shape("latents", latents.shape, f"(batch, frames, {c.latent_dim})", ok)
         expected = (*latents.shape[:2], len(c.labels))
         check_shape("labels", labels.shape, f"(batch, frames, n_labels) {expected}", labels.shape == expected)
-        network, tone = state.network, latents.new_zeros(latents.shape[0], 0, c.bins)
-        noise = tone
+        network, kept = state.network, state.waiting
+        tone = noise = latents.new_zeros(latents.shape[0], 0, c.bins) if kept is None else kept[0][:, :0]
         if latents.shape[1]:
             network, tone, noise = self.magnitudes(network, latents, labels)
         phases, angles = phase_step(state.phases, tone, hop=c.spacing, window_length=c.window_length, flush=flush)
-        if state.waiting is not None:
-            tone, noise = torch.cat([state.waiting[0], tone], 1), torch.cat([state.waiting[1], noise], 1)
+        if kept is not None:
+            tone, noise = torch.cat([kept[0], tone], 1), torch.cat([kept[1], noise], 1)
         ready = angles.shape[1]
         spectra = torch.polar(tone[:, :ready], angles)
         if ready:
             spectra = spectra + noise[:, :ready] * self._noise(state.spectrum, ready, seeds)
+        spectra = spectra.to(torch.complex128 if latents.dtype == torch.float64 else torch.complex64)
         overlap, audio = self.stft.add(state.overlap, self.stft.pieces(spectra), flush=flush)
         received = state.received + FRAMES * latents.shape[1]
         if flush:  # as far as the file goes
