@@ -18,7 +18,7 @@ import copy
 import math
 from collections.abc import Sequence
 from types import MappingProxyType
-from typing import NamedTuple, cast
+from typing import Any, NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
