@@ -82,7 +82,7 @@ def draw_spectrograms(figure: Any, pairs: Sequence[tuple[str, ArrayLike, int]], 
         axis.set_title(short(name, 90 // max(columns, 3)), fontsize=SMALL, pad=3, parse_math=False)
         axis.set_xlabel("time (s)", fontsize=SMALL)
         axis.set_yticks([mel(hz) for hz in ticks], [f"{hz // 1000} k" if hz >= 1000 else str(hz) for hz in ticks])
-        axis.locator_params(axis="x", nbins=2 if columns > 4 else 4)
+        axis.locator_params(axis="x", nbins=2 if columns > 3 else 4)
     for axis in grid.ravel()[len(pairs) :]:
         axis.remove()
     for axis in grid[:, 0]:
