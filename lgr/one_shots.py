@@ -20,7 +20,7 @@ def temporal_of(codec: Codec) -> TemporalVAE:
     temporal = codec.temporal if isinstance(codec, TrainedCodec) else None
     if not isinstance(temporal, TemporalVAE):
         raise ArgumentError(
-            f"codec must have a temporal embedding (lgr train granular --temporal), {codec.info.name} has none"
+            f"codec must have a temporal embedding (lgr train spectral --temporal), {codec.info.name} has none"
         )
     return temporal
 

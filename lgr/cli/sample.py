@@ -48,7 +48,7 @@ def sample(
 
     codec = load_codec(str(Path(model).expanduser()) if Path(model).expanduser().is_dir() else model)
     if not isinstance(codec, TrainedCodec):
-        raise ArgumentError(f"MODEL must be a grain model (lgr train granular --temporal), got the codec {model}")
+        raise ArgumentError(f"MODEL must be a grain model (lgr train spectral --temporal), got the codec {model}")
     controls = check_controls(
         codec, o.given(level=level, brightness=brightness, noisiness=noisiness, intensity=intensity)
     )

@@ -193,7 +193,7 @@ class TrainedCodec(SlicedCodec):
         """
         if self._temporal is None:
             raise ArgumentError(
-                f"{self._info.name} cannot be sampled: it has no temporal embedding (lgr train granular --temporal)"
+                f"{self._info.name} cannot be sampled: it has no temporal embedding (lgr train spectral --temporal)"
             )
         if n < 1:
             raise ArgumentError(f"n must be >= 1, got {n}")
