@@ -102,7 +102,7 @@ table(rows, "one second")
 # The way out is **ends that move**. The rain goes on raining: a *walk* through its own latents (drawn as in notebook
 # 5), mostly to the one that follows, now and then to one that sounds alike. So does the sea, and the path is at every
 # step between the two moments that are being played: $z(u) = (1 - u)\,a(u) + u\,b(u)$. Unless told otherwise, `lgr`
-# moves the ends of codecs that copy, and holds those of codecs that make their sound anew.
+# moves the ends unless it is told to hold them.
 
 
 # %%
@@ -266,7 +266,7 @@ _ = ipywidgets.interact_manual(listen, model=list(MODELS), kind=["linear", "spir
 # print(f"{rate} Hz; repeats: {held_correlation(hold(codec, sounds['rain']), RATE, samples):.2f}")
 # ```
 #
-# At 24,000 / 128 = 187.5 Hz. It does not: it shapes noise, which is new all the time. So it holds its ends.
+# At 24,000 / 128 = 187.5 Hz. It does not: it shapes noise, which is new all the time. So its ends may be held.
 # </details>
 #
 # **3.** Write down what you heard in the listening exercise, then look. (Who guesses is right one time in six.)

@@ -211,7 +211,7 @@ def test_stereo_sounds_through_a_codec_that_generates(codec: TrainedCodec, tmp_p
     first = save_audio(tmp_path / "wide.wav", noise[:2], 24_000)
     last = save_audio(tmp_path / "narrow.wav", noise[2:], 24_000)
     report, recipe = interpolate_sounds(first, last, codec, InterpolationControls(seconds=0.5), seed=0)
-    assert (report.interpolation.ends, report.interpolation.audio.shape[0]) == ("held", 2)
+    assert (report.interpolation.ends, report.interpolation.audio.shape[0]) == ("moving", 2)
     assert recipe["report"]["interpolation"]["controls"] == {}
     files = write_interpolation(report, recipe, tmp_path)
     audio, _ = load_audio(files.audio)

@@ -42,14 +42,14 @@ def rain_to_sea(codec: Codec) -> tuple[InterpolationReport, dict]:
 
 
 def test_the_first_example_is_smooth() -> None:
-    """Golden: rain to sea, held: brightness falls steadily, the flux is the sounds' own, and no seam changes more."""
+    """Golden: rain to sea: brightness falls steadily and lives, and the flux at the seams is the path's."""
     example = EXAMPLES[0]
     report, _ = interpolate_sounds(*example.paths, load_codec(example.codec), example.controls, seed=1)
     n = report.numbers
-    assert n.trend == pytest.approx(0.960, abs=0.005)
-    assert n.relative_jump == pytest.approx((6.12, 0.84), abs=0.1)  # of the median jump: drops fall unevenly
-    assert n.relative_variation == pytest.approx(0.476, abs=0.03)
-    assert n.relative_flux == pytest.approx((1.06, 1.01), abs=0.03)
+    assert n.trend == pytest.approx(0.952, abs=0.005)
+    assert n.relative_jump == pytest.approx((0.62, 3.22), abs=0.1)  # of the median jump: drops fall unevenly
+    assert n.relative_variation == pytest.approx(0.649, abs=0.03)
+    assert n.relative_flux == pytest.approx((1.08, 1.04), abs=0.03)
     assert report.seams_seconds == pytest.approx((1.0, 3.0), abs=0.01)
 
 

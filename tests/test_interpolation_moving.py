@@ -7,6 +7,7 @@ from torch.testing import assert_close
 from lgr.codecs import Codec, load_codec
 from lgr.codecs.base import generates
 from lgr.codecs.toy import ToyCodec
+from lgr.errors import ArgumentError
 from lgr.files import assets_dir
 from lgr.interpolation.ends import FADED_DB
 from lgr.interpolation.interpolate import Interpolation, InterpolationConfig, interpolate
@@ -41,10 +42,14 @@ def off_line(made: Interpolation) -> float:
     return float(level_off_line_db(made.audio, made.sample_rate, seams).abs().max())
 
 
-def test_codecs_that_copy_waveforms_move_and_the_others_hold(codecs: dict[str, Codec]) -> None:
+def test_ends_move_unless_told_or_too_short_where_the_codec_can_hold(codecs: dict[str, Codec]) -> None:
     assert [name for name, codec in codecs.items() if generates(codec)] == ["textures-noiseband"]
     assert between(codecs["toy"], "rain", "sea").ends == "moving"
-    assert between(codecs["textures-noiseband"], "rain", "sea").ends == "held"
+    assert between(codecs["textures-noiseband"], "rain", "sea").ends == "moving"
+    short = (torch.full((1, 10), 0.1), 24000)
+    assert interpolate([short, short], codecs["textures-noiseband"]).ends == "held"
+    with pytest.raises(ArgumentError, match="sound 1 must last at least"):
+        interpolate([short, short], codecs["toy"])
     assert between(codecs["toy"], "rain", "sea", ends="held").ends == "held"
     assert between(codecs["toy"], "rain", "sea", ends="held").walks == ()
 

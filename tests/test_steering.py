@@ -234,7 +234,7 @@ def test_the_command_interpolates_steered(sounds: Path, folder: Path) -> None:
     plain = heard(sounds / "out.wav")
     report = sounds / "r.json"
     said = go("--level", "-12", "--brightness", "0.5:-1,0.5:0", "--report", report)
-    assert ", ends held, level -12, brightness 0.5:-1,0.5:0; made in " in said
+    assert ", ends moving, level -12, brightness 0.5:-1,0.5:0; made in " in said
     moved = heard(sounds / "out.wav")
     assert louder_db(moved, plain) == pytest.approx(-12, abs=1.5)
     assert octaves(halves(moved)[0], halves(plain)[0]) == pytest.approx(-1, abs=0.25)

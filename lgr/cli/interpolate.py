@@ -131,8 +131,8 @@ def interpolate(
         bool,
         typer.Option(
             "--moving",
-            help="Both sounds go on playing while their mix moves. Without --hold and --moving: where the codec copies "
-            "waveforms, which hum when they are held.",
+            help="Both sounds go on playing while their mix moves. So it is without --hold, too, but for sounds "
+            "that are too short for it.",
             rich_help_panel=ENDS,
         ),
     ] = False,

@@ -18,7 +18,7 @@ class InterpolationConfig:
     """How to get from one sound to the next.
 
     ``ends``: ``held`` goes between two atoms (the paper's), ``moving`` between two sounds that go on playing; None
-    moves where the codec copies waveforms and holds where it generates (``lgr.codecs.base.generates``).
+    moves, but holds where a sound is too short to go on playing and the codec can (``lgr.codecs.base.generates``).
     ``endpoints``: ``edge`` leaves from the last atom of the first sound and arrives at the first of the last one;
     ``mean`` goes between the means of the atoms of their contexts, or, where ends move, around them. Sounds on the way
     give their middle atom, or mean.

@@ -4,10 +4,11 @@ The result is the path alone, or with ``context_seconds`` the first sound up to 
 the last sound from where the path reaches it: paper 003's figure 1. The sounds themselves are heard as recorded, the
 path as decoded; the decoder is given the latents of the sounds around it too, so that it does not start from nothing.
 
-The ends are held or move (``ENDS``). Held is the paper's: between two atoms. A decoder that makes new sound for every
-frame passes through the sounds between; one that copies waveforms says the same few milliseconds over and over, a hum
-at its frame rate. So there the ends move: each sound goes on playing around its place (``lgr.interpolation.walk``), and
-the path is at every step between the two moments that are being played.
+The ends are held or move (``ENDS``). Held is the paper's: between two atoms. A decoder that copies waveforms then says
+the same few milliseconds over and over, a hum at its frame rate; one that makes new sound for every frame passes
+through the sounds between, but the one moment that it left stays: a drop of rain becomes a stripe. So the ends move:
+each sound goes on playing around its place (``lgr.interpolation.walk``), and the path is at every step between the two
+moments that are being played.
 
 The two are mixed as latents and not as audio, since that is where a codec may know what is between. Midway through the
 bundled codec the spectrum is 3.6 dB from the mean of the two log spectra from violin to flute, 2.4 from sax to piano,
@@ -28,7 +29,7 @@ from lgr.errors import ArgumentError
 from lgr.interpolation.config import InterpolationConfig
 from lgr.interpolation.ends import codec_labels, cuts, end_levels_db, read_sounds, weights_of_sounds
 from lgr.interpolation.level import on_the_line
-from lgr.interpolation.route import Route, Sounds, held_route, moving_route
+from lgr.interpolation.route import LEAST_FRAMES, Route, Sounds, held_route, moving_route
 from lgr.latents.controls import LEVEL, check_controls, level_gain, steer, without_level
 from lgr.progress import Progress
 from lgr.sound.level import within_full_scale
@@ -106,8 +107,9 @@ def interpolate(
         raise ArgumentError(f"sounds must be at least two, got {len(sounds)}")
     check_controls(codec, config.controls)
     info = codec.info
-    moving = not generates(codec) if config.ends is None else config.ends == "moving"
     heard = _hear(sounds, codec, labels, from_seconds, to_seconds, progress)
+    too_short = min(x.shape[2] for x in heard.latents) < LEAST_FRAMES
+    moving = config.ends != "held" and not (config.ends is None and too_short and generates(codec))
     context = round(config.context_seconds * info.frame_rate)
     # The sounds around the path hold its ends already: there they are not played twice.
     twice = context > 0 and config.endpoints == "edge"

@@ -25,9 +25,9 @@ LEAST_SECONDS = 3 * SEAM_SECONDS  # of each real sound, which the numbers need
 class InterpolationControls:
     """What the controls say.
 
-    ``ends`` is ``held``, ``moving``, or "" for what suits the codec. ``rounds`` is how often a circle, spiral or loop
-    goes round before it arrives; other kinds take no notice. ``leave`` and ``reach`` are places in the first and the
-    second sound, shares of their lengths. Labels are a model's, "" for none.
+    ``ends`` is ``held``, ``moving``, or "" to move where the sounds are long enough. ``rounds`` is how often a circle,
+    spiral or loop goes round before it arrives; other kinds take no notice. ``leave`` and ``reach`` are places in the
+    first and the second sound, shares of their lengths. Labels are a model's, "" for none.
     """
 
     kind: str = "linear"

@@ -127,7 +127,7 @@ def build(shared: Shared) -> None:
                 codec_choices(),
                 value=START,
                 label="Codec or model",
-                info="Its latent space is crossed. Textures and notes have models of their own, trained for that.",
+                info="Its latent space is crossed: spectral is made for it. Notes and textures have models of their own.",
             )
             classes = label_choices(model_labels(START), NO_CLASS)
             with gr.Row(visible=len(classes) > 1) as labels_row:
@@ -137,7 +137,7 @@ def build(shared: Shared) -> None:
                 last_label = gr.Dropdown(classes, value="", label="Class on arriving", info="Changes along the path.")
             with gr.Accordion("Ends, pace and places", open=False):
                 ends = gr.Radio(
-                    [("What suits the codec", ""), ("Go on playing", "moving"), ("Are held", "held")],
+                    [("Go on playing", ""), ("Are held", "held")],
                     value="",
                     label="The two sounds",
                     info="Play on while their mix moves, or stand still at a moment each, as in the paper. Codecs that "
