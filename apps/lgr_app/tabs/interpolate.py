@@ -127,7 +127,7 @@ def build(shared: Shared) -> None:
                 codec_choices(),
                 value=START,
                 label="Codec or model",
-                info="Its latent space is crossed: spectral is made for it. Notes and textures have models of their own.",
+                info="Its latent space is crossed: spectral is made for it. Notes and textures have their own models.",
             )
             classes = label_choices(model_labels(START), NO_CLASS)
             with gr.Row(visible=len(classes) > 1) as labels_row:
