@@ -29,7 +29,8 @@ from lgr.errors import ArgumentError
 from lgr.interpolation.config import InterpolationConfig
 from lgr.interpolation.ends import codec_labels, cuts, end_levels_db, read_sounds, weights_of_sounds
 from lgr.interpolation.level import on_the_line
-from lgr.interpolation.route import LEAST_FRAMES, Route, Sounds, held_route, moving_route
+from lgr.interpolation.route import Route, Sounds, held_route, moving_route
+from lgr.interpolation.walk import LEAST_FRAMES
 from lgr.latents.controls import LEVEL, check_controls, level_gain, steer, without_level
 from lgr.progress import Progress
 from lgr.sound.level import within_full_scale

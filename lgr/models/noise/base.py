@@ -1,7 +1,7 @@
 """What the two noise synthesisers of paper 003 (4.3) share: sizes, the MFCC encoder, and the decoder to amplitudes.
 
-``DDSPNoiseVAE`` (``ddsp_noise.py``) makes the amplitudes the magnitudes of a filter, ``NoiseBandVAE``
-(``noise_band.py``) the levels of noise bands. Both amplitudes mean the same: 1 is the spectrum of white noise of RMS 1.
+``DDSPNoiseVAE`` (``ddsp.py``) makes the amplitudes the magnitudes of a filter, ``NoiseBandVAE``
+(``bands.py``) the levels of noise bands. Both amplitudes mean the same: 1 is the spectrum of white noise of RMS 1.
 
 The paper prints ``z = mean + eps * sigma**2``; sampling here is ``mean + eps * sigma`` (``Posterior.sample``), which is
 what its KL term is the divergence of. It names no direction for its GRUs; these run forward, so both models stream.
