@@ -28,7 +28,7 @@ from lgr.models.spectral.objective import draw_splices
 from lgr.models.spectral.phase import TINY, origins, phase_step
 from lgr.models.spectral.stft import Stft
 
-SIZES = {"hop_length": 320, "width": 32, "encoder_blocks": 1, "decoder_blocks": 2, "latent_dim": 12, "band_width": 16}
+SIZES = {"hop_length": 320, "width": 32, "encoder_blocks": 1, "decoder_blocks": 2, "latent_dim": 16, "band_width": 16}
 RATE = 24000
 
 
@@ -177,10 +177,10 @@ def test_what_is_known_well_is_a_tone() -> None:
 
 
 def test_components_are_fitted_and_come_back() -> None:
-    model = tiny(latent_dim=40)
+    model = tiny(latent_dim=44)
     clips = [torch.sin(2 * math.pi * hz * torch.arange(12000) / RATE)[None] for hz in torch.linspace(200, 8000, 30)]
     fit_components(model, clips)
-    unit, _ = model.spectra(clips[7])
+    unit, _, _ = model.spectra(clips[7])
     logs = model.logs(unit)
     again = model.from_shape(model.to_shape(logs - model.from_shape.bias))
     spread = (logs - model.from_shape.bias).square().mean()
@@ -191,7 +191,7 @@ def test_components_are_fitted_and_come_back() -> None:
 
 def test_the_level_is_that_of_the_latent_whatever_the_shape() -> None:
     model = tiny()
-    latents = torch.randn(1, 60, 12, generator=generator())
+    latents = torch.randn(1, 60, 16, generator=generator())
     latents[..., 1:SHAPE] = 0
     for level in (0.01, 0.1):
         latents[..., 0] = level_to_latent(torch.tensor(level))
@@ -221,7 +221,7 @@ def centroid(audio: Tensor) -> float:
 @pytest.mark.parametrize("octaves", [-1.0, -0.5, 0.5, 1.0])
 def test_brightness_moves_the_centroid_and_keeps_the_level(octaves: float) -> None:
     model = tiny()
-    latents = torch.zeros(1, 80, 12)
+    latents = torch.zeros(1, 80, 16)
     latents[..., SHAPE:] = 0.5 * torch.randn(9, generator=generator())
     latents[..., 1] = -1.0  # away from the middle of the spectrum, which leaves no octave upwards
     plain = render(model, latents)[0]
@@ -233,7 +233,7 @@ def test_brightness_moves_the_centroid_and_keeps_the_level(octaves: float) -> No
 
 def test_noisiness_moves_power_from_tone_to_noise() -> None:
     model = tiny()
-    latents = torch.randn(1, 10, 12, generator=generator())
+    latents = torch.randn(1, 10, 16, generator=generator())
     latents[..., 1:SHAPE] = 0
     labels = latents.new_zeros(1, 10, 0)
     powers = []
@@ -254,20 +254,20 @@ def test_intensity_is_what_goes_with_the_level_within_recordings() -> None:
         config = model.config
 
         def posterior(self, rows: Tensor) -> Posterior:  # a recording that is a latent already
-            return Posterior(rows.view(1, -1, 12), rows.view(1, -1, 12))
+            return Posterior(rows.view(1, -1, 16), rows.view(1, -1, 16))
 
-    slope = torch.linspace(-1, 1, 12)
+    slope = torch.linspace(-1, 1, 16)
     slope[0] = 1.0
     recordings = []
     for seed in range(4):
         level = torch.randn(320, 1, generator=generator(seed)).cumsum(0) * 0.03
-        noise = 0.01 * torch.randn(320, 12, generator=generator(seed + 9))
+        noise = 0.01 * torch.randn(320, 16, generator=generator(seed + 9))
         noise[:, 0] = 0
-        recordings.append((level * slope + noise + 5 * torch.randn(12, generator=generator(seed + 20))).flatten())
+        recordings.append((level * slope + noise + 5 * torch.randn(16, generator=generator(seed + 20))).flatten())
     torch.testing.assert_close(fit_intensity(Told(), recordings), slope, rtol=0, atol=0.02)  # type: ignore[arg-type]
-    assert fit_intensity(model, [torch.zeros(400)]).tolist() == [1.0] + [0.0] * 11
+    assert fit_intensity(model, [torch.zeros(400)]).tolist() == [1.0] + [0.0] * 15
     model.intensity[:] = slope
-    latents = torch.zeros(1, 5, 12)
+    latents = torch.zeros(1, 5, 16)
     moved = model.steered(latents, "intensity", torch.full((5,), 30.0))
     torch.testing.assert_close(moved[0, 2, SHAPE:], slope[SHAPE:])
     assert bool((moved[..., :SHAPE] == 0).all())
@@ -275,7 +275,7 @@ def test_intensity_is_what_goes_with_the_level_within_recordings() -> None:
 
 def test_noise_is_of_the_seed() -> None:
     model = tiny()
-    latents = torch.zeros(1, 20, 12)
+    latents = torch.zeros(1, 20, 16)
     latents[..., 2] = 2
     first, again, other = (render(model, latents, seed) for seed in (1, 1, 2))
     assert bool((first == again).all())
@@ -311,7 +311,7 @@ def test_the_objective_has_its_terms_and_their_gradients() -> None:
     [
         ({"hop_length": 322}, "hop_length must be a multiple of 4, got 322"),
         ({"window_length": 512}, "window_length must be a multiple of 4 and at least 640, twice hop_length, got 512"),
-        ({"latent_dim": 3}, r"latent_dim must be >= 4 \(level, two controls, the rest\), got 3"),
+        ({"latent_dim": 7}, r"latent_dim must be >= 8 \(level, two controls, envelope, the rest\), got 7"),
         ({"width": 0}, "width must be a whole number >= 1, got 0"),
     ],
 )

@@ -12,12 +12,12 @@ FRAMES = 2  # spectra a latent vector
 class SpectralConfig(GrainModelConfig):
     """Lengths in samples. A latent stands for two spectra, ``hop_length / 2`` samples apart.
 
-    ``latent_dim`` counts the level and the two controls (``lgr.models.spectral.model``). ``kernel_size`` is in latent
+    ``latent_dim`` counts the level, the two controls and the four of the envelope (``lgr.models.spectral.model``). ``kernel_size`` is in latent
     frames: encoder and decoder see ``(kernel_size - 1)`` past frames a block.
     """
 
     hop_length: int = 320
-    latent_dim: int = 128
+    latent_dim: int = 132
     window_length: int = 1024
     width: int = 384
     encoder_blocks: int = 2
@@ -41,8 +41,10 @@ class SpectralConfig(GrainModelConfig):
                 f"window_length must be a multiple of 4 and at least {4 * self.spacing}, twice hop_length, "
                 f"got {self.window_length}"
             )
-        if self.latent_dim < 4:
-            raise ArgumentError(f"latent_dim must be >= 4 (level, two controls, the rest), got {self.latent_dim}")
+        if self.latent_dim < 8:
+            raise ArgumentError(
+                f"latent_dim must be >= 8 (level, two controls, envelope, the rest), got {self.latent_dim}"
+            )
 
     @property
     def spacing(self) -> int:

@@ -15,7 +15,7 @@ def fit_components(model: SpectralVAE, clips: Iterable[Tensor]) -> None:
     """Set the straight lines to the shape and back: components with unit variance over ``clips``, (batch, samples)."""
     rows = []
     for audio in clips:
-        unit, level = model.spectra(audio)
+        unit, level, _ = model.spectra(audio)
         rows.append(model.logs(unit)[level[..., 0] > HEARD])
     logs = torch.cat(rows).double()
     mean = logs.mean(0) if len(logs) else logs.new_zeros(logs.shape[1])

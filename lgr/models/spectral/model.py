@@ -1,11 +1,12 @@
 """The spectral model: latents that say magnitudes and how tonal they are; phase is made when sound is made.
 
-What is held or interpolated is then what is heard. A latent is ``[level | brightness | noisiness | shape]``:
+What is held or interpolated is then what is heard. A latent is ``[level | brightness | noisiness | envelope | shape]``:
 
 - the *level* of its two spectra, computed (``lgr.models.level_latent``): networks see the spectra at unit level, and
   what they decode is scaled to exactly the power that the level says, so a straight line between levels is one in dB;
 - two *controls*, 0 from ``encode``: *brightness* moves the centroid by so many octaves, *noisiness* moves power between
   tones and noise (``lgr.models.spectral.controls``), both at the same level;
+- the *envelope*, computed: when, within the latent's hop, sound begins (``lgr.models.spectral.envelope``);
 - the *shape*, learned: principal components of log magnitudes, which a causal network corrects, and back to the power
   of every bin and how well it is known, which another one does: what is known well is a tone. Training is by maximum
   likelihood (``lgr.models.spectral.likelihood``); no waveform is compared. (Networks alone, without the components,
@@ -30,6 +31,7 @@ from lgr.models.level_latent import LEVEL_DB, latent_to_level, level_to_latent
 from lgr.models.seeded_noise import uniform_noise
 from lgr.models.spectral.config import FRAMES, SpectralConfig
 from lgr.models.spectral.controls import CONTROLS, controlled
+from lgr.models.spectral.envelope import BLOCKS, EnvelopeState, envelope, envelope_step
 from lgr.models.spectral.likelihood import LEAST, noise_share, spread_of
 from lgr.models.spectral.objective import draw_splices, spectral_terms
 from lgr.models.spectral.phase import PhaseState, phase_step
@@ -38,9 +40,11 @@ from lgr.models.timbre import FLOOR_DECADES, raise_floor, timbre_map
 from lgr.sound.level import AMPLITUDE_FLOOR
 from lgr.sound.mel import mel_filters
 
-SHAPE = 1 + CONTROLS  # where a latent's shape begins
+ENVELOPE = 1 + CONTROLS  # where a latent's envelope begins
+SHAPE = ENVELOPE + BLOCKS  # and its shape
 LOG_SCALE = 2.0  # of log magnitudes about their means, over sounds
 FIRST_LOG_VARIANCE = -6.0  # of an untrained posterior: the decoder hears the latents from the start
+OF_ENVELOPE = 0.25  # what a wrong envelope counts beside a wrong level
 LOUD, FALL = 4.0, 2.0  # decades of an average sound's lowest band, and by how many its highest is below
 
 
@@ -58,6 +62,7 @@ class DecodeState(NamedTuple):
     overlap: Overlap | None = None
     received: int = 0  # spectra
     added: int = 0  # samples that came out of overlap-add; the first ``Stft.before`` lie before the file
+    envelope: EnvelopeState | None = None
 
 
 class SpectralVAE(GrainModel):
@@ -120,19 +125,21 @@ class SpectralVAE(GrainModel):
 
     # ---- audio to latents ------------------------------------------------------------------------------------------
 
-    def spectra(self, audio: Tensor) -> tuple[Tensor, Tensor]:
-        """Magnitudes at unit level ``(batch, latents, 2, bins)`` and levels ``(batch, latents, 1)`` (RMS)."""
+    def spectra(self, audio: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Magnitudes at unit level ``(batch, latents, 2, bins)``, levels ``(batch, latents, 1)`` (RMS), envelopes."""
         c, before = self.config, self.stft.before
         count = FRAMES * -(-audio.shape[1] // c.hop_length)
         length = (count - 1) * c.spacing + c.window_length
         padded = nn.functional.pad(audio, (before, length - before - audio.shape[1]))
         return self._unit(padded)
 
-    def _unit(self, samples: Tensor) -> tuple[Tensor, Tensor]:
+    def _unit(self, samples: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         magnitudes = self.stft.frames(samples).abs()
         magnitudes = magnitudes.view(magnitudes.shape[0], -1, FRAMES, self.config.bins)
         level = (magnitudes.square() @ self.counted).mean(2, keepdim=True).sqrt()
-        return magnitudes / (level[..., None] + AMPLITUDE_FLOOR), level
+        first = self.stft.before
+        hops = samples[:, first : first + magnitudes.shape[1] * self.config.hop_length]
+        return magnitudes / (level[..., None] + AMPLITUDE_FLOOR), level, envelope(hops, level, self.config.hop_length)
 
     @staticmethod
     def logs(unit: Tensor) -> Tensor:
@@ -140,18 +147,16 @@ class SpectralVAE(GrainModel):
         return 0.5 * torch.log(unit.square() + LEAST**2).flatten(2)
 
     def _encode(
-        self, state: tuple[BlockState, ...] | None, unit: Tensor, level: Tensor
+        self, state: tuple[BlockState, ...] | None, unit: Tensor, level: Tensor, quarters: Tensor
     ) -> tuple[tuple[BlockState, ...], Posterior]:
         logs = self.logs(unit) - self.from_shape.bias
         state, out = self.encoder(state, logs / LOG_SCALE)
         mean, log_variance = out.chunk(2, -1)
         mean = mean + self.to_shape(logs)
         nothing = mean.new_zeros(*mean.shape[:2], CONTROLS)
-        first = level_to_latent(level.to(mean))
-        known = torch.full_like(torch.cat([first, nothing], -1), -14.0)
-        return state, Posterior(
-            torch.cat([first, nothing, mean], -1), torch.cat([known, log_variance.clamp(-14.0, 4.0)], -1)
-        )
+        first = torch.cat([level_to_latent(level.to(mean)), nothing, quarters.to(mean)], -1)
+        known = torch.full_like(first, -14.0)
+        return state, Posterior(torch.cat([first, mean], -1), torch.cat([known, log_variance.clamp(-14.0, 4.0)], -1))
 
     def posterior(self, audio: Tensor) -> Posterior:
         check_shape("audio", audio.shape, "(batch, samples >= 1)", audio.ndim == 2 and audio.shape[1] > 0)
@@ -208,7 +213,9 @@ class SpectralVAE(GrainModel):
         latents, labels = (x.double() if exact else x for x in (latents, labels.to(latents)))
         state, power, spread = self.shapes(state, latents, labels, self._double() if exact else None)
         counted = self.counted.to(power)
-        power, share = controlled(power, noise_share(spread), latents[..., 1:SHAPE], counted, self.config.sample_rate)
+        power, share = controlled(
+            power, noise_share(spread), latents[..., 1:ENVELOPE], counted, self.config.sample_rate
+        )
         amplitude = torch.exp(0.5 * power) * latent_to_level(latents[..., :1])[..., None]
         tone, noise = amplitude * (1 - share).sqrt(), amplitude * share.sqrt()
         return state, tone.flatten(1, 2), noise.flatten(1, 2)
@@ -259,6 +266,10 @@ class SpectralVAE(GrainModel):
         received = state.received + FRAMES * latents.shape[1]
         if flush:  # as far as the file goes
             audio = audio[:, : before + received * c.spacing - state.added]
+        added = state.added + audio.shape[1]
+        coded = torch.cat([latents[..., :1], latents[..., ENVELOPE:SHAPE]], -1)
+        audio = audio[:, max(0, before - state.added) :]
+        shaped, audio = envelope_step(state.envelope, coded, audio, c.hop_length, flush=flush)
         after = DecodeState(
             state.spectrum + ready,
             network,
@@ -266,9 +277,10 @@ class SpectralVAE(GrainModel):
             (tone[:, ready:], noise[:, ready:]),
             overlap,
             received,
-            state.added + audio.shape[1],
+            added,
+            shaped,
         )
-        return after, audio[:, max(0, before - state.added) :]
+        return after, audio
 
     def _noise(self, first: int, count: int, seeds: Sequence[int]) -> Tensor:
         """Spectra of white noise of RMS 1, a function of the seed and the absolute index: ``(batch, count, bins)``."""
@@ -309,16 +321,17 @@ class SpectralVAE(GrainModel):
         self, audio: Tensor, latents: Tensor, labels: Tensor, generator: torch.Generator | None = None
     ) -> dict[str, Tensor]:
         with torch.no_grad():
-            unit, level = self.spectra(audio)
+            unit, level, quarters = self.spectra(audio)
         held = labels[:, None].expand(-1, latents.shape[1], -1)
         if generator is not None:
             clip = draw_splices(latents.shape[0], latents.shape[1], generator).to(latents.device)
             frame = torch.arange(latents.shape[1], device=latents.device)
-            latents, unit, level, held = (x[clip, frame] for x in (latents, unit, level, held))
+            latents, unit, level, quarters, held = (x[clip, frame] for x in (latents, unit, level, quarters, held))
         _, power, spread = self.shapes(None, latents, held)
         alone = self.log_bands(latents).float()
         # 0 for what ``posterior`` gave; a series that a temporal embedding plays must learn it.
         off = (latents[..., :1] - level_to_latent(level)).abs().mean()
+        off = off + OF_ENVELOPE * (latents[..., ENVELOPE:SHAPE] - quarters).abs().mean()
         return {"loudness": off} | spectral_terms(
             unit, level, power.float(), spread.float(), alone, self.filters, self.config.sample_rate
         )

@@ -9,10 +9,11 @@ import torch
 from torch import Tensor
 
 LONGER = 1.5  # how much longer than a crop a clip is read, so that it may be played faster
-SPEED_SHARE, MIX_SHARE, TONE_SHARE = 0.5, 0.1, 0.15  # of a batch's clips
+SPEED_SHARE, MIX_SHARE, TONE_SHARE = 0.5, 0.1, 0.2  # of a batch's clips
 SEMITONES = 7.0  # either way
 HARMONICS = 24
-SINES = 0.5  # of the tones
+SINES = 0.6  # of the tones
+ANYWHERE = 0.4  # of the tones: sines as likely at 10 kHz as at 1 kHz, where few instruments are
 
 
 def augmented(audio: Tensor, samples: int, sample_rate: int, generator: torch.Generator) -> Tensor:
@@ -46,8 +47,8 @@ def tones(samples: int, sample_rate: int, generator: torch.Generator) -> Tensor:
     """A sine or a harmonic tone, steady, gliding, trembling or dying away, perhaps in noise: ``(samples,)``."""
     u = torch.rand(12, generator=generator).tolist()
     time = torch.arange(samples) / sample_rate
-    if u[0] < SINES:  # half of them anywhere up to Nyquist, where few instruments are
-        pitch = 60.0 * 150.0 ** u[1] if u[0] < SINES / 2 else 1000.0 + (0.46 * sample_rate - 1000.0) * u[1]
+    if u[0] < SINES:
+        pitch = 60.0 * 150.0 ** u[1] if u[0] >= ANYWHERE else 1000.0 + (0.46 * sample_rate - 1000.0) * u[1]
     else:
         pitch = 50.0 * 40.0 ** u[1]
     octaves = (u[2] - 0.5) * 2 * (time - 0.5) if u[3] < 0.3 else torch.zeros(())
