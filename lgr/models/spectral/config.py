@@ -12,8 +12,8 @@ FRAMES = 2  # spectra a latent vector
 class SpectralConfig(GrainModelConfig):
     """Lengths in samples. A latent stands for two spectra, ``hop_length / 2`` samples apart.
 
-    ``latent_dim`` counts the level, the two controls and the four of the envelope (``lgr.models.spectral.model``). ``kernel_size`` is in latent
-    frames: encoder and decoder see ``(kernel_size - 1)`` past frames a block.
+    ``latent_dim`` counts the level, the two controls and the four of the envelope (``lgr.models.spectral.model``).
+    ``kernel_size`` is in latent frames: encoder and decoder see ``(kernel_size - 1)`` past frames a block.
     """
 
     hop_length: int = 320
