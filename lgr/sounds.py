@@ -79,17 +79,28 @@ def read(sound: Sound, codec: Codec, augmentation: Recording | None = None) -> T
 
 
 def _at_codec(audio: Tensor, sample_rate: int, codec: Codec, augmentation: Recording | None) -> Tensor:
-    rate = codec.info.sample_rate
+    audio = _at_rate(audio, sample_rate, codec.info.sample_rate, augmentation)
+    if codec.info.channels == 2 and audio.shape[0] == 1:
+        audio = audio.repeat(2, 1)
+    return audio
+
+
+def _at_rate(audio: Tensor, sample_rate: int, rate: int, augmentation: Recording | None) -> Tensor:
     if audio.shape[0] > 2:
         audio = audio.mean(0, keepdim=True)
     speed = 1.0 if augmentation is None else _speed(augmentation)
     # Played faster, as a tape: pitch and duration change together, and no second resampling is needed.
     audio = resample(audio, round(sample_rate * speed), rate)
-    if augmentation is not None:
-        audio = _augmented(audio, augmentation, rate)
-    if codec.info.channels == 2 and audio.shape[0] == 1:
-        audio = audio.repeat(2, 1)
-    return audio
+    return audio if augmentation is None else _augmented(audio, augmentation, rate)
+
+
+def recording_audio(recording: Recording, what: str = "recording") -> Tensor:
+    """Audio ``(channels, samples)`` of a score's recording, augmented as it was, at the rate of its file.
+
+    One channel or two, as ``read`` gives it, but before any codec. ``CodebookError`` as ``unchanged``.
+    """
+    audio, info = load_whole(unchanged(recording, what))
+    return _at_rate(with_length(audio, info.samples), info.sample_rate, info.sample_rate, recording)
 
 
 def unchanged(recording: Recording, what: str = "") -> Path:

@@ -158,6 +158,7 @@ OPTIONS = [
     (["--score", "score.txt"], ["--score must end in .json or .csv", "score.txt"]),
     (["--plot", "picture.gif"], ["--plot must end in .png", "picture.gif"]),
     (["--reaper", "session.als"], ["--reaper must end in .rpp", "session.als"]),
+    (["--dawproject", "session.als"], ["--dawproject must end in .dawproject", "session.als"]),
     (["--colour", "red"], ["--colour"]),
 ]
 

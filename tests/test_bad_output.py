@@ -29,7 +29,7 @@ def no_work(*args: Any, **options: Any) -> None:
     raise AssertionError("the outputs must be checked before the work")
 
 
-SUFFIXES = {"-o": ".wav", "--score": ".json", "--plot": ".png", "--reaper": ".rpp"}
+SUFFIXES = {"-o": ".wav", "--score": ".json", "--plot": ".png", "--reaper": ".rpp", "--dawproject": ".dawproject"}
 PLACES = [
     ("no/such/folder/out", "does not exist"),
     ("target.wav/out", "not a folder"),

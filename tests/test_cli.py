@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 import pytest
 import soundfile
@@ -47,10 +48,11 @@ def book(sounds: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_resynth_writes_everything_it_is_asked_for(sounds: Path, tmp_path: Path) -> None:
-    out = {name: tmp_path / f"out.{name}" for name in ("wav", "json", "png", "rpp")}
+    out = {name: tmp_path / f"out.{name}" for name in ("wav", "json", "png", "rpp", "dawproject")}
     said = done(
         *("resynth", sounds / "glass.wav", sounds / "rain.wav", "--target", sounds / "drums.wav", "-o", out["wav"]),
-        *("--score", out["json"], "--plot", out["png"], "--reaper", out["rpp"], "--temperature", "0:0,1:0.1"),
+        *("--score", out["json"], "--plot", out["png"], "--reaper", out["rpp"], "--dawproject", out["dawproject"]),
+        *("--temperature", "0:0,1:0.1"),
     )
     audio, rate = load_audio(out["wav"])
     assert (tuple(audio.shape), rate) == ((1, int(SECONDS * 24_000)), 24_000)
@@ -60,6 +62,7 @@ def test_resynth_writes_everything_it_is_asked_for(sounds: Path, tmp_path: Path)
     assert score.made_by["resynth"]["temperature"] == [[0.0, 0.0], [1.0, 0.1]]
     assert out["png"].read_bytes().startswith(b"\x89PNG")
     assert out["rpp"].read_text().startswith("<REAPER_PROJECT")
+    assert "project.xml" in ZipFile(out["dawproject"]).namelist()
     assert str(out["wav"]) in said
     assert f"{len(score)} grains" in said
     assert sorted(tmp_path.iterdir()) == sorted(out.values())  # and no temporary file
@@ -200,7 +203,7 @@ def test_demo_makes_what_it_says(tmp_path: Path) -> None:
     (folder / "demo.png").write_bytes(b"of an earlier demo")
     said = done("demo", "-o", folder)
     made = sorted(path.name for path in folder.iterdir())
-    for suffix in ("wav", "json", "csv", "rpp"):
+    for suffix in ("wav", "json", "csv", "rpp", "dawproject"):
         assert sum(name.endswith(f".{suffix}") for name in made) == 3
     for name in ("demo.png", "score.png", "sweep.png"):
         assert (folder / name).read_bytes().startswith(b"\x89PNG")

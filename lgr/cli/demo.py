@@ -50,6 +50,7 @@ def demo(
                 "audio": [f"{name}.wav" for name in names],
                 "score": [f"{name}{suffix}" for name in names for suffix in (".json", ".csv")],
                 "Reaper session": [f"{name}.rpp" for name in names],
+                "DAWproject session": [f"{name}.dawproject" for name in names],
                 "picture": ["demo.png", "score.png", "sweep.png"],
             }.items()
             for name in kind_names
@@ -57,6 +58,7 @@ def demo(
         with progress_bar() as progress:
             opened = todo.open_codec(None)
             results = list(todo.at_temperatures(TEMPERATURES, opened, 0, progress))
+            from lgr.dawproject import dawproject_session
             from lgr.plots import plot_spectrograms, save_figure
             from lgr.score.reaper import reaper_session
             from lgr.sound.audio import load_audio
@@ -66,6 +68,7 @@ def demo(
                 for suffix in (".json", ".csv"):
                     result.score.save(parts[f"{name}{suffix}"], force=True)
                 reaper_session(result.score, parts[f"{name}.rpp"], force=True)
+                dawproject_session(result.score, parts[f"{name}.dawproject"], force=True)
             heard = [load_audio(path, channels=1) for path in (target, *sources)]
             panels = [
                 (title, audio[0].numpy(), rate)
@@ -112,6 +115,7 @@ Made in {seconds:.1f} s. In {folder}, beside the sounds:
   sweep.png   what temperature changes
   .json .csv  the scores: each grain's recording, place and probability
   .rpp        Reaper sessions of the scores
+  .dawproject the same for Bitwig, Cubase and Studio One
 
 What to try next:
   lgr resynth {clips}/rain.flac {clips}/sea.flac -t {clips}/speech_reader.flac -o {folder}/voice_of_rain.wav

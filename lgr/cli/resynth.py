@@ -35,6 +35,14 @@ def resynth(
         Path | None,
         typer.Option(metavar="FILE", help="Also write a Reaper session: .rpp.", rich_help_panel=o.FILES),
     ] = None,
+    dawproject: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Also write a session for Bitwig, Cubase or Studio One: .dawproject.",
+            rich_help_panel=o.FILES,
+        ),
+    ] = None,
     codebook: o.CodebookOption = None,
     force: o.ForceOption = False,
     codec: o.CodecOption = None,
@@ -105,6 +113,7 @@ def resynth(
         score_part = outputs.claim_optional(score, "score", "--score")
         plot_part = outputs.claim_optional(plot, "picture", "--plot")
         reaper_part = outputs.claim_optional(reaper, "Reaper session", "--reaper")
+        dawproject_part = outputs.claim_optional(dawproject, "DAWproject session", "--dawproject")
         opened = todo.open_codec(codec, space, levels)
         todo.check_format(audio_part, opened)
         started = time.perf_counter()
@@ -124,9 +133,13 @@ def resynth(
                 from lgr.score.reaper import reaper_session
 
                 reaper_session(result.score, reaper_part, force=True)
+            if dawproject_part:
+                from lgr.dawproject import dawproject_session
+
+                dawproject_session(result.score, dawproject_part, force=True)
         spent = time.perf_counter() - started
     typer.echo(summary(out, result, spent))
-    for path in filter(None, (score, plot, reaper)):
+    for path in filter(None, (score, plot, reaper, dawproject)):
         typer.echo(str(path))
 
 

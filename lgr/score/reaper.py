@@ -12,6 +12,7 @@ from pathlib import Path
 
 from lgr.errors import ArgumentError
 from lgr.files import atomic_path
+from lgr.score.clips import Clip, clips, number
 from lgr.score.score import Score
 from lgr.sound.recording import Recording
 
@@ -22,10 +23,8 @@ def reaper_session(score: Score, path: str | Path, *, force: bool = False) -> Pa
     """Write ``score`` to ``path`` as a Reaper session.
 
     One track for each recording that is used, with an item for each run of consecutive grains that play on, and a
-    muted track with the target. Items overlap as grains do and fade in and out, in straight lines, over the overlap; a
-    run so short that its fades would cross fades over half its length each way and is scaled to weigh what its grains
-    do.
-    Augmentations become item gain, pitch and play rate. Files inside the session's folder are named relative to it.
+    muted track with the target. Items overlap and fade as ``lgr/score/clips.py`` says. Augmentations become item gain,
+    pitch and play rate. Files inside the session's folder are named relative to it.
 
     Raises
     ------
@@ -53,8 +52,8 @@ def reaper_session(score: Score, path: str | Path, *, force: bool = False) -> Pa
         *_target_track(score, folder),
     ]
     items: dict[int, list[str]] = {}
-    for first, n_grains in score.runs():
-        items.setdefault(int(score.recording[first]), []).extend(_run_item(score, first, n_grains, folder))
+    for clip in clips(score):
+        items.setdefault(clip.recording, []).extend(_item(score.recordings[clip.recording], clip, folder))
     for index in sorted(items):
         lines += _track(score.recordings[index].name, items[index])
     lines.append(">")
@@ -67,63 +66,26 @@ def _target_track(score: Score, folder: Path) -> list[str]:
     target = score.target
     if not target.path:
         return []
-    item = _item(target, folder, position=0.0, length=target.duration_seconds, offset=0.0, fades=(0.0, 0.0), gain=1.0)
-    return _track(f"target: {target.name}", item, muted=True)
+    whole = Clip(recording=-1, position_seconds=0.0, length_seconds=target.duration_seconds)
+    return _track(f"target: {target.name}", _item(target, whole, folder), muted=True)
 
 
-def _run_item(score: Score, first: int, n_grains: int, folder: Path) -> list[str]:
-    """The item of the run of ``n_grains`` grains from grain ``first`` on."""
-    last = first + n_grains - 1
-    start = int(score.target_frame[first])
-    end = int(score.target_frame[last]) + score.grain_frames
-    before = int(score.target_frame[first - 1]) + score.grain_frames - start if first else 0
-    after = end - int(score.target_frame[last + 1]) if last + 1 < len(score) else 0
-    fade_in, fade_out, gain = max(float(before), 0.0), max(float(after), 0.0), 1.0
-    if fade_in + fade_out > end - start:
-        # Grains so dense that fades would cross: the run's weights are a hill that never reaches 1. A triangle of the
-        # same area stands for it.
-        fade_in = fade_out = (end - start) / 2
-        gain = min(1.0, 2 * n_grains * score.hop_frames / (end - start))
-    position = start * score.frame_seconds
-    length = (end - start) * score.frame_seconds
-    if 0 < score.target.duration_seconds - position < length:  # the last grains may run over the target's end
-        length = score.target.duration_seconds - position
-    return _item(
-        score.recordings[int(score.recording[first])],
-        folder,
-        position=position,
-        length=length,
-        offset=int(score.source_frame[first]) * score.frame_seconds,
-        fades=(min(fade_in * score.frame_seconds, length), min(fade_out * score.frame_seconds, length)),
-        gain=gain,
-    )
-
-
-def _item(
-    recording: Recording,
-    folder: Path,
-    *,
-    position: float,
-    length: float,
-    offset: float,
-    fades: tuple[float, float],
-    gain: float,
-) -> list[str]:
-    volume = gain * 10 ** (recording.gain_db / 20)
+def _item(recording: Recording, clip: Clip, folder: Path) -> list[str]:
+    volume = clip.gain * 10 ** (recording.gain_db / 20)
     keeps_pitch = int(recording.speed == 1)  # resampling moved pitch and time together
     source = _SOURCES.get(Path(recording.path).suffix.lower(), "WAVE")
     return [
         "    <ITEM",
-        f"      POSITION {_number(position)}",
-        f"      LENGTH {_number(length)}",
+        f"      POSITION {number(clip.position_seconds)}",
+        f"      LENGTH {number(clip.length_seconds)}",
         "      LOOP 0",
-        f"      FADEIN 0 {_number(fades[0])} 0 0 0 0 0",
-        f"      FADEOUT 0 {_number(fades[1])} 0 0 0 0 0",
+        f"      FADEIN 0 {number(clip.fade_in_seconds)} 0 0 0 0 0",
+        f"      FADEOUT 0 {number(clip.fade_out_seconds)} 0 0 0 0 0",
         "      MIXFLAG 1",
         f"      NAME {quoted(recording.name)}",
-        f"      VOLPAN {_number(volume)} 0 1 -1",
-        f"      SOFFS {_number(offset * recording.speed)}",
-        f"      PLAYRATE {_number(recording.speed)} {keeps_pitch} {_number(recording.pitch_semitones)} -1 0 0.0025",
+        f"      VOLPAN {number(volume)} 0 1 -1",
+        f"      SOFFS {number(clip.offset_seconds * recording.speed)}",
+        f"      PLAYRATE {number(recording.speed)} {keeps_pitch} {number(recording.pitch_semitones)} -1 0 0.0025",
         f"      <SOURCE {source}",
         f"        FILE {_file(recording, folder)}",
         "      >",
@@ -152,8 +114,3 @@ def quoted(text: str) -> str:
         if quote not in text:
             return f"{quote}{text}{quote}"
     return "`" + text.replace("`", "'") + "`"
-
-
-def _number(value: float) -> str:
-    """Without an exponent, which Reaper does not read; to the picosecond, far below a sample."""
-    return f"{value:.12f}".rstrip("0").rstrip(".")

@@ -14,6 +14,7 @@ SUFFIXES = {
     "picture": (".png", ".svg", ".pdf"),
     "score": (".json", ".csv"),
     "Reaper session": (".rpp",),
+    "DAWproject session": (".dawproject",),
 }
 
 
