@@ -1,0 +1,86 @@
+"""What a running loop plays with: a codebook and the file in which its grains are found."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from torch import Tensor
+
+from lgr.codebook import GrainCodebook
+from lgr.codecs.base import Codec, check_same_codec
+from lgr.errors import ArgumentError
+from lgr.matching.inverted_file import InvertedFile
+
+EXACT = 8192  # grains up to which every one is looked at
+CELLS = 24  # cells a choice looks through, of the square root of the number of grains
+
+
+@dataclass(frozen=True)
+class Material:
+    """Grains ready to be found within a frame's time. A value: the loop takes another one at any step.
+
+    Examples
+    --------
+    >>> import lgr
+    >>> from lgr.files import assets_dir
+    >>> from lgr.live import Material
+    >>> codec = lgr.load_codec("toy")
+    >>> material = Material.of(lgr.build_codebook([assets_dir() / "audio" / "rain.flac"], codec), codec)
+    >>> len(material.codebook) == len(material.file.index)
+    True
+    """
+
+    codebook: GrainCodebook
+    file: InvertedFile
+    levels_db: Tensor | None  # (M, 2)
+    log_weights: Tensor  # (M,)
+    cells: int  # looked through at each choice
+    origin: object  # the same for a material and what it has grown to: their first grains are the same
+
+    @classmethod
+    def of(cls, codebook: GrainCodebook, codec: Codec, *, cells: int | None = None) -> "Material":
+        """Sort a codebook's grains so that they are found quickly.
+
+        Raises
+        ------
+        CodebookError : the codebook was made with another codec
+        ArgumentError : it takes grains at every ``stride`` frames other than 1, so that nothing could play on
+        """
+        check_same_codec("material: the codebook", codebook.codec_, codec.info)
+        if codebook.config.stride != 1:
+            raise ArgumentError(f"material must have grains at every frame (stride 1), got {codebook.config.stride}")
+        file = InvertedFile.of(_rows(codebook))
+        every = len(file.centroids)
+        looked = (every if len(codebook) <= EXACT else CELLS) if cells is None else min(cells, every)
+        return cls._with(codebook, file, looked, object())
+
+    @classmethod
+    def _with(cls, codebook: GrainCodebook, file: InvertedFile, cells: int, origin: Any) -> "Material":
+        codebook.forget_vectors()  # the file has them
+        return cls(codebook, file, codebook.levels_db, codebook.log_weights(), cells, origin)
+
+    def grown(self, codebook: GrainCodebook) -> "Material":
+        """This material with the recordings that ``codebook`` has beyond its own (``GrainCodebook.extend``)."""
+        old = len(self.codebook)
+        if codebook.recordings_[: len(self.codebook.recordings_)] != self.codebook.recordings_ or len(codebook) < old:
+            raise ArgumentError("codebook must be this material's with further recordings, got another")
+        return self._with(codebook, self.file.grown(_rows(codebook)[old:]), self.cells, self.origin)
+
+    @property
+    def lanes(self) -> int:
+        return self.codebook.lanes
+
+    def similarity_of(self, grain: int, query: Tensor) -> Tensor:
+        """The product of one grain's row and ``query``."""
+        return self.file.rows[self.file.place[grain]] @ query
+
+    def plays_on(self, grain: int, hop: int) -> int:
+        """The grain ``hop`` frames on in the same recording, -1 where there is none; constant time."""
+        starts, recording = self.codebook.starts_, self.codebook.recording_
+        later = grain + hop  # stride 1: grains of a recording are numbered frame by frame
+        if later >= len(starts) or recording[later] != recording[grain] or starts[later] != starts[grain] + hop:
+            return -1
+        return later
+
+
+def _rows(codebook: GrainCodebook) -> Tensor:
+    return codebook.joint_vectors_ if codebook.has_pitch else codebook.vectors_
