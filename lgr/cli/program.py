@@ -13,7 +13,9 @@ from lgr.cli.demo import demo
 from lgr.cli.evaluate import evaluate
 from lgr.cli.info import info
 from lgr.cli.interpolate import interpolate
+from lgr.cli.latency import latency
 from lgr.cli.listening import listening_analysis, listening_test
+from lgr.cli.live import live
 from lgr.cli.render import render
 from lgr.cli.resynth import resynth
 from lgr.cli.sample import sample
@@ -38,6 +40,8 @@ app.command()(interpolate)
 app.command("path", hidden=True, deprecated=True)(interpolate)
 app.command()(sample)
 app.command()(steer)
+app.command()(live)
+app.command()(latency)
 app.command()(evaluate)
 app.command()(codecs)
 app.command()(info)
