@@ -14,6 +14,9 @@ SUFFIXES = {
     "picture": (".png", ".svg", ".pdf"),
     "score": (".json", ".csv"),
     "Reaper session": (".rpp",),
+    "pattern": (".json",),
+    "MIDI file": (".mid", ".midi"),
+    "kit": (".zip",),
 }
 
 
