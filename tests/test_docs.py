@@ -20,7 +20,16 @@ import lgr
 from lgr.cli import app
 
 ROOT = Path(__file__).parents[1]
-ROOMS = ["lgr.baselines", "lgr.codebook", "lgr.codecs", "lgr.listening", "lgr.matching", "lgr.plots", "lgr.score"]
+ROOMS = [
+    "lgr.baselines",
+    "lgr.codebook",
+    "lgr.codecs",
+    "lgr.drums",
+    "lgr.listening",
+    "lgr.matching",
+    "lgr.plots",
+    "lgr.score",
+]
 FETCHED = re.compile(
     r"<(?:script|link|img|audio|video|source|iframe)\b[^>]*?\s(?:src|href)=[\"']?((?:https?:)?//[^\"'\s>]*)"
 )

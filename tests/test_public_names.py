@@ -36,6 +36,7 @@ def test_no_name_becomes_a_module_once_everything_is_imported() -> None:
         "lgr.baselines",
         "lgr.codebook",
         "lgr.codecs",
+        "lgr.drums",
         "lgr.listening",
         "lgr.matching",
         "lgr.plots",

@@ -12,10 +12,14 @@ import torch
 from torch import Tensor, nn
 
 from lgr.codecs.folder import FOLDER_KINDS
+from lgr.codecs.trained import TrainedCodec
 from lgr.models.grain_model import GrainModel, GrainModelConfig, Posterior
+from lgr.models.granular.temporal import TemporalConfig, TemporalVAE
 from lgr.models.kinds import MODELS, Kind
 from lgr.models.seeded_noise import frame_noise
 from lgr.train.vae.config import RECIPES
+from lgr.train.vae.export import write_model
+from lgr.train.vae.steps import Parts
 
 RATE = 8000
 
@@ -83,4 +87,28 @@ def write_sounds(folder: Path, n: int = 4, seconds: float = 0.4) -> Path:
             random = np.random.default_rng(i)
             wave = np.sin(2 * np.pi * 220 * (i + 1) * t) if kind == "bell" else random.uniform(-1, 1, len(t))
             soundfile.write(folder / kind / f"{i}.wav", 0.5 * wave * np.exp(-8 * t), RATE)
+    return folder
+
+
+def _parts(labels: Sequence[str], seed: int) -> Parts:
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        model = TinyModel(TinyConfig(labels=tuple(labels)))
+        sizes = TemporalConfig(
+            latent_dim=model.config.latent_dim, labels=tuple(labels), frames=7, embedding_dim=3, decoder_width=16
+        )
+        return Parts(model, TemporalVAE(sizes))
+
+
+def tiny_sampler(labels: Sequence[str], seed: int = 0) -> TrainedCodec:
+    """A tiny codec with a temporal embedding, that draws one-shots of 7 frames; its random weights are of ``seed``."""
+    parts = _parts(labels, seed)
+    return TrainedCodec(parts.model, parts.temporal, name="tiny", version=f"seed {seed}")
+
+
+def write_sampler(folder: Path, labels: Sequence[str], seed: int = 0) -> Path:
+    """The same in a folder, to be opened where "tiny" is registered."""
+    parts = _parts(labels, seed)
+    folder.mkdir(parents=True)
+    write_model(folder, "tiny", parts, parts.state_dict(), licence="CC0-1.0", with_temporal=True)
     return folder

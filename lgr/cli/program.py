@@ -10,6 +10,7 @@ from lgr.cli.browser_app import app_command
 from lgr.cli.codebook import codebook_app
 from lgr.cli.codecs import codecs
 from lgr.cli.demo import demo
+from lgr.cli.drums import drums
 from lgr.cli.evaluate import evaluate
 from lgr.cli.info import info
 from lgr.cli.interpolate import interpolate
@@ -39,6 +40,7 @@ app.command()(baseline)
 app.command()(interpolate)
 app.command("path", hidden=True, deprecated=True)(interpolate)
 app.command()(sample)
+app.command()(drums)
 app.command()(steer)
 app.command()(live)
 app.command()(latency)

@@ -15,6 +15,9 @@ SUFFIXES = {
     "score": (".json", ".csv"),
     "Reaper session": (".rpp",),
     "DAWproject session": (".dawproject",),
+    "pattern": (".json",),
+    "MIDI file": (".mid", ".midi"),
+    "kit": (".zip",),
 }
 
 
