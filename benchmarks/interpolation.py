@@ -47,7 +47,7 @@ PAIRS = (
     ("speech_reader", "birds"),
 )
 LEAVE_SECONDS, REACH_SECONDS = 1.6, 1.0  # in the bundled clips
-CODECS = ("bundled", "toy", "notes-granular", "textures-encodec16", "textures-noiseband")
+CODECS = ("bundled", "toy", "notes-spectral", "textures-encodec16", "textures-noiseband")
 CONTEXT_SECONDS = 1.5
 PICTURED = {"NoiseBand": "textures-noiseband", "EncodecVAE": "textures-encodec16"}
 KINDS = {"circle": 1.5, "spiral": None, "wander": None}  # and how often they go round

@@ -20,9 +20,8 @@ from lgr.models.kinds import build_model, model_config
 
 SHIPPED = (
     "spectral",
-    "drums-granular",
     "drums-spectral",
-    "notes-granular",
+    "notes-spectral",
     "textures-noiseband",
     "textures-encodec16",
 )
@@ -31,7 +30,6 @@ WHOLE = {"n_filters": 32, "linear_path": False}  # paper 003's EnCodec
 FRESH: dict[str, tuple[str, dict[str, Any]]] = {
     **{f"granular {d}, grains of 1024": ("granular", {"decoder": d}) for d in DECODERS},
     "granular fi+pp, grains of 2048": ("granular", {"decoder": "fi+pp", "hop_length": 512}),
-    "granular lapped+pp, grains of 2048": ("granular", {"decoder": "lapped+pp", "hop_length": 512}),
     "ddsp-noise": ("ddsp-noise", {}),
     "noiseband": ("noiseband", {}),
     "encodec-vae 16, ours": ("encodec-vae", {"latent_dim": 16}),

@@ -172,7 +172,7 @@ _ = ipywidgets.interact_manual(
 #
 # ```python
 # violin = CLIPS / "violin.flac"
-# for name in ("bundled", "drums-granular", "notes-granular"):
+# for name in ("bundled", "drums-spectral", "notes-spectral"):
 #     one = play_baseline("unchanged", violin, [violin], codec=codecs[name])
 #     found = evaluate(violin, [violin], one.audio, one.sample_rate).numbers
 #     print(f"{name}: mSTFT {found['mstft']:.2f}")

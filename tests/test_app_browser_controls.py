@@ -16,13 +16,13 @@ from lgr.latents.projection import fit_projection
 
 pytestmark = pytest.mark.slow  # every tab in a browser is for test-all; test_app_browser_resynthesise.py keeps one
 
-NAME = "tiny-spectral"  # none that comes with lgr
+NAME, PLAIN = "tiny-spectral", "tiny-granular"  # with controls, without; none that comes with lgr
 SLIDERS = ("Level (dB)", "Brightness (octaves)", "Noisiness")
 
 
 @pytest.fixture(scope="module")
 def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningApp]:
-    """The app of an lgr that comes with a small spectral model too, and a browser in front of it."""
+    """The app of an lgr that comes with two small models too, and a browser in front of it."""
     folder, real = tmp_path_factory.mktemp("assets"), assets_dir()
     (folder / "models").mkdir()
     for each in (real / "audio", *(real / "models").iterdir()):
@@ -34,6 +34,7 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningApp]:
         rows = torch.randn(60, codec.info.latent_dim, generator=torch.Generator().manual_seed(0))
         rows[:, :3] = torch.tensor([0.5, 0, 0])  # level, no controls
         fit_projection(rows, n_labels=len(LABELS), codec=codec.info).save(model)
+        write_folder(folder / "models" / PLAIN, "granular", temporal=True)
         with serving() as served, browsing(served) as running:
             yield running
 
@@ -61,7 +62,7 @@ def test_one_shots_and_lines_follow_the_sliders(app: RunningApp) -> None:
     with app.page(tab="Free synthesis") as page:
         fold = page.get_by_role("button", name="Level, brightness, noisiness")
         page.get_by_role("button", name="Model and length").click()
-        choose(page, "drums-granular")  # which has no controls
+        choose(page, PLAIN)
         fold.locator("visible=true").wait_for(state="detached")
         choose(page, NAME)
         fold.locator("visible=true").click()

@@ -26,7 +26,7 @@ def test_an_example_is_one_click_from_its_result(app: RunningApp) -> None:
         assert download.value.suggested_filename == "violin_to_flute.json"
         recipe = json.loads(download.value.path().read_text())
         assert recipe["labels"] == ["violin", "flute"]
-        assert recipe["report"]["codec"] == "notes-granular"
+        assert recipe["report"]["codec"] == "notes-spectral"
 
 
 @pytest.mark.slow
@@ -69,7 +69,7 @@ def test_it_fits_a_phone_and_classes_follow_the_model(app: RunningApp) -> None:
         page.get_by_role("option", name="bundled").click()
         leaving.wait_for(state="hidden")
         chooser.click()
-        page.get_by_role("option", name="notes-granular").click()
+        page.get_by_role("option", name="notes-spectral").click()
         leaving.click()
         page.get_by_role("option", name="alto sax").click()
         page.get_by_role("button", name="Rain to sea").click()

@@ -41,7 +41,7 @@ def test_codecs_play_side_by_side_and_one_that_is_missing_says_why(
             boxes = panel.locator("fieldset input[type=checkbox]")
         for i in range(boxes.count()):
             boxes.nth(i).uncheck()
-        for name in ("bundled (any sound, for grains)", "drums-granular", "SoundStream (Lyra v2), 16 kHz"):
+        for name in ("bundled (any sound, for grains)", "textures-encodec16", "SoundStream (Lyra v2), 16 kHz"):
             panel.locator("label", has_text=name).locator("input").check()
         panel.get_by_role("button", name="Violin tune on the piano").click()
         panel.get_by_text("2 of 3 codecs with seed 1.").wait_for()

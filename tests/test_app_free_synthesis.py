@@ -113,7 +113,7 @@ def test_the_description_draws_and_morphs_the_same_again(drums: TrainedCodec, tm
 
 
 def test_what_can_be_chosen() -> None:
-    assert models_that_sample() == ["drums-granular", "drums-spectral"]
+    assert models_that_sample() == ["drums-spectral"]
     values = [value for _, value in class_choices("drums-spectral")]
     assert values == [EACH, *model_labels("drums-spectral"), ""]
     choices, first, last = one_shot_choices(Draw())

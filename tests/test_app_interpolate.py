@@ -111,8 +111,8 @@ def test_files_hold_the_result_and_no_folder(rain_to_sea: tuple[InterpolationRep
 
 
 def test_a_class_changes_along_the_path() -> None:
-    codec = load_codec("notes-granular")
-    labels = model_labels("notes-granular")
+    codec = load_codec("notes-spectral")
+    labels = model_labels("notes-spectral")
     assert labels == codec.labels
     controls = InterpolationControls(first_label="violin", last_label="flute", seconds=0.5)
     report, _ = interpolate_sounds(clip("violin"), clip("flute"), codec, controls, seed=0)
@@ -128,7 +128,7 @@ def test_a_class_changes_along_the_path() -> None:
 def test_models_without_classes_have_none() -> None:
     assert model_labels("bundled") == ()
     assert model_labels("../../etc") == ()
-    assert len(model_labels("drums-granular")) == 8
+    assert len(model_labels("drums-spectral")) == 8
 
 
 def test_the_table_says_what_silence_leaves_unknown(rain_to_sea: tuple[InterpolationReport, dict]) -> None:

@@ -251,7 +251,7 @@ def test_a_visitor_who_was_not_seen_to_leave_is_forgotten(monkeypatch: pytest.Mo
 def test_the_choices_begin_with_bundled_and_end_with_downloads() -> None:
     names = [name for _, name in codec_choices()]
     assert names[0] == "bundled"
-    assert "drums-granular" in names
+    assert "drums-spectral" in names
     assert "toy" not in names
     assert names.index("textures-noiseband") < names.index("encodec-24khz")
     assert why_not_here("bundled") == ""

@@ -135,7 +135,7 @@ def test_a_visitor_who_leaves_stops_the_sweep(codecs: CodecStore) -> None:
 # Compare codecs
 
 
-@pytest.mark.parametrize("name", ["bundled", "drums-granular"])
+@pytest.mark.parametrize("name", ["bundled", "textures-encodec16"])
 def test_each_codec_plays_the_same_seed_with_about_the_same_grain(
     name: str, codecs: CodecStore, tmp_path: Path
 ) -> None:

@@ -84,7 +84,7 @@ def test_every_tab_fits_a_phone(app: RunningApp) -> None:
         # and the widest result there is
         show_tab(page, next(tab.title for tab in TABS if tab.name == "compare"))
         panel = page.locator("[role=tabpanel]:visible").first
-        for name in ("drums-granular", "notes-granular", "textures-noiseband"):  # more rows are no wider
+        for name in ("drums-spectral", "notes-spectral", "textures-noiseband"):  # more rows are no wider
             panel.locator("label", has_text=name).locator("input").uncheck()
         panel.locator("button:visible", has_text=SHORT.title).click()
         panel.locator("table:visible").wait_for(timeout=1000 * WITHIN_SECONDS)

@@ -102,7 +102,7 @@ def test_wrong_options_are_refused_in_one_line(sounds: Path, tmp_path: Path) -> 
         assert not (tmp_path / "run").exists()
 
     no("noiseband", "--decoder", "fi", says="No such option: --decoder")
-    no("granular", "--decoder", "magic", says="decoder must be one of tr, up, fi, fi+pp, lapped+pp, got 'magic'")
+    no("granular", "--decoder", "magic", says="decoder must be one of tr, up, fi, fi+pp, got 'magic'")
     no("granular", "--frames", 4, says="--frames needs --temporal")
     no("granular", "--minutes", 0, says="minutes must be above 0")
     no("granular", "--device", "abacus", says="device must be one that PyTorch has here")

@@ -262,11 +262,11 @@ def test_codebook_size() -> None:
 
 @pytest.mark.usefixtures("_seconds")
 def test_codecs() -> None:
-    result = codecs.run(pairs=[SHORT], seeds=1, codecs=["bundled", "drums-granular"])
+    result = codecs.run(pairs=[SHORT], seeds=1, codecs=["bundled", "textures-encodec16"])
     rows = {row["method"]: row for row in result.numbers["rows"]}
-    assert rows["drums-granular"]["adoption_codec"] is not None
+    assert rows["textures-encodec16"]["adoption_codec"] is not None
     assert rows["bundled"]["adoption_codec"] is None  # SoundStream, which would judge, was not asked for
-    assert rows["bundled"]["floor"] < rows["drums-granular"]["floor"]
+    assert rows["bundled"]["floor"] < rows["textures-encodec16"]["floor"]
 
 
 @pytest.mark.usefixtures("_seconds")

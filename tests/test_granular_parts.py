@@ -1,6 +1,7 @@
 """The parts of the granular VAE: grains and overlap-add, spectral filtering, post-processing, level and companding."""
 
 import cmath
+import math
 
 import pytest
 import torch
@@ -8,7 +9,8 @@ from torch import Tensor
 from torch.testing import assert_close
 
 from lgr.models.granular.decoders import filter_noise
-from lgr.models.granular.encoder import compand, expand
+from lgr.models.granular.encoder import compand
+from lgr.models.granular.levels import BANDS, GrainLevels
 from lgr.models.granular.overlap import before, cut_grains, grain_window, overlap_add
 from lgr.models.granular.post_filter import PostFilter
 from lgr.models.level_latent import latent_to_level, level_to_latent
@@ -87,9 +89,28 @@ def test_post_processing_starts_as_the_identity_and_is_a_sum_of_filters() -> Non
     assert_close(post(x), slow, rtol=1e-4, atol=1e-5)
 
 
-def test_level_and_companding_have_inverses() -> None:
+def test_level_has_an_inverse_and_companding_is_odd_and_steepest_at_zero() -> None:
     rms = torch.tensor([0.0, 1e-7, 1e-5, 1e-3, 0.3, 1.0])
     assert_close(latent_to_level(level_to_latent(rms)), rms, rtol=1e-3, atol=1e-11)
     assert latent_to_level(torch.tensor([-50.0, 50.0])).tolist() == [0.0, pytest.approx(10**0.5, rel=1e-3)]
-    x = torch.linspace(-100, 100, 41)
-    assert_close(expand(compand(x)), x)
+    x = torch.linspace(-100, 100, 401)
+    assert_close(compand(-x), -compand(x))
+    slopes = compand(x).diff() / x.diff()
+    assert bool((slopes > 0).all())
+    assert int(slopes.argmax()) in (199, 200)
+
+
+def test_levels_are_the_cepstrum_of_the_bands_log_power() -> None:
+    """By sums of cosines, band by band; with fewer levels than bands the curve is the smooth part of it."""
+    grain = GrainLevels(grain_window(HOP), 5, 8000)
+    x = audio(4 * HOP)
+    unit = x / x.square().mean(1, keepdim=True).sqrt()
+    logs = torch.log(torch.fft.rfft(unit * grain.window, norm="ortho").abs().square() + 1e-9) + 0.5772
+    for i, clip in enumerate(logs):
+        means = [float((clip * weights).sum()) for weights in grain.bands.T]
+        assert len(means) == BANDS
+        for k in range(5):
+            cosines = [math.cos(math.pi * k * (b + 0.5) / BANDS) for b in range(BANDS)]
+            sum_ = sum((m + 10) / 2 * c for m, c in zip(means, cosines, strict=True))
+            expected = sum_ * (1 if k == 0 else 2) / BANDS
+            assert float(grain(unit)[i, k]) == pytest.approx(expected, abs=1e-3)

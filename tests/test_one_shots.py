@@ -56,8 +56,8 @@ def test_a_row_is_the_sum_of_its_shifted_sounds() -> None:
 def test_what_cannot_be_is_refused(drums: TrainedCodec) -> None:
     with pytest.raises(ValueError, match=r"codec must have a temporal embedding .*, toy has none"):
         temporal_of(ToyCodec())
-    with pytest.raises(ValueError, match="notes-granular has none"):
-        temporal_of(load_codec("notes-granular"))
+    with pytest.raises(ValueError, match="textures-encodec16 has none"):
+        temporal_of(load_codec("textures-encodec16"))
     with pytest.raises(ValueError, match="n must be >= 1, got 0"):
         draw_one_shots(drums, None, 0, 0)
     with pytest.raises(ValueError, match=r"label must be one that drums-spectral was trained on .*, got 'gong'"):

@@ -125,8 +125,8 @@ DecoderOption = Annotated[
         "--decoder",
         panel=MODEL,
         metavar="NAME",
-        help="lapped+pp: waveform and noise; fi+pp: the paper's; fi, up, tr: its baselines.",
-        default="lapped+pp",
+        help="fi+pp: filtered noise and post-processing; fi: without it; up, tr: the paper's baselines.",
+        default="fi+pp",
     ),
 ]
 TemporalOption = Annotated[

@@ -55,7 +55,7 @@ EXAMPLES = (
         "Violin to flute, by name",
         "violin",
         "flute",
-        "notes-granular",
+        "notes-spectral",
         InterpolationControls(first_label="violin", last_label="flute", pace="ease"),
     ),
     Example("Steel pan round to glass", "steel_pan", "glass", START, InterpolationControls(kind="circle", seconds=4.0)),

@@ -1,8 +1,7 @@
-"""Decoders of one grain: filtered noise (paper 001, section 3.3), ours with a waveform beside it, and the baselines.
+"""Decoders of one grain: filtered noise (paper 001, section 3.3) and the paper's baselines.
 
 Each maps ``(batch, frames, latent_dim + n_labels)`` and noise ``(batch, frames, grain_length)`` to grains
-``(batch, frames, grain_length)`` of about unit level, every grain by itself, and ours to waveforms as well; the model
-multiplies by the level.
+``(batch, frames, grain_length)`` of about unit level, every grain by itself; the model multiplies by the level.
 """
 
 import math
@@ -11,8 +10,7 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from lgr.models.granular.encoder import SMALL, ResidualDense, expand
-from lgr.models.granular.lapped import LappedGrain
+from lgr.models.granular.encoder import ResidualDense
 
 
 def filter_noise(filters: Tensor, noise: Tensor) -> Tensor:
@@ -27,11 +25,6 @@ def filter_noise(filters: Tensor, noise: Tensor) -> Tensor:
     return grains
 
 
-def trunk(in_dim: int, width: int, n_blocks: int) -> nn.Sequential:
-    """Residual dense layers, every grain by itself."""
-    return nn.Sequential(nn.Linear(in_dim, width), *(ResidualDense(width) for _ in range(n_blocks)))
-
-
 class FilterDecoder(nn.Module):
     """Residual dense layers to a filter on uniform noise ("fi").
 
@@ -41,60 +34,18 @@ class FilterDecoder(nn.Module):
     def __init__(self, in_dim: int, grain_length: int, *, width: int, n_blocks: int) -> None:
         super().__init__()
         bins = grain_length // 2 + 1
-        self.trunk = trunk(in_dim, width, n_blocks)
+        self.trunk = nn.Sequential(nn.Linear(in_dim, width), *(ResidualDense(width) for _ in range(n_blocks)))
         self.filters = nn.Linear(width, bins)
         nn.init.normal_(self.filters.weight, std=0.1 / math.sqrt(width))
         with torch.no_grad():  # unit white noise, falling by 6 dB an octave from bin 8 on: sounds do
             self.filters.bias.copy_(2.2 - torch.log(1 + torch.arange(bins) / 8.0))
 
     def forward(self, inputs: Tensor, noise: Tensor) -> Tensor:
-        return filter_noise(self.spectra(inputs)[0].to(noise), noise)
+        return filter_noise(self.spectra(inputs).to(noise), noise)
 
-    def spectra(self, inputs: Tensor) -> tuple[Tensor, None]:
-        """Filters ``(batch, frames, bins)``, and no coefficients."""
-        return torch.exp(self.filters(self.trunk(inputs)).clamp(-12.0, 6.0).to(inputs)), None  # under autocast too
-
-
-class LappedDecoder(nn.Module):
-    """Filtered noise, and the coefficients of a lapped transform beside it; starts as the inverse of ``LappedGrain``.
-
-    Noise has no phase to give a kick its push or a string its pitch; how much of a grain is which is the network's to
-    say.
-    Returns both apart, ``(batch, frames, grain_length)`` each, since they are overlapped under windows of their own.
-    """
-
-    def __init__(self, latent_dim: int, n_labels: int, lapped: LappedGrain, *, width: int, n_blocks: int) -> None:
-        super().__init__()
-        self.lapped = lapped
-        self.trunk = trunk(latent_dim + n_labels, width, n_blocks)
-        self.filters = nn.Linear(width, 2 * lapped.hop + 1)
-        self.waveform = nn.Linear(width, lapped.hop)
-        inlet, wave = cast(nn.Linear, self.trunk[0]), lapped.n_waveform
-        rows = torch.arange(1, 1 + wave + lapped.n_levels)  # latent 0 is the level
-        with torch.no_grad():
-            inlet.weight[rows] = 0.0
-            inlet.bias[rows] = 0.0
-            inlet.weight[rows, rows] = 1.0
-            for block in list(self.trunk)[1:]:
-                cast(ResidualDense, block).second.weight.mul_(SMALL)
-            # Nothing but the transform in the waveform: a hundredth in every coefficient is hiss in a dark sound.
-            for parameter in (self.waveform.weight, self.waveform.bias):
-                parameter.zero_()
-            self.filters.weight.mul_(SMALL)
-            self.filters.weight[:, rows] = 0.0
-            self.waveform.weight[torch.arange(wave), rows[:wave]] = 1.0
-            self.filters.weight[:, rows[wave:]] = lapped.level_filters
-            self.filters.bias.copy_(lapped.base_filter)
-
-    def forward(self, inputs: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
-        filters, coefficients = self.spectra(inputs)
-        return filter_noise(filters.to(noise), noise), self.lapped.frames(coefficients.to(noise))
-
-    def spectra(self, inputs: Tensor) -> tuple[Tensor, Tensor]:
-        """Filters ``(batch, frames, bins)`` and coefficients ``(batch, frames, hop)``."""
-        hidden = self.trunk(inputs)
-        filters = torch.exp(self.filters(hidden).clamp(-16.0, 6.0).to(inputs))  # under autocast too
-        return filters, expand(self.waveform(hidden).to(inputs))
+    def spectra(self, inputs: Tensor) -> Tensor:
+        """Filters ``(batch, frames, bins)``."""
+        return torch.exp(self.filters(self.trunk(inputs)).clamp(-12.0, 6.0).to(inputs))  # under autocast too
 
 
 class ConvDecoder(nn.Module):

@@ -1,11 +1,9 @@
 """The granular VAE of paper 001: one latent vector a grain, decoded to a grain, overlap-added at 75 %.
 
-Decoders, by ``GranularConfig.decoder`` (the first four are the paper's, table 1):
+Decoders, by ``GranularConfig.decoder`` (the paper's, table 1):
 
 - ``tr``, ``up``: transposed convolutions; upsampling and convolutions
 - ``fi``: spectral filtering of uniform noise; ``fi+pp``: and learned FIR post-processing of the assembled signal
-- ``lapped+pp``: ours: filtered noise plus a waveform, since noise has no phase, in coefficients of a lapped transform,
-  which says once what overlapping grains say four times; and post-processing
 
 Every decoder's grains are scaled by the level that latent 0 carries (``lgr.models.granular.encoder``).
 """
@@ -20,9 +18,8 @@ from torch import Tensor
 from lgr.errors import ArgumentError, check_shape
 from lgr.models.grain_model import GrainModel, GrainModelConfig, Posterior
 from lgr.models.grain_timbre import GrainTimbre
-from lgr.models.granular.decoders import ConvDecoder, FilterDecoder, LappedDecoder
+from lgr.models.granular.decoders import ConvDecoder, FilterDecoder
 from lgr.models.granular.encoder import GrainEncoder
-from lgr.models.granular.lapped import NOISE_POWER, LappedGrain
 from lgr.models.granular.overlap import (
     HOPS,
     Overlap,
@@ -37,14 +34,16 @@ from lgr.models.granular.post_filter import PostFilter
 from lgr.models.level_latent import latent_to_level
 from lgr.models.seeded_noise import uniform_noise
 
-DECODERS = ("tr", "up", "fi", "fi+pp", "lapped+pp")
+DECODERS = ("tr", "up", "fi", "fi+pp")
+# What is left of the power of uniform noise, 1/3 itself, under four Hann windows that are divided by their sum.
+NOISE_POWER = 0.375 / 3
 
 
 @dataclass(frozen=True, kw_only=True)
 class GranularConfig(GrainModelConfig):
     """Sizes. A grain is ``4 * hop_length`` samples (the paper's d_x: 1024, or 2048 for notes)."""
 
-    decoder: str = "lapped+pp"
+    decoder: str = "fi+pp"
     n_bands: int = 96  # cosine and sine pairs that the encoder starts from
     encoder_channels: tuple[int, int] = (128, 192)
     encoder_width: int = 256
@@ -52,7 +51,6 @@ class GranularConfig(GrainModelConfig):
     decoder_blocks: int = 2
     conv_channels: int = 192  # of the decoders "tr" and "up", where they are widest
     post_taps: tuple[int, ...] = (15, 63, 255)
-    noise_levels: int = 12  # latents that start as levels of noise, at most: of the decoder "lapped+pp"
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -64,13 +62,6 @@ class GranularConfig(GrainModelConfig):
             raise ArgumentError(f"hop_length must be 128, 256, 512 or 1024, got {self.hop_length}")
         if self.latent_dim < 2:
             raise ArgumentError(f"latent_dim must be >= 2 (the first is the level), got {self.latent_dim}")
-        if not isinstance(self.noise_levels, int) or self.noise_levels < 0:
-            raise ArgumentError(f"noise_levels must be a whole number >= 0, got {self.noise_levels!r}")
-        if self.decoder.startswith("lapped") and self.decoder_width < self.latent_dim:
-            raise ArgumentError(
-                f"decoder_width must be at least latent_dim {self.latent_dim} for {self.decoder}, "
-                f"got {self.decoder_width}"
-            )
 
     @property
     def grain_length(self) -> int:
@@ -85,7 +76,6 @@ class EncodeState(NamedTuple):
 
 class DecodeState(NamedTuple):
     overlap: Overlap
-    waves: Overlap | None  # of "lapped+pp"
     frame: int  # absolute index of the next frame: the noise is a function of it
     skip: int  # samples before the file's first that the next output still begins with
     tail: Tensor  # (batch, n): assembled samples that post-processing still reads
@@ -100,14 +90,10 @@ class GranularVAE(GrainModel):
     def __init__(self, config: GranularConfig) -> None:
         super().__init__()
         self.config = c = config
-        window = grain_window(c.hop_length)
         self.window: Tensor
-        self.register_buffer("window", window, persistent=False)  # rebuilt from the config, never saved
-        lapped = LappedGrain.for_latents(
-            window, c.latent_dim - 1, c.noise_levels, c.sample_rate, waveform=not c.decoder.startswith("fi")
-        )
+        self.register_buffer("window", grain_window(c.hop_length), persistent=False)  # rebuilt, never saved
         self.encoder = GrainEncoder(
-            lapped=lapped,
+            hop_length=c.hop_length,
             latent_dim=c.latent_dim,
             sample_rate=c.sample_rate,
             n_bands=c.n_bands,
@@ -116,18 +102,12 @@ class GranularVAE(GrainModel):
         )
         in_dim = c.latent_dim + len(c.labels)
         self.generates = c.decoder.startswith("fi")  # noise is filtered; the others make waveforms
-        self.decoder: FilterDecoder | LappedDecoder | ConvDecoder
-        if c.decoder in ("tr", "up"):
-            transposed = c.decoder == "tr"
-            self.decoder = ConvDecoder(in_dim, c.grain_length, channels=c.conv_channels, transposed=transposed)
-        elif c.decoder.startswith("fi"):
+        self.decoder: FilterDecoder | ConvDecoder
+        if self.generates:
             self.decoder = FilterDecoder(in_dim, c.grain_length, width=c.decoder_width, n_blocks=c.decoder_blocks)
         else:
-            self.decoder = LappedDecoder(
-                c.latent_dim, len(c.labels), lapped, width=c.decoder_width, n_blocks=c.decoder_blocks
-            )
-            self.wave_weights: Tensor
-            self.register_buffer("wave_weights", lapped.weights(), persistent=False)
+            transposed = c.decoder == "tr"
+            self.decoder = ConvDecoder(in_dim, c.grain_length, channels=c.conv_channels, transposed=transposed)
         self.timbre = GrainTimbre(c.hop_length, c.sample_rate)
         self.post = PostFilter(c.post_taps) if c.decoder.endswith("+pp") else None
         self._reach = 0 if self.post is None else self.post.reach
@@ -168,43 +148,30 @@ class GranularVAE(GrainModel):
     # ---- latents to audio ------------------------------------------------------------------------------------------
 
     def render(self, latents: Tensor, labels: Tensor, *, seeds: Sequence[int], first_frame: int = 0) -> Tensor:
-        grains, waves = self.grains(latents, labels, seeds=seeds, first_frame=first_frame)
-        audio = overlap_add(grains, self.window)
-        if waves is not None:
-            audio = audio + overlap_add(waves, torch.ones_like(self.window), self.wave_weights)
+        audio = overlap_add(self.grains(latents, labels, seeds=seeds, first_frame=first_frame), self.window)
         return audio if self.post is None else self.post(audio)
 
-    def grains(
-        self, latents: Tensor, labels: Tensor, *, seeds: Sequence[int], first_frame: int = 0
-    ) -> tuple[Tensor, Tensor | None]:
-        """The grains before they are overlap-added, ``(batch, frames, grain_length)``; arguments as for ``render``.
-
-        The second is of "lapped+pp" alone: windowed waveforms, to be overlap-added with ``wave_weights``.
-        """
+    def grains(self, latents: Tensor, labels: Tensor, *, seeds: Sequence[int], first_frame: int = 0) -> Tensor:
+        """The grains before they are overlap-added, ``(batch, frames, grain_length)``; arguments as for ``render``."""
         self._check(latents, labels, seeds)
         batch, frames, _ = latents.shape
         c = self.config
-        level = latent_to_level(latents[..., :1])
-        if not isinstance(self.decoder, ConvDecoder):
+        if self.generates:
             noise = uniform_noise(first_frame, frames, c.grain_length, seeds).to(latents)
         else:
             noise = latents.new_zeros(1, 1, 1).expand(batch, frames, c.grain_length)  # the baselines use none
         inputs = torch.cat([latents, labels.to(latents)], -1)
-        if isinstance(self.decoder, LappedDecoder):
-            grains, waves = self.decoder(inputs, noise)
-            return grains * level, waves * level
-        return self.decoder(inputs, noise) * level, None
+        return cast(Tensor, self.decoder(inputs, noise)) * latent_to_level(latents[..., :1])
 
     def features(self, latents: Tensor) -> Tensor:
         """See ``lgr.models.grain_timbre``, labels unknown; the latents themselves where a decoder has no spectra."""
         if isinstance(self.decoder, ConvDecoder):
             return latents
         unknown = latents.new_zeros(*latents.shape[:2], len(self.config.labels))
-        filters, coefficients = self.decoder.spectra(torch.cat([latents, unknown], -1))
-        level = latent_to_level(latents[..., :1])
-        power = (filters * level).square() * NOISE_POWER
-        noise = 0.25 * power[..., :-1:2] + 0.5 * power[..., 1::2] + 0.25 * power[..., 2::2]  # around each coefficient
-        return cast(Tensor, self.timbre(noise, None if coefficients is None else coefficients * level))
+        filters = self.decoder.spectra(torch.cat([latents, unknown], -1))
+        power = (filters * latent_to_level(latents[..., :1])).square() * NOISE_POWER
+        noise = 0.25 * power[..., :-1:2] + 0.5 * power[..., 1::2] + 0.25 * power[..., 2::2]  # a hop's bins of twice
+        return cast(Tensor, self.timbre(noise))
 
     def decode_step(
         self, state: DecodeState | None, latents: Tensor, labels: Tensor, *, seed: int, flush: bool = False
@@ -215,18 +182,13 @@ class GranularVAE(GrainModel):
         if state is None:
             nothing = latents.new_zeros(batch, (HOPS - 1) * hop)
             overlap = Overlap(nothing, nothing.new_zeros((HOPS - 1) * hop))
-            waves = overlap if isinstance(self.decoder, LappedDecoder) else None
-            state = DecodeState(overlap, waves, 0, before(hop), latents.new_zeros(batch, reach))  # post reads silence
-        overlap, waves, done = state.overlap, state.waves, latents.new_zeros(batch, 0)
+            state = DecodeState(overlap, 0, before(hop), latents.new_zeros(batch, reach))  # post reads silence
+        overlap, done = state.overlap, latents.new_zeros(batch, 0)
         if frames:
-            grains, waveforms = self.grains(latents, labels, seeds=[seed] * batch, first_frame=state.frame)
+            grains = self.grains(latents, labels, seeds=[seed] * batch, first_frame=state.frame)
             overlap, done = add_grains(overlap, grains, self.window)
-            if waveforms is not None:
-                waves, added = add_grains(waves, waveforms, torch.ones_like(self.window), self.wave_weights)
-                done = done + added
         if flush and state.frame + frames:  # as far as the file goes
-            rest = last_samples(overlap) if waves is None else last_samples(overlap) + last_samples(waves)
-            done = torch.cat([done, rest], 1)[:, : done.shape[1] + before(hop)]
+            done = torch.cat([done, last_samples(overlap)], 1)[:, : done.shape[1] + before(hop)]
         skip = min(state.skip, done.shape[1])
         assembled = torch.cat([state.tail, done[:, skip:]], 1)
         if self.post is None:
@@ -237,7 +199,7 @@ class GranularVAE(GrainModel):
             ready = max(0, assembled.shape[1] - 2 * reach)
             tail = assembled[:, ready:]
             audio = self.post.valid(assembled) if ready else assembled[:, :0]
-        return DecodeState(overlap, waves, state.frame + frames, state.skip - skip, tail), audio
+        return DecodeState(overlap, state.frame + frames, state.skip - skip, tail), audio
 
     def _check(self, latents: Tensor, labels: Tensor, seeds: Sequence[int]) -> None:
         size = self.config.latent_dim

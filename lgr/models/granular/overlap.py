@@ -41,15 +41,12 @@ class Overlap(NamedTuple):
     windows: Tensor  # (3 * hop,)
 
 
-def add_grains(
-    state: Overlap | None, grains: Tensor, window: Tensor, weights: Tensor | None = None
-) -> tuple[Overlap, Tensor]:
+def add_grains(state: Overlap | None, grains: Tensor, window: Tensor) -> tuple[Overlap, Tensor]:
     """Overlap-add ``(batch, frames, 4 * hop)`` onto what came before.
 
     Parameters
     ----------
-    window : (4 * hop,), by which grains are multiplied
-    weights : (4 * hop,), by whose sum over the grains a sample is divided; None takes the window
+    window : (4 * hop,), by which grains are multiplied and by whose sum over the grains a sample is divided
 
     Returns
     -------
@@ -64,7 +61,7 @@ def add_grains(
     if frames == 0:
         return state, grains.new_zeros(batch, 0)
     sums = _shifted_sum(grains * window, hop)
-    windows = _shifted_sum((window if weights is None else weights).expand(1, frames, length), hop)[0]
+    windows = _shifted_sum(window.expand(1, frames, length), hop)[0]
     rest = total - state.windows.shape[0]
     sums = sums + functional.pad(state.grains, (0, rest))
     windows = windows + functional.pad(state.windows, (0, rest))
@@ -77,10 +74,10 @@ def last_samples(state: Overlap) -> Tensor:
     return state.grains / state.windows.clamp(min=LEAST)
 
 
-def overlap_add(grains: Tensor, window: Tensor, weights: Tensor | None = None) -> Tensor:
+def overlap_add(grains: Tensor, window: Tensor) -> Tensor:
     """All grains of a file to its audio: ``(batch, frames, 4 * hop)`` to ``(batch, frames * hop)``."""
     hop = grains.shape[-1] // HOPS
-    state, audio = add_grains(None, grains, window, weights)
+    state, audio = add_grains(None, grains, window)
     return torch.cat([audio, last_samples(state)], 1)[:, before(hop) : before(hop) + grains.shape[1] * hop]
 
 
