@@ -32,7 +32,7 @@ from lgr.models.seeded_noise import uniform_noise
 from lgr.models.spectral.config import FRAMES, SpectralConfig
 from lgr.models.spectral.controls import CONTROLS, controlled
 from lgr.models.spectral.envelope import BLOCKS, EnvelopeState, envelope, envelope_step
-from lgr.models.spectral.likelihood import LEAST, noise_share, spread_of
+from lgr.models.spectral.likelihood import LEAST, noise_share, peak_share, spread_of
 from lgr.models.spectral.objective import draw_splices, spectral_terms
 from lgr.models.spectral.phase import PhaseState, phase_step
 from lgr.models.spectral.stft import Overlap, Stft
@@ -213,9 +213,9 @@ class SpectralVAE(GrainModel):
         latents, labels = (x.double() if exact else x for x in (latents, labels.to(latents)))
         state, power, spread = self.shapes(state, latents, labels, self._double() if exact else None)
         counted = self.counted.to(power)
-        power, share = controlled(
-            power, noise_share(spread), latents[..., 1:ENVELOPE], counted, self.config.sample_rate
-        )
+        share = noise_share(spread) * (1 - peak_share(power))
+        controls = latents[..., 1:ENVELOPE]
+        power, share = controlled(power, share, controls, counted, self.config.sample_rate)
         amplitude = torch.exp(0.5 * power) * latent_to_level(latents[..., :1])[..., None]
         tone, noise = amplitude * (1 - share).sqrt(), amplitude * share.sqrt()
         return state, tone.flatten(1, 2), noise.flatten(1, 2)
