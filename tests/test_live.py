@@ -38,7 +38,9 @@ def streamed(
     loop: LiveLoop, audio: Tensor, book: Material, config: LiveConfig, seed: int, most: int
 ) -> tuple[Tensor, tuple[Told, ...]]:
     draw = torch.Generator().manual_seed(seed)
-    state, outs, told, at = None, [], (), 0
+    state, at = None, 0
+    outs: list[Tensor] = []
+    told: tuple[Told, ...] = ()
     while at < len(audio):
         n = int(torch.randint(0, most, (), generator=draw))
         state, out, more = loop.step(state, audio[at : at + n], book, config)

@@ -20,6 +20,7 @@ from lgr.models.spectral.likelihood import (
     NOISE_SPREAD,
     TONE_SPREAD,
     noise_share,
+    peak_share,
     spread_of,
     surprise,
 )
@@ -174,6 +175,25 @@ def test_what_is_known_well_is_a_tone() -> None:
     found = spread_of(raw)
     assert found[0] == pytest.approx(LEAST_SPREAD)
     assert found[2] == pytest.approx(MOST_SPREAD)
+
+
+@pytest.mark.parametrize("hz", [1000.0, 1011.7, 8000.0])
+def test_a_narrow_peak_is_a_tone(hz: float) -> None:
+    stft = Stft(1024, 160)
+    sine = torch.sin(2 * math.pi * hz * torch.arange(4096) / RATE)[None]
+    noise = 0.001 * torch.randn(1, 4096, generator=generator())
+    power = 2 * torch.log(spectra(sine + noise, stft)[0, 10].abs())
+    share, at = peak_share(power), round(hz * 1024 / RATE)
+    assert bool((share[at - 1 : at + 2] > 0.95).all())
+    assert float(share[: at - 3].sum() + share[at + 4 :].sum()) < 8  # of 513: noise has few chance peaks
+
+
+def test_what_is_smooth_or_dense_has_no_narrow_peaks() -> None:
+    slope = -torch.arange(513) * 0.01
+    assert float(peak_share(slope).max()) == 0
+    hill = 3 * torch.exp(-(((torch.arange(513) - 200.0) / 8) ** 2))  # 26 dB high, but wider than a window's lobe
+    assert float(peak_share(slope + hill).max()) == 0
+    assert float(peak_share(torch.zeros(2, 3, 513)).max()) == 0
 
 
 def test_components_are_fitted_and_come_back() -> None:

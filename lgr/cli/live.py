@@ -4,8 +4,9 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -13,6 +14,7 @@ from lgr.cli.support import options as o
 
 if TYPE_CHECKING:
     from lgr.live import LiveConfig, Player, Seen
+    from lgr.live.ports import Sink, Source
 
 LIVE = "Live"
 KEYS = "keys: t/T colder, hotter  c/C jump, play on  p/P pitch  w/W wet  g/G gain  f freeze  r take as source  q stop"
@@ -77,56 +79,69 @@ def live(
       lgr live rain.wav --input voice.wav --output speakers --realtime
       lgr live rain.wav --input voice.wav -o out.wav --temperature 0.2
     """
+    from lgr.cli.support.outputs import Outputs
     from lgr.cli.support.progress import progress_bar
     from lgr.cli.support.sources import find_sources, open_codec
     from lgr.live import LiveConfig, Player, live_loop
-    from lgr.live.ports import devices
+    from lgr.live.ports import Device, FileSink, FileSource, device_name, devices
 
     if list_devices:
         typer.echo(devices())
         return
-    given = {"temperature": temperature, "continuity": continuity, "pitch": pitch, "wet": wet, "gain_db": gain}
-    config = LiveConfig(**{name: value for name, value in given.items() if value is not None})
+    given: dict[str, Any] = {
+        "temperature": temperature,
+        "continuity": continuity,
+        "pitch": pitch,
+        "wet": wet,
+        "gain_db": gain,
+    }
+    config = replace(LiveConfig(), **{name: value for name, value in given.items() if value is not None})
     found = find_sources(sources, codebook)
-    opened = open_codec(codec or (found.codebook.codec_.name if found.codebook is not None else "bundled"))
-    with progress_bar() as progress:
-        loop, material = live_loop(
-            found.codebook or found.files,
-            opened,
-            grain_frames=grain_frames,
-            hop_frames=hop_frames,
-            seed=seed,
-            progress=progress,
-        )
-    player = Player(loop, material, config, said=lambda text: typer.echo(f"\r{text}", err=True))
-    _play(player, input_, output, realtime, force)
+    to_speakers = output.partition(":")[0] == "speakers"
+    with Outputs(force=force, inputs=[] if _is_mic(input_) else [Path(input_)]) as outputs:
+        file = None if to_speakers else outputs.claim(Path(output), "audio", "-o")
+        opened = open_codec(codec or (found.codebook.codec_.name if found.codebook is not None else "bundled"))
+        rate = opened.info.sample_rate
+        said = partial(typer.echo, err=True)
+        source: Source
+        if _is_mic(input_):
+            source = Device("input", rate, 1, device=device_name(input_), said=said)
+        else:
+            source = FileSource(input_, rate, realtime=realtime or to_speakers)
+        with progress_bar() as progress:
+            loop, material = live_loop(
+                found.codebook or found.files,
+                opened,
+                grain_frames=grain_frames,
+                hop_frames=hop_frames,
+                seed=seed,
+                progress=progress,
+            )
+        sink: Sink
+        if file is None:
+            sink = Device("output", rate, loop.channels, device=device_name(output), said=said)
+        else:
+            sink = FileSink(file, rate, loop.channels, force=True)
+        player = Player(loop, material, config, said=said)
+        _play(player, source, sink, steady=file is None)
     seen = player.seen
-    late = f", {seen.late} steps late" if realtime or "speakers" in output else ""
-    typer.echo(
-        f"\n{seen.seconds:.1f} s played{late}" + (f", {seen.faults} steps failed: {seen.fault}" if seen.faults else ""),
-        err=True,
-    )
+    parts = [f"{output}: {seen.seconds:.1f} s"]
+    if realtime or to_speakers:
+        parts.append(f"{seen.late} steps late")
+    if seen.faults:
+        parts.append(f"{seen.faults} steps failed: {seen.fault}")
+    typer.echo(", ".join(parts))
 
 
-def _play(player: "Player", input_: str, output: str, realtime: bool, force: bool) -> None:
-    """Open both ends, play, close them; what was written so far is kept when somebody stops it."""
-    from lgr.live.ports import Device, FileSink, FileSource, Sink, Source, device_name
+def _is_mic(input_: str) -> bool:
+    return input_.partition(":")[0] == "mic"
 
-    rate, channels = player.loop.codec.info.sample_rate, player.loop.channels
-    source: Source
-    sink: Sink
-    if input_.partition(":")[0] == "mic":
-        source = Device("input", rate, 1, device=device_name(input_), said=player.said)
-    else:
-        source = FileSource(input_, rate, realtime=realtime or output.partition(":")[0] == "speakers")
-    if output.partition(":")[0] == "speakers":
-        sink = Device("output", rate, channels, device=device_name(output), said=player.said)
-    else:
-        sink = FileSink(Path(output), rate, channels, force=force)
-    steady = isinstance(sink, Device)
-    done = False
+
+def _play(player: "Player", source: "Source", sink: "Sink", *, steady: bool) -> None:
+    """Play, and close both ends; what was written so far is kept when somebody stops it."""
+    whole = False
     try:
-        with keys(lambda key: pressed(player, key)) as heard:
+        with keys(partial(pressed, player)) as heard:
             watch = _screen(player) if sys.stderr.isatty() else None
             if heard:
                 typer.echo(KEYS, err=True)
@@ -134,10 +149,10 @@ def _play(player: "Player", input_: str, output: str, realtime: bool, force: boo
                 player.run(source, sink, steady=steady, watch=watch)
             except KeyboardInterrupt:
                 player.stop()
-        done = True
+        whole = True
     finally:
         source.close()
-        sink.close(whole=done)
+        sink.close(whole=whole)
 
 
 def pressed(player: "Player", key: str) -> None:

@@ -9,7 +9,7 @@ pitch, which says what was heard ``pitch_lag`` frames ago; the output's level, f
 """
 
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -183,8 +183,7 @@ class LiveLoop:
         whole = len(waiting) // self.block * self.block
         level, blocks = levelled(state.level, waiting[:whole].view(-1, self.block), info.sample_rate)
         loud = blocks.flatten()
-        streaming = cast(StreamingCodec, self.codec)
-        encoder, latents = streaming.encode_step(state.encoder, loud.expand(1, info.channels, -1), flush=flush)
+        encoder, latents = self.codec.encode_step(state.encoder, loud.expand(1, info.channels, -1), flush=flush)
         pitch, pitches = pitch_step(state.pitch, loud, info.sample_rate, info.hop_length, flush=flush)
         reader, features = self._features(state.reader, latents)
         hop = torch.cat([state.hop, loud])
@@ -284,8 +283,7 @@ class LiveLoop:
 
     def _played(self, state: LoopState, latents: Tensor, config: LiveConfig, flush: bool) -> tuple[LoopState, Tensor]:
         """Decode, follow the level of what came in."""
-        streaming = cast(StreamingCodec, self.codec)
-        decoder, audio = streaming.decode_step(state.decoder, latents, flush=flush)
+        decoder, audio = self.codec.decode_step(state.decoder, latents, flush=flush)
         made = torch.cat([state.made, audio.flatten(0, 1)[: self.channels]], 1)
         target = state.target
         if flush:
@@ -294,7 +292,7 @@ class LiveLoop:
             made = torch.nn.functional.pad(made, (0, max(0, left + padding - made.shape[1])))[:, : left + padding]
             target = torch.nn.functional.pad(target, (0, padding))
         whole = min(made.shape[1], len(target)) // self.block * self.block
-        blocks = made[:, :whole].unflatten(1, (-1, self.block)) if whole else made.new_zeros(len(made), 0, self.block)
+        blocks = made[:, :whole].reshape(len(made), -1, self.block)
         output, out = followed(
             state.output,
             blocks,

@@ -36,7 +36,7 @@ def envelope(audio: Tensor, level: Tensor, hop: int) -> Tensor:
     audio : (batch, latents * hop)
     level : (batch, latents, 1), RMS amplitudes that the latents say
     """
-    blocks = audio.unflatten(1, (-1, BLOCKS, hop // BLOCKS)).square().mean(-1).sqrt()
+    blocks = audio.reshape(audio.shape[0], -1, BLOCKS, hop // BLOCKS).square().mean(-1).sqrt()
     return (level_to_latent(blocks) - level_to_latent(level)).clamp(min=LEAST)
 
 
@@ -66,7 +66,7 @@ def envelope_step(
     before = torch.cat([state.before.to(loudest), loudest[:, : hops - 1]], 1)
     after = torch.cat([loudest[:, 1:], loudest[:, -1:]], 1)[:, :hops]
     most = torch.maximum(levels[:, :hops], torch.minimum(before, after)[..., None]) + AMPLITUDE_FLOOR
-    made = audio[:, : hops * hop].unflatten(1, (hops, BLOCKS, -1))
+    made = audio[:, : hops * hop].reshape(audio.shape[0], hops, BLOCKS, hop // BLOCKS)
     heard = made.square().mean(-1).sqrt() + AMPLITUDE_FLOOR
     gains = (torch.log(most / heard) + SLACK_DB / 20 * torch.log(torch.tensor(10.0))).clamp(max=0.0).flatten(1)
     first = gains[:, :1] if state.gain is None else state.gain.to(gains)
