@@ -331,7 +331,7 @@ def test_the_objective_has_its_terms_and_their_gradients() -> None:
     [
         ({"hop_length": 322}, "hop_length must be a multiple of 4, got 322"),
         ({"window_length": 512}, "window_length must be a multiple of 4 and at least 640, twice hop_length, got 512"),
-        ({"latent_dim": 7}, r"latent_dim must be >= 8 \(level, two controls, four of the envelope, the rest\), got 7"),
+        ({"latent_dim": 7}, r"latent_dim must be >= 8 \(level, two controls, four of an envelope, the rest\), got 7"),
         ({"width": 0}, "width must be a whole number >= 1, got 0"),
     ],
 )

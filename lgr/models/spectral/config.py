@@ -43,7 +43,7 @@ class SpectralConfig(GrainModelConfig):
             )
         if self.latent_dim < 8:
             raise ArgumentError(
-                f"latent_dim must be >= 8 (level, two controls, envelope, the rest), got {self.latent_dim}"
+                f"latent_dim must be >= 8 (level, two controls, four of an envelope, the rest), got {self.latent_dim}"
             )
 
     @property
