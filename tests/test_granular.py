@@ -78,7 +78,7 @@ def test_silence_is_silent_even_with_sampled_latents(decoder: str) -> None:
     assert model.render(z, torch.ones(2, 5, 2), seeds=[0, 1]).abs().max() < 1e-3
 
 
-@pytest.mark.parametrize(("latent_dim", "n_levels"), [(2, 1), (6, 5), (96, 12)])
+@pytest.mark.parametrize(("latent_dim", "n_levels"), [(2, 1), (6, 1), (16, 5), (96, 12)])
 def test_the_first_latents_start_as_the_spectrum(latent_dim: int, n_levels: int) -> None:
     model, x = vae(latent_dim=latent_dim), audio(9 * HOP).cumsum(1)
     with torch.no_grad():
@@ -241,7 +241,7 @@ def test_gradients_are_finite_at_silence() -> None:
 
 @pytest.mark.parametrize(
     "decoder",
-    [name if name in ("up", "fi+pp") else pytest.param(name, marks=pytest.mark.slow) for name in DECODERS],
+    [name if name in ("tr", "fi+pp") else pytest.param(name, marks=pytest.mark.slow) for name in DECODERS],
 )
 def test_it_learns_tones(decoder: str) -> None:
     with torch.random.fork_rng():
@@ -251,7 +251,7 @@ def test_it_learns_tones(decoder: str) -> None:
     x = 0.3 * torch.sin(time * 2.0) + 0.1 * torch.sin(time * 0.9) + 0.05 * torch.sin(time * 0.11)
     optimiser = torch.optim.Adam(model.parameters(), lr=3e-3)
     errors = []
-    for _ in range(60):
+    for _ in range(240 if decoder == "up" else 60):  # at 60, "up" is at .5 to .7 of its first loss, by seed
         out = model.render(model.posterior(x).mean, torch.zeros(1, 8, 2), seeds=[0])
         terms = reconstruction_terms(out, x, 8000, (512, 256, 128), ("log_power", "magnitude"))
         loss = terms["log_power"] + terms["magnitude"]

@@ -24,7 +24,7 @@ from lgr.models.level_latent import level_to_latent
 from lgr.sound.level import AMPLITUDE_FLOOR
 
 COMPANDING = 3.0
-LEVELS = 12  # latents that start as the grain's spectrum, at most
+LEVELS = 12  # latents that start as the grain's spectrum, at most; a third of all at most, the others are the network's
 SMALL = 0.02  # of the usual first weights, where the network starts as nearly nothing beside these
 
 
@@ -88,7 +88,7 @@ class GrainEncoder(nn.Module):
         width: int,
     ) -> None:
         super().__init__()
-        n_levels = min(LEVELS, latent_dim - 1)
+        n_levels = max(1, min(LEVELS, (latent_dim - 1) // 3))
         self.levels = GrainLevels(grain_window(hop_length), n_levels, sample_rate)
         self.n_bands = n_bands
         kernel = hop_length
