@@ -80,8 +80,8 @@ def test_one_of_each_class_sounds_like_its_class(drums: TrainedCodec) -> None:
     bright = {shot.title: centroid_hz(shot.audio, drums.info.sample_rate) for shot in shots}
     assert [*bright] == [*drums.labels] == titles(model_labels("drums-spectral"), Draw())
     assert bright["Kick"] < bright["Tom"] < bright["Snare"] < bright["Hat"]
-    golden = {"Clap": 3539, "Cowbell": 4119, "Crash": 4659, "Hat": 6197, "Kick": 469, "Ride": 5372}
-    assert bright == pytest.approx({**golden, "Snare": 3891, "Tom": 1156}, rel=0.03)
+    golden = {"Clap": 2723, "Cowbell": 4147, "Crash": 3915, "Hat": 6036, "Kick": 545, "Ride": 5778}
+    assert bright == pytest.approx({**golden, "Snare": 2408, "Tom": 1217}, rel=0.03)
 
 
 def test_a_morph_begins_and_ends_with_its_one_shots(drums: TrainedCodec) -> None:
@@ -155,7 +155,7 @@ def test_a_line_goes_where_it_was_drawn(drums: TrainedCodec, plane: Plane) -> No
     there, back = (play_line(drums, plane.projection, way, seconds=1.0).audio for way in (line, line[::-1]))
     quarter = rate // 4
     ends = [centroid_hz(sound, rate) for sound in (there[:, :quarter], there[:, -quarter:])]
-    assert ends == pytest.approx([576, 5188], rel=0.03)
+    assert ends == pytest.approx([604, 5188], rel=0.03)
     assert centroid_hz(back[:, -quarter:], rate) < 2000 < centroid_hz(back[:, :quarter], rate)
 
 
@@ -231,7 +231,7 @@ def test_the_view_and_its_caption_say_what_is_shown(plane: Plane) -> None:
     text = caption(plane)
     assert "1,000 moments" in text
     assert f"{plane.explained:.0%}" in text
-    assert plane.explained == pytest.approx(0.134, abs=0.001)
+    assert plane.explained == pytest.approx(0.154, abs=0.001)
     seen = view(plane, [[0, 0], [1, 1]])
     assert seen["names"][0] == "100 Hz"
     assert seen["legend"]["title"].startswith("Spectral centroid")

@@ -46,8 +46,8 @@ def test_the_first_example_is_smooth() -> None:
     example = EXAMPLES[0]
     report, _ = interpolate_sounds(*example.paths, load_codec(example.codec), example.controls, seed=1)
     n = report.numbers
-    assert n.trend == pytest.approx(0.952, abs=0.005)
-    assert n.relative_jump == pytest.approx((0.62, 3.22), abs=0.1)  # of the median jump: drops fall unevenly
+    assert n.trend == pytest.approx(0.945, abs=0.005)
+    assert n.relative_jump == pytest.approx((0.46, 3.22), abs=0.1)  # of the median jump: drops fall unevenly
     assert n.relative_variation == pytest.approx(0.649, abs=0.03)
     assert n.relative_flux == pytest.approx((1.08, 1.04), abs=0.03)
     assert report.seams_seconds == pytest.approx((1.0, 3.0), abs=0.01)

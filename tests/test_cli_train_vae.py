@@ -44,12 +44,12 @@ def drums(sounds: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize("kind", [kind for kind in MODELS if kind != "granular"])
 def test_every_kind_trains_and_resumes(kind: str, sounds: Path, tmp_path: Path) -> None:
     out = tmp_path / "run"
-    said = done("train", kind, "--data", sounds, "--out", out, *SMALL, "--latent-dim", 4, "--licence", "MIT")
+    said = done("train", kind, "--data", sounds, "--out", out, *SMALL, "--latent-dim", 8, "--licence", "MIT")
     assert re.search(r"step 2 \(grains\), 100 %, \d+ s: held out: mstft \d", said)
-    said = done("train", kind, "--data", sounds, "--out", out, *SMALL, "--latent-dim", 4, "--steps", 3, "--resume")
+    said = done("train", kind, "--data", sounds, "--out", out, *SMALL, "--latent-dim", 8, "--steps", 3, "--resume")
     assert "step 3 (grains), 100 %" in said
     codec = load_codec(out)
-    assert (codec.info.latent_dim, codec.info.sample_rate) == (4, RATE)
+    assert (codec.info.latent_dim, codec.info.sample_rate) == (8, RATE)
     audio, _ = load_audio(sounds / "bell" / "0.wav")
     assert codec.decode(codec.encode(audio[None])).isfinite().all()
     assert f"A `{kind}` model: {RATE} Hz" in (out / "README.md").read_text()
