@@ -213,8 +213,10 @@ class SpectralVAE(GrainModel):
         latents, labels = (x.double() if exact else x for x in (latents, labels.to(latents)))
         state, power, spread = self.shapes(state, latents, labels, self._double() if exact else None)
         counted = self.counted.to(power)
-        share = noise_share(spread) * (1 - peak_share(power))
         controls = latents[..., 1:ENVELOPE]
+        # A peak that is badly known is a tone, but the first to become noise where more of it is asked for.
+        peaks = peak_share(power) * (1 - controls[..., 1, None, None]).clamp(0, 1)
+        share = noise_share(spread) * (1 - peaks)
         power, share = controlled(power, share, controls, counted, self.config.sample_rate)
         amplitude = torch.exp(0.5 * power) * latent_to_level(latents[..., :1])[..., None]
         tone, noise = amplitude * (1 - share).sqrt(), amplitude * share.sqrt()
