@@ -75,6 +75,8 @@ class InvertedFile:
 
         Both ``(n,)``, n >= 1: where all these cells are empty, the next ones are looked through, too.
         """
+        if cells >= len(self.centroids):
+            return torch.arange(len(self.rows)), (self.rows @ query)[self.place]
         near = torch.argsort(self.centroids @ query, descending=True).tolist()
         spans = [(self.offsets[c], self.offsets[c + 1]) for c in near[:cells]]
         for c in near[cells:]:
