@@ -134,9 +134,9 @@ def test_temperature_zero_is_the_online_sampler_of_match() -> None:
     rows = book.codebook.transform(features, starts) @ book.codebook.vectors_.T
     powers = loud.flatten().view(-1, 320).square().mean(1)
     levels = grain_levels_db(10 * torch.log10(powers + 1e-20), starts, 4)
-    assert book.levels_db is not None
+    assert book.codebook.levels_db is not None
     for start, grain in ((t.frame - 3, t.grain) for t in told if 0 <= t.frame - 3 < len(starts)):
-        boost = (levels[start] - book.levels_db).amax(1)
+        boost = (levels[start] - book.codebook.levels_db).amax(1)
         allowed = boost <= max(MOST_BOOST_DB, float(boost.min()))
         assert allowed[grain]
         assert float(rows[start, grain]) == pytest.approx(float(rows[start][allowed].max()), abs=1e-4)

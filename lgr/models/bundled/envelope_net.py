@@ -146,9 +146,7 @@ class EnvelopeNet(nn.Module):
     def normalise(self, envelope: Tensor) -> Tensor:
         return (envelope - 3.0) / 1.2  # about zero mean and unit variance over the training recordings
 
-    def _corrected(
-        self, stack: CausalStack, state: list[Tensor] | None, inputs: Tensor
-    ) -> tuple[list[Tensor], Tensor]:
+    def _corrected(self, stack: CausalStack, state: list[Tensor] | None, inputs: Tensor) -> tuple[list[Tensor], Tensor]:
         with torch.autocast(inputs.device.type, self.training_dtype, enabled=self.training_dtype is not None):
             found: tuple[list[Tensor], Tensor] = stack(state, inputs)
         return found
