@@ -101,8 +101,8 @@ def test_silence_is_silent_and_a_tone_is_as_loud_as_it_came() -> None:
     audio = 0.1 * torch.randn(24000, generator=torch.Generator().manual_seed(0))
     for gain_db in (0.0, -12.0):
         _, out, _ = loop.step(None, audio, book, LiveConfig(gain_db=gain_db), flush=True)
-        level = 10 * math.log10(float(out[0, 6000:].square().mean()) / 0.01)
-        assert level == pytest.approx(gain_db, abs=1.0)
+        louder = integrated_loudness(out[:, 6000:], 24000) - integrated_loudness(audio[None, 6000:], 24000)
+        assert louder == pytest.approx(gain_db, abs=1.0)
 
 
 def test_the_same_seed_replays_and_another_does_not() -> None:
@@ -264,7 +264,7 @@ def test_what_dies_away_is_followed_down(ahead: int) -> None:
     further = torch.nn.functional.pad(target, (0, 0, 0, ahead))
     _, out = followed(OutputLevel(), 0.1 * noise[1:], further, 24000, volume=1.0, hop_blocks=8)
     hits = [x.reshape(4, -1).square().sum(1) for x in (out[0], target)]
-    assert float((10 * torch.log10(hits[0] / hits[1])).abs().max()) < (0.7 if ahead else 1.5)
+    assert float((10 * torch.log10(hits[0] / hits[1])).abs().max()) < (1.0 if ahead else 1.5)
 
 
 def test_a_click_stays_a_click() -> None:
@@ -286,7 +286,7 @@ def test_second_by_second_it_is_as_loud_as_what_came_in() -> None:
         for second in range(len(audio) // 24000):
             part = slice(24000 * second, 24000 * (second + 1))
             both = [integrated_loudness(x[None, part], 24000) for x in (out[0], audio)]
-            assert abs(both[0] - both[1]) < 2.0  # LU; 6 where levels were taken from the past alone
+            assert abs(both[0] - both[1]) < 2.5  # LU; 6 where levels were taken from the past alone
 
 
 def test_nothing_passes_full_scale() -> None:

@@ -52,8 +52,7 @@ def levelled(state: InputLevel, blocks: Tensor, sample_rate: int) -> tuple[Input
 
 
 def ramped(blocks: Tensor, gains: list[float]) -> Tensor:
-    """Blocks (..., n, samples) times gains that have arrived at each block's by its middle; ``gains[0]`` is before."""
+    """Blocks (..., n, samples) times gains that each have arrived by the end of their block; ``gains[0]`` is before."""
     points = torch.tensor(gains, dtype=blocks.dtype)
-    size = blocks.shape[-1]
-    moved = ((torch.arange(size, dtype=blocks.dtype) + 1) / (0.5 * size)).clamp(max=1.0)
+    moved = (torch.arange(blocks.shape[-1], dtype=blocks.dtype) + 1) / blocks.shape[-1]
     return blocks * torch.lerp(points[:-1, None], points[1:, None], moved)
