@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from lgr.codebook import GrainCodebook
@@ -11,7 +12,7 @@ from lgr.errors import ArgumentError
 from lgr.matching.inverted_file import InvertedFile
 
 EXACT = 8192  # grains up to which every one is looked at
-CELLS = 24  # cells a choice looks through, of the square root of the number of grains
+CELLS = 24  # cells a choice looks through, of half the square root of the number of grains
 
 
 @dataclass(frozen=True)
@@ -31,8 +32,10 @@ class Material:
 
     codebook: GrainCodebook
     file: InvertedFile
-    levels_db: Tensor | None  # (M, 2)
-    log_weights: Tensor  # (M,)
+    levels_db: Tensor | None  # (2, M), in the file's order
+    quietest_db: Tensor  # (2,), of these
+    log_weights: Tensor  # (M,), in the file's order
+    weighted: bool  # whether any of these is not 0
     cells: int  # looked through at each choice
     origin: object  # the same for a material and what it has grown to: their first grains are the same
 
@@ -56,7 +59,10 @@ class Material:
     @classmethod
     def _with(cls, codebook: GrainCodebook, file: InvertedFile, cells: int, origin: Any) -> "Material":
         codebook.forget_vectors()  # the file has them
-        return cls(codebook, file, codebook.levels_db, codebook.log_weights(), cells, origin)
+        levels, weights = codebook.levels_db, codebook.log_weights()[file.index]
+        levels = None if levels is None else levels[file.index].T.contiguous()
+        quietest = torch.full((2,), torch.inf) if levels is None else levels.amin(1)
+        return cls(codebook, file, levels, quietest, weights, bool((weights != 0).any()), cells, origin)
 
     def grown(self, codebook: GrainCodebook) -> "Material":
         """This material with the recordings that ``codebook`` has beyond its own (``GrainCodebook.extend``)."""
@@ -68,10 +74,6 @@ class Material:
     @property
     def lanes(self) -> int:
         return self.codebook.lanes
-
-    def similarity_of(self, grain: int, query: Tensor) -> Tensor:
-        """The product of one grain's row and ``query``."""
-        return self.file.rows[self.file.place[grain]] @ query
 
     def plays_on(self, grain: int, hop: int) -> int:
         """The grain ``hop`` frames on in the same recording, -1 where there is none; constant time."""
