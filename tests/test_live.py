@@ -16,7 +16,8 @@ from lgr.codecs.dac import DacCodec
 from lgr.codecs.encodec import Encodec24Codec
 from lgr.errors import ArgumentError, CodebookError
 from lgr.files import assets_dir
-from lgr.latents.grains import grain_levels_db
+from lgr.latents.grains import grain_level_db, grain_levels_db
+from lgr.latents.vectors import Metric
 from lgr.live import LiveConfig, LiveLoop, Material, Told
 from lgr.live.following import CEILING, OutputLevel, bent, followed
 from lgr.live.latency import delay_samples
@@ -24,6 +25,7 @@ from lgr.live.level import InputLevel, block_length, levelled
 from lgr.matching.audible import MOST_BOOST_DB
 from lgr.sound.level import COMMON_DB
 from lgr.sound.loudness import integrated_loudness
+from lgr.sound.pitch import pitch_frames
 
 CLIPS = assets_dir() / "audio"
 CODECS = [
@@ -162,6 +164,29 @@ def test_wet_zero_is_the_codec_at_the_level_of_the_input() -> None:
     _, out, _ = LiveLoop(codec, book).step(None, audio, book, LiveConfig(wet=0.0), flush=True)
     error = (out[0] - audio)[4000:].square().mean() / audio[4000:].square().mean()
     assert 10 * math.log10(float(error)) < -15
+
+
+@pytest.mark.parametrize("metric", ["cosine", "centred", "whitened"])
+@pytest.mark.parametrize("pitch", [True, False])
+def test_a_row_is_that_of_the_codebook(metric: Metric, pitch: bool) -> None:
+    codec = load_codec("toy")
+    config = lgr.CodebookConfig(metric=metric)
+    book = Material.of(lgr.build_codebook([CLIPS / "piano.flac"], codec, config, pitch=pitch), codec)
+    audio = clip("flute", codec)
+    features, pitches = codec.features(codec.encode(audio[None, None]))[0], pitch_frames(audio, 24000, 320)
+    levels = torch.randn(features.shape[1], generator=torch.Generator().manual_seed(0)) - 20
+    starts = torch.tensor([0, 20, 40])
+    rows = book.codebook.transform(features, starts)
+    if pitch:
+        rows = book.codebook.transform_jointly(features, pitches, starts, torch.full((3,), 0.7))
+    for i, start in enumerate(starts.tolist()):
+        grain = slice(start, start + 4)
+        row = book.row(features[:, grain], pitches[:, grain], 0.7)
+        torch.testing.assert_close(row, rows[i], atol=1e-5, rtol=0)
+        both = grain_level_db(levels[grain]), grain_levels_db(levels, starts, 4)[i]
+        torch.testing.assert_close(*both, atol=1e-4, rtol=0)
+    nothing = book.row(torch.zeros(features.shape[0], 4), torch.zeros_like(pitches[:, :4]), 0.7)
+    assert bool(nothing.isfinite().all())
 
 
 def test_temperature_zero_is_the_online_sampler_of_match() -> None:

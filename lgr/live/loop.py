@@ -15,9 +15,10 @@ import torch
 from torch import Tensor
 
 from lgr.codecs.base import Codec, StreamingCodec
+from lgr.codecs.bundled import BundledCodec
 from lgr.errors import ArgumentError, check_shape
 from lgr.latents.embedding import LearnedEmbedding
-from lgr.latents.grains import grain_levels_db
+from lgr.latents.grains import grain_level_db
 from lgr.live.choice import choose
 from lgr.live.config import LiveConfig
 from lgr.live.following import OutputLevel, followed
@@ -104,7 +105,9 @@ class LiveLoop:
             raise ArgumentError(f"hop_frames must be in [1, grain_frames={grain_frames}], got {hop_frames}")
         if channels not in (1, 2):
             raise ArgumentError(f"channels must be 1 or 2, got {channels}")
-        self.codec, self.made_for = codec, material.codebook.config
+        # some can be compiled for steps of a frame
+        self.codec: StreamingCodec = codec.stepping() if isinstance(codec, BundledCodec) else codec
+        self.made_for = material.codebook.config
         self.source = feature_source(codec, material.codebook.config)
         self.grain_frames, self.hop_frames, self.channels, self.seed = grain_frames, hop_frames, channels, seed
         info = codec.info
@@ -276,20 +279,16 @@ class LiveLoop:
         """The row of the grain that ends before ``end``, and its levels ``(2,)``."""
         if config.freeze and state.frozen is not None:
             return state.frozen
-        start, book = max(0, end - self.grain_frames), material.codebook
+        start = max(0, end - self.grain_frames)
         short = self.grain_frames - (end - start)  # at the beginning of a stream
 
         def grain(frames: Tensor) -> Tensor:
+            if short == 0:
+                return frames[:, start:end]
             return torch.cat([frames[:, start : start + 1].expand(-1, short), frames[:, start:end]], 1)
 
-        first = torch.zeros(1, dtype=torch.int64)
-        features, levels = grain(state.features), grain(state.levels_db[None])[0]
-        if book.has_pitch:
-            weight = torch.tensor([config.pitch])
-            row = book.transform_jointly(features, grain(state.pitches), first, weight)[0]
-        else:
-            row = book.transform(features, first)[0]
-        return row, grain_levels_db(levels, first, self.grain_frames)[0]
+        row = material.row(grain(state.features), grain(state.pitches), config.pitch)
+        return row, grain_level_db(grain(state.levels_db[None])[0])
 
     def _blended(
         self, state: LoopState, material: Material, config: LiveConfig, grain: int, end: int, frames: int
