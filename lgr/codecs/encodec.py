@@ -2,8 +2,9 @@
 
 Latents are the encoder's output before quantisation, 128 numbers a frame.
 
-**24 kHz.** Convolutions that look back only, around an LSTM; the wrapper runs them on chunks. They pad by reflection,
-so at the very start of a file the first frames read ahead; that is the whole of the declared look-ahead.
+**24 kHz.** Convolutions that look back only, around an LSTM; they run on chunks of any length. They pad by reflection,
+so at the very start of a file the first frames read ahead; that is the whole of the declared look-ahead. A stream that
+is given silence first waits for nothing.
 
 **48 kHz.** The model divides each one-second segment by its loudness and normalises over time within it. The published
 segments overlap by 1 % of a second, 1.5 frames, and keep both latents there, more than one a frame. Here segments start
