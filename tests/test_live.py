@@ -25,7 +25,7 @@ from lgr.live.level import InputLevel, block_length, levelled
 from lgr.matching.audible import MOST_BOOST_DB
 from lgr.sound.level import COMMON_DB
 from lgr.sound.loudness import integrated_loudness
-from lgr.sound.pitch import pitch_frames
+from lgr.sound.pitch import BINS, pitch_frames
 
 CLIPS = assets_dir() / "audio"
 CODECS = [
@@ -239,6 +239,12 @@ def test_sources_are_swapped_and_grow_while_it_runs() -> None:
     grown = rain.grown(rain.codebook.merge(recordings))
     assert grown.origin is rain.origin
     assert len(grown.codebook) == len(rain.codebook) + len(recordings)
+    # what is new and what was there are measured alike: a grain is most like itself
+    features = codec.features(codec.encode(whole[None, None]))[0]
+    for number in (5, len(rain.codebook) + 5):
+        sound = features if number > len(rain.codebook) else rain.codebook.features_
+        query = grown.row(sound[:, 5:9], torch.zeros(BINS, 4), 0.0)
+        assert float(grown.file.rows[grown.file.place[number]] @ query) == pytest.approx(1, abs=1e-4)
     state, out, last = loop.step(state, audio[16000:], grown, LiveConfig(temperature=1.0, continuity=0.0), flush=True)
     new = [t.grain >= len(rain.codebook) for t in last]
     assert 0 < sum(new) < len(new)
