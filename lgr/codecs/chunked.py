@@ -27,6 +27,7 @@ RESIDUAL = (
     "DacResidualUnit",
     "ResidualUnit",
 )  # classes that add their input
+FEW_INPUTS = 16  # up to here PyTorch's transposed convolution takes up to thirty times as long as a product of rows
 FEW_FRAMES = 4  # up to here PyTorch's LSTM takes longer to lay out its weights than cell after cell takes in all
 
 
@@ -130,7 +131,7 @@ class Transposed:
         if count == 0:
             sums = state
         else:
-            sums = F.conv_transpose1d(chunk, self.conv.weight, None, stride)
+            sums = self._sums(chunk)
             if state is not None:
                 sums[..., : state.shape[-1]] += state
         if sums is None:
@@ -141,6 +142,15 @@ class Transposed:
         if self.conv.bias is not None:
             out = out + self.conv.bias[:, None]
         return sums[..., count * stride :].clone(), out
+
+    def _sums(self, chunk: Tensor) -> Tensor:
+        """What the inputs of ``chunk`` add to the outputs from its first one's on."""
+        count, stride, weight = chunk.shape[-1], self.conv.stride[0], self.conv.weight
+        if count > FEW_INPUTS:
+            return F.conv_transpose1d(chunk, weight, None, stride)
+        rows = chunk.transpose(1, 2) @ weight.flatten(1)  # (batch, count, channels * taps)
+        taps = weight.shape[2]
+        return F.fold(rows.transpose(1, 2), (1, (count - 1) * stride + taps), (1, taps), stride=(1, stride))[:, :, 0]
 
     def needs(self, outputs: int) -> int:
         return -(-(outputs + self.left) // self.conv.stride[0])
