@@ -253,10 +253,7 @@ class GrainCodebook:
         return self._joint_vectors
 
     def rows_as(self, fitted: "GrainCodebook", first: int = 0) -> Tensor:
-        """Rows of the grains from number ``first`` on as ``fitted``'s metric has them, with pitch where it is known.
-
-        ``rows_as(self)`` are ``joint_vectors_``, or ``vectors_`` where there is no pitch; they are not kept.
-        """
+        """``joint_vectors_`` (``vectors_`` without pitch) of grains ``first ...`` by ``fitted``'s metric; not kept."""
         starts, size, metric = self.starts_[first:], self.config.grain_frames, self.config.metric
         timbre = unit_rows(self._parts.matched, starts, size, metric, fitted.mean_, fitted.whitener_)
         return (

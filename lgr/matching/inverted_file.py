@@ -22,6 +22,7 @@ SAMPLE = 128  # rows a cell that k-means looks at
 AXES = 48  # numbers of a short row: a product of two is then .007 off (RMS, an hour of all sorts of recordings)
 CLOSE = 0.03  # products this far below the best are looked at in the whole rows
 MOST_CLOSE = 512  # rows at most
+FEW = 8192  # rows, of which there need be no short ones
 BLOCK = 16384  # rows at a time
 
 
@@ -65,8 +66,8 @@ class InvertedFile:
     centroids: Tensor  # (C, D), of unit length
     offsets: tuple[int, ...]
     place: Tensor  # (M,): where each row is, the inverse of ``index``
-    axes: Tensor  # (D, AXES or fewer), orthonormal
-    short: Tensor  # (M, AXES or fewer): ``rows @ axes``
+    axes: Tensor | None  # (D, AXES), orthonormal; None where rows are few or short as they are
+    short: Tensor  # (M, AXES): ``rows @ axes``, or ``rows``
     numbers: Tensor  # (M,): 0, 1, 2, ...
 
     @classmethod
@@ -82,17 +83,20 @@ class InvertedFile:
             sums = torch.zeros_like(centroids).index_add_(0, _cells(sample, centroids), sample)
             moved = sums.norm(dim=1, keepdim=True) > 1e-9  # an empty cell stays where it is
             centroids = torch.where(moved, torch.nn.functional.normalize(sums), centroids)
-        axes = torch.linalg.eigh(sample.T @ sample)[1].flip(1)[:, :AXES].contiguous()
+        axes = _axes(sample, generator) if len(rows) > FEW and rows.shape[1] > AXES else None
         return cls._sorted(rows, torch.arange(len(rows)), _cells(rows, centroids), centroids, axes)
 
     @classmethod
-    def _sorted(cls, rows: Tensor, index: Tensor, cell: Tensor, centroids: Tensor, axes: Tensor) -> "InvertedFile":
+    def _sorted(
+        cls, rows: Tensor, index: Tensor, cell: Tensor, centroids: Tensor, axes: Tensor | None
+    ) -> "InvertedFile":
         order = torch.argsort(cell, stable=True)
         counts = torch.bincount(cell, minlength=len(centroids))
         sorted_rows, numbers = rows[order], index[order]
         offsets = (0, *counts.cumsum(0).tolist())
         every = torch.arange(len(rows))
-        return cls(sorted_rows, numbers, centroids, offsets, torch.argsort(numbers), axes, sorted_rows @ axes, every)
+        short = sorted_rows if axes is None else sorted_rows @ axes
+        return cls(sorted_rows, numbers, centroids, offsets, torch.argsort(numbers), axes, short, every)
 
     def grown(self, rows: Tensor) -> "InvertedFile":
         """A file with further rows, numbered on from those that are there, in the cells that are there."""
@@ -112,9 +116,11 @@ class InvertedFile:
         spans = self._spans(torch.topk(self.centroids @ query, cells)[1].tolist())
         if not spans:
             spans = self._spans(torch.argsort(self.centroids @ query, descending=True).tolist())[:1]
-        asked = query @ self.axes
+        asked = query if self.axes is None else query @ self.axes
         product = torch.cat([torch.mv(self.short[start:stop], asked) for start, stop in spans])
         place = torch.cat([self.numbers[start:stop] for start, stop in spans])
+        if self.axes is None:
+            return Found(place, product, tuple(spans))
         close = (product >= product.max() - CLOSE).nonzero()[:, 0]
         if len(close) > MOST_CLOSE:
             close = torch.topk(product, MOST_CLOSE)[1]
@@ -129,3 +135,11 @@ class InvertedFile:
 def _cells(rows: Tensor, centroids: Tensor) -> Tensor:
     """The nearest centroid of each row, ``(n,)``."""
     return torch.cat([(block @ centroids.T).argmax(1) for block in torch.split(rows, BLOCK)])
+
+
+def _axes(rows: Tensor, generator: torch.Generator) -> Tensor:
+    """The first ``AXES`` principal axes of ``rows`` (n, D), by subspace iteration: rows may be thousands wide."""
+    axes = torch.randn(rows.shape[1], AXES, generator=generator)
+    for _ in range(ROUNDS):
+        axes = torch.linalg.qr(rows.T @ (rows @ axes))[0]
+    return axes
