@@ -123,6 +123,15 @@ class BundledCodec(SlicedCodec):
     def config(self) -> EnvelopeNetConfig:
         return self._net.config
 
+    @property
+    def net(self) -> EnvelopeNet:
+        return self._net
+
+    @property
+    def feature_map(self) -> tuple[Tensor, Tensor, float | None]:
+        """Matrix, bias and floor of ``features``."""
+        return self._features, self._bias, self._floor
+
     @torch.no_grad()
     def features(self, latents: Tensor) -> Tensor:
         """The envelope part, through a fixed map: ``(batch, feature_dim, frames)``."""

@@ -69,6 +69,11 @@ class ToyCodec:
     def info(self) -> CodecInfo:
         return self._info
 
+    @property
+    def basis(self) -> Tensor:
+        """Orthonormal rows ``(latent_dim / channels, hop_length)``, float64."""
+        return self._basis
+
     @torch.no_grad()
     def encode(self, audio: Tensor) -> Tensor:
         """``(batch, channels, samples)`` to ``(batch, latent_dim, ceil(samples / hop_length))``; zeros fill the end."""

@@ -12,15 +12,20 @@ from torch import Tensor
 _INCREMENT = -7046029254386353131  # the golden-ratio increment, modulo 2**64
 
 
-def _mix(x: Tensor) -> Tensor:
+def _mix(counter: Tensor, increment: int = _INCREMENT) -> Tensor:
     """splitmix64's finaliser on int64, all but its last shift-and-xor, which the top bits do not need."""
+    x = counter * increment
     x = (x ^ ((x >> 30) & 0x3FFFFFFFF)) * -4658895280553007687
     return (x ^ ((x >> 27) & 0x1FFFFFFFFF)) * -7723592293110705685
 
 
-def _counters(first: int, frames: int, width: int, seed: int) -> Tensor:
-    counter = torch.arange(first * width, (first + frames) * width, dtype=torch.int64)
-    return counter + (seed * 0x632BE59BD9B4E019 % 2**61 + 1)
+def stream(seed: int) -> int:
+    """Where the counters of a seed begin; apart from the rest, as TorchScript has no whole numbers beyond 64 bits."""
+    return seed * 0x632BE59BD9B4E019 % 2**61 + 1
+
+
+def _counters(first: int, frames: int, width: int, begin: int) -> Tensor:
+    return torch.arange(first * width, (first + frames) * width, dtype=torch.int64) + begin
 
 
 def frame_noise(first: int, frames: int, width: int, seed: int) -> Tensor:
@@ -28,8 +33,19 @@ def frame_noise(first: int, frames: int, width: int, seed: int) -> Tensor:
 
     Signs, not Gaussians: every frame of noise then has exactly the energy that a decoder asked for.
     """
-    x = _mix(_counters(first, frames, width, seed) * _INCREMENT)
+    return signs(first, frames, width, stream(seed))
+
+
+def signs(first: int, frames: int, width: int, begin: int) -> Tensor:
+    """``frame_noise`` of the seed whose ``stream`` is ``begin``; scriptable."""
+    x = _mix(_counters(first, frames, width, begin))
     return ((x < 0).float() * 2 - 1).view(frames, width)  # the top bit is the best mixed
+
+
+def uniform_draw(key: int) -> Tensor:
+    """One number in [0, 1), ``(1,)`` float64, that is a function of ``key``; scriptable."""
+    x = _mix(_mix(torch.full((1,), key, dtype=torch.int64)))  # twice: keys may differ by a bit
+    return (x >> 11 & 0x1FFFFFFFFFFFFF).double() * 2.0**-53
 
 
 def uniform_noise(first: int, frames: int, width: int, seeds: Sequence[int]) -> Tensor:
@@ -39,6 +55,6 @@ def uniform_noise(first: int, frames: int, width: int, seeds: Sequence[int]) -> 
     """
     rows = []
     for seed in seeds:
-        x = _mix(_counters(first, frames, width, seed) * _INCREMENT)
+        x = _mix(_counters(first, frames, width, stream(seed)))
         rows.append((x >> 39).float().mul_(2.0**-24).view(frames, width))  # the top 25 bits, sign included
     return torch.stack(rows)

@@ -8,6 +8,8 @@ corrects the folding on the way in, another the unfolding on the way out and set
 for what was not kept.
 
 Everything is causal except the overlap of the MDCT: block ``t`` of the output needs frame ``t + 1``, one hop ahead.
+
+``torch.jit.script`` takes ``encode`` and ``decode`` as they are (``lgr.export``).
 """
 
 import math
@@ -17,9 +19,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from lgr.models.bundled.layers import BlockState, CausalStack
+from lgr.models.bundled.layers import CausalStack
 from lgr.models.mdct import mdct_basis, overlap_blocks
-from lgr.models.seeded_noise import frame_noise
+from lgr.models.seeded_noise import signs, stream
 from lgr.sound.level import AMPLITUDE_FLOOR
 from lgr.sound.mel import bands_to_bins, mel_filters, rising_window
 
@@ -52,20 +54,19 @@ class EnvelopeNetConfig:
 
 class EncodeState(NamedTuple):
     history: Tensor  # (batch, window_length - hop_length): the last samples
-    blocks: tuple[BlockState, ...]
+    blocks: list[Tensor]
 
 
 class DecodeState(NamedTuple):
     overlap: Tensor  # (batch, hop_length): the right half of the last frame
     frame: int  # absolute index of the next frame: the noise is a function of it
-    blocks: tuple[BlockState, ...]
+    blocks: list[Tensor]
 
 
-def soft_ceiling(audio: Tensor) -> Tensor:
-    """The identity up to 0.9, then a knee that never passes ``CEILING``: an output cannot overshoot full scale."""
-    knee = 0.9
-    over = (audio.abs() - knee).clamp(min=0) / (CEILING - knee)
-    return torch.where(over > 0, audio.sign() * (knee + (CEILING - knee) * torch.tanh(over)), audio)
+def soft_ceiling(audio: Tensor, knee: float = 0.9, ceiling: float = CEILING) -> Tensor:
+    """The identity up to ``knee``, then bent so that it never passes ``ceiling``: an output cannot overshoot."""
+    over = (audio.abs() - knee).clamp(min=0) / (ceiling - knee)
+    return torch.where(over > 0, audio.sign() * (knee + (ceiling - knee) * torch.tanh(over)), audio)
 
 
 class EnvelopeNet(nn.Module):
@@ -81,6 +82,10 @@ class EnvelopeNet(nn.Module):
         super().__init__()
         self.config = config
         c = config
+        self.hop_length, self.window_length = c.hop_length, c.window_length
+        self.n_bands, self.n_detail, self.noise_stream = c.n_bands, c.n_detail, stream(c.seed)
+        # TorchScript sees no globals
+        self.companding, self.most, self.quietest = COMPANDING, MAX_COMPANDED, AMPLITUDE_FLOOR
         n_fft = 1 << (c.window_length - 1).bit_length()
         window = rising_window(c.window_length, c.hop_length)
         # Fixed analysis, not weights: rebuilt from the config, never saved.
@@ -110,16 +115,15 @@ class EnvelopeNet(nn.Module):
 
     def analyse(self, history: Tensor | None, audio: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """History for what follows, envelope ``(batch, frames, n_bands)``, MDCT ``(batch, frames, hop_length)``."""
-        c = self.config
-        keep = c.window_length - c.hop_length
+        keep = self.window_length - self.hop_length
         if history is None:
-            history = audio.new_zeros(audio.shape[0], keep)
+            history = audio.new_zeros((audio.shape[0], keep))
         padded = torch.cat([history, audio], 1)
-        windows = padded.unfold(1, c.window_length, c.hop_length)  # (batch, frames, window_length)
+        windows = padded.unfold(1, self.window_length, self.hop_length)  # (batch, frames, window_length)
         spectrum = torch.fft.rfft(windows * self.window, self.n_fft)
         power = spectrum.real.square() + spectrum.imag.square()
-        envelope = 0.5 * torch.log10(power @ self.filters.T + AMPLITUDE_FLOOR**2) - math.log10(AMPLITUDE_FLOOR)
-        coefs = windows[..., -2 * c.hop_length :] @ self.basis
+        envelope = 0.5 * torch.log10(power @ self.filters.T + self.quietest**2) - math.log10(self.quietest)
+        coefs = windows[..., -2 * self.hop_length :] @ self.basis
         return padded[:, -keep:], envelope, coefs
 
     def levels(self, envelope: Tensor) -> Tensor:
@@ -128,9 +132,8 @@ class EnvelopeNet(nn.Module):
 
     def gates(self, levels: Tensor) -> Tensor:
         """Whose turn it is: ``(batch, frames, n_folds, n_detail)``, summing to one over the folds."""
-        c = self.config
-        spare = self.n_folds * c.n_detail - c.hop_length
-        folds = torch.unflatten(nn.functional.pad(levels, (0, spare)), -1, (self.n_folds, c.n_detail))
+        spare = self.n_folds * self.n_detail - self.hop_length
+        folds = torch.unflatten(nn.functional.pad(levels, (0, spare)), -1, (self.n_folds, self.n_detail))
         return torch.softmax(self.fold_slope * folds + self.fold_bias + self.fold_mask, -2)
 
     def fold(self, companded: Tensor, gates: Tensor) -> Tensor:
@@ -138,13 +141,17 @@ class EnvelopeNet(nn.Module):
         return (torch.unflatten(nn.functional.pad(companded, (0, spare)), -1, gates.shape[-2:]) * gates).sum(-2)
 
     def unfold(self, detail: Tensor, gates: Tensor) -> Tensor:
-        return (detail.unsqueeze(-2) * gates).flatten(-2)[..., : self.config.hop_length]
+        return (detail.unsqueeze(-2) * gates).flatten(-2)[..., : self.hop_length]
 
     def normalise(self, envelope: Tensor) -> Tensor:
         return (envelope - 3.0) / 1.2  # about zero mean and unit variance over the training recordings
 
-    def _autocast(self, like: Tensor) -> torch.autocast:
-        return torch.autocast(like.device.type, self.training_dtype, enabled=self.training_dtype is not None)
+    def _corrected(
+        self, stack: CausalStack, state: list[Tensor] | None, inputs: Tensor
+    ) -> tuple[list[Tensor], Tensor]:
+        with torch.autocast(inputs.device.type, self.training_dtype, enabled=self.training_dtype is not None):
+            found: tuple[list[Tensor], Tensor] = stack(state, inputs)
+        return found
 
     # ---- the two halves --------------------------------------------------------------------------------------------
 
@@ -152,11 +159,14 @@ class EnvelopeNet(nn.Module):
         """``(batch, samples)`` to the state for what follows, and latents ``(batch, frames, latent_dim)``."""
         history, envelope, coefs = self.analyse(None if state is None else state.history, audio)
         levels = self.levels(envelope)
-        ratio = coefs * (self.envelope_gain / AMPLITUDE_FLOOR) * torch.pow(10.0, -levels)
-        companded = (ratio.sign() * torch.log1p(COMPANDING * ratio.abs())).clamp(-MAX_COMPANDED, MAX_COMPANDED)
+        ratio = coefs * (self.envelope_gain / self.quietest) * torch.pow(10.0, -levels)
+        companded = (ratio.sign() * torch.log1p(self.companding * ratio.abs())).clamp(-self.most, self.most)
         inputs = torch.cat([companded, self.normalise(envelope)], -1)
-        with self._autocast(audio):
-            blocks, correction = self.encoder(None if state is None else state.blocks, inputs)
+        before = None if state is None else state.blocks
+        if torch.jit.is_scripting():  # where nothing is trained
+            blocks, correction = self.encoder(before, inputs)
+        else:
+            blocks, correction = self._corrected(self.encoder, before, inputs)
         detail = self.fold(companded, self.gates(levels)) + correction.to(companded)
         return EncodeState(history, blocks), torch.cat([envelope, detail], -1)
 
@@ -164,21 +174,23 @@ class EnvelopeNet(nn.Module):
         """Latents ``(batch, frames, latent_dim)`` to the state for what follows, and the samples of blocks
         ``-1 … frames - 2``: one hop behind.
         """
-        c = self.config
-        envelope, detail = latents[..., : c.n_bands], latents[..., c.n_bands :]
+        envelope, detail = latents[..., : self.n_bands], latents[..., self.n_bands :]
         levels = self.levels(envelope)
         direct = self.unfold(detail, self.gates(levels))
         inputs = torch.cat([direct, detail, self.normalise(envelope)], -1)
-        with self._autocast(latents):
-            blocks, out = self.decoder(None if state is None else state.blocks, inputs)
-        correction, noisiness = out.to(direct).split(c.hop_length, -1)
-        companded = (direct + correction).clamp(-MAX_COMPANDED, MAX_COMPANDED)
+        before = None if state is None else state.blocks
+        if torch.jit.is_scripting():
+            blocks, out = self.decoder(before, inputs)
+        else:
+            blocks, out = self._corrected(self.decoder, before, inputs)
+        correction, noisiness = out.to(direct).split(self.hop_length, -1)
+        companded = (direct + correction).clamp(-self.most, self.most)
         first = 0 if state is None else state.frame
-        noise = frame_noise(first, latents.shape[1], c.hop_length, c.seed).to(latents)
-        ratio = companded.sign() * torch.expm1(companded.abs()) / COMPANDING
+        noise = signs(first, latents.shape[1], self.hop_length, self.noise_stream).to(latents)
+        ratio = companded.sign() * torch.expm1(companded.abs()) / self.companding
         ratio = ratio + nn.functional.softplus(noisiness + self.noise_bias) * noise
         # The exact inverse of the envelope's floor: silence is exactly zero, what lies near the floor keeps its level.
-        amplitude = (torch.pow(100.0, levels) - 1).clamp(min=0).sqrt() * (AMPLITUDE_FLOOR / self.envelope_gain)
+        amplitude = (torch.pow(100.0, levels) - 1).clamp(min=0).sqrt() * (self.quietest / self.envelope_gain)
         blocks_out, rest = overlap_blocks((ratio * amplitude) @ self.basis.T)
         if state is not None:
             blocks_out = torch.cat([blocks_out[:, :1] + state.overlap[:, None], blocks_out[:, 1:]], 1)
@@ -189,6 +201,7 @@ class EnvelopeNet(nn.Module):
         """What leaves the codec: full scale is never passed. (Training looks at the audio before this knee.)"""
         return soft_ceiling(audio)
 
+    @torch.jit.unused
     def forward(self, latents: Tensor) -> Tensor:
         """Latents to aligned audio ``(batch, frames * hop_length)``: the last block is the last frame's right half."""
         state, audio = self.decode(None, latents)

@@ -4,8 +4,6 @@ Tensors are ``(batch, frames, width)``: the pointwise layers, where nearly all t
 products. Liu et al. 2022 (ConvNeXt), made causal by padding on the left only.
 """
 
-from typing import cast
-
 import torch
 from torch import Tensor, nn
 
@@ -27,7 +25,7 @@ class CausalBlock(nn.Module):
     def forward(self, state: BlockState | None, x: Tensor) -> tuple[BlockState, Tensor]:
         """The state for the frames that follow, and ``(batch, frames, width)`` as it came."""
         if state is None:
-            state = x.new_zeros(x.shape[0], self.kernel_size - 1, x.shape[2])
+            state = x.new_zeros((x.shape[0], self.kernel_size - 1, x.shape[2]))
         padded = torch.cat([state.to(x), x], 1)
         frames = x.shape[1]
         # (batch, frames, width) is a channels-last image of height 1: no transposes, and the fast depthwise kernel.
@@ -55,12 +53,18 @@ class CausalStack(nn.Module):
         nn.init.zeros_(self.outlet.weight)
         nn.init.zeros_(self.outlet.bias)
 
-    def forward(self, state: tuple[BlockState, ...] | None, x: Tensor) -> tuple[tuple[BlockState, ...], Tensor]:
+    def forward(self, state: list[Tensor] | None, x: Tensor) -> tuple[list[Tensor], Tensor]:
         """``(batch, frames, in_dim)`` to the state of every block, and ``(batch, frames, out_dim)``."""
         y = self.inlet(x)
-        states = []
+        states: list[Tensor] = []
         for i, block in enumerate(self.blocks):
             after, y = block(None if state is None else state[i], y)
             states.append(after)
+        return states, self._last(y)
+
+    def _last(self, y: Tensor) -> Tensor:
+        if torch.jit.is_scripting():  # where nothing is trained
+            return nn.functional.linear(self.norm(y), self.outlet.weight, self.outlet.bias)
         with torch.autocast(y.device.type, enabled=False):  # eight bits of mantissa are too few for what comes out
-            return tuple(states), cast(Tensor, self.outlet(self.norm(y.float() if y.dtype == torch.bfloat16 else y)))
+            y = y.float() if y.dtype == torch.bfloat16 else y
+            return nn.functional.linear(self.norm(y), self.outlet.weight, self.outlet.bias)
