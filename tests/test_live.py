@@ -15,9 +15,11 @@ from lgr.errors import ArgumentError, CodebookError
 from lgr.files import assets_dir
 from lgr.latents.grains import grain_levels_db
 from lgr.live import LiveConfig, LiveLoop, Material, Told
-from lgr.live.level import CEILING, InputLevel, OutputLevel, bent, block_length, followed, levelled
+from lgr.live.following import CEILING, OutputLevel, bent, followed
+from lgr.live.level import InputLevel, block_length, levelled
 from lgr.matching.audible import MOST_BOOST_DB
 from lgr.sound.level import COMMON_DB
+from lgr.sound.loudness import integrated_loudness
 
 CLIPS = assets_dir() / "audio"
 CODECS = ["toy", "bundled", "spectral", "textures-noiseband"]
@@ -226,6 +228,40 @@ def test_an_attack_is_followed_within_a_block_or_two() -> None:
     assert float(powers[:100][50:].abs().mean()) < 1.5
     assert float(powers[100:].mean().abs()) < 1
     assert float(powers[101:106].mean()) == pytest.approx(0, abs=3)
+
+
+@pytest.mark.parametrize("ahead", [0, 8])
+def test_what_dies_away_is_followed_down(ahead: int) -> None:
+    """Steady noise in the place of hits that die away by 300 dB a second: as much energy, hit by hit."""
+    noise = torch.randn(2, 960, 40, generator=torch.Generator().manual_seed(0))
+    fall = 10 ** (-0.5 * (torch.arange(960 * 40) % 9600) / 24000 * 30)
+    target = noise[0] * (0.3 * fall).view(960, 40)
+    further = torch.nn.functional.pad(target, (0, 0, 0, ahead))
+    _, out = followed(OutputLevel(), 0.1 * noise[1:], further, 24000, volume=1.0, hop_blocks=8)
+    hits = [x.reshape(4, -1).square().sum(1) for x in (out[0], target)]
+    assert float((10 * torch.log10(hits[0] / hits[1])).abs().max()) < (0.7 if ahead else 1.5)
+
+
+def test_a_click_stays_a_click() -> None:
+    target = torch.zeros(200, 40)
+    target[100] = 0.3 * torch.randn(40, generator=torch.Generator().manual_seed(0))
+    made = 0.1 * torch.randn(1, 192, 40, generator=torch.Generator().manual_seed(1))
+    _, out = followed(OutputLevel(), made, target, 24000, volume=1.0, hop_blocks=8)
+    energy = out[0].square().sum(1)
+    assert float(energy[:99].sum()) < 1e-3 * float(energy.sum())  # nothing before it
+    assert float(energy[103:].sum()) < 0.05 * float(energy.sum())
+    assert 10 * math.log10(float(energy.sum() / target.square().sum())) == pytest.approx(0, abs=2)
+
+
+def test_second_by_second_it_is_as_loud_as_what_came_in() -> None:
+    codec = load_codec("bundled")
+    for source, target in (("glass", "drum_loop"), ("sea", "speech_reader")):
+        book, audio = material(codec, source), clip(target, codec)
+        _, out, _ = LiveLoop(codec, book).step(None, audio, book, LiveConfig(), flush=True)
+        for second in range(len(audio) // 24000):
+            part = slice(24000 * second, 24000 * (second + 1))
+            both = [integrated_loudness(x[None, part], 24000) for x in (out[0], audio)]
+            assert abs(both[0] - both[1]) < 2.0  # LU; 6 where levels were taken from the past alone
 
 
 def test_nothing_passes_full_scale() -> None:

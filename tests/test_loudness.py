@@ -20,6 +20,7 @@ from lgr.sound.loudness import (
     k_weighting,
     loudness_gain_db,
     matching_gains_db,
+    shelf_response,
     true_peak_db,
 )
 
@@ -156,3 +157,13 @@ def test_what_cannot_be_heard_is_not_lifted_without_end() -> None:
         assert loudness_gain_db(silent, hiss(), 24_000) == 0
         assert loudness_gain_db(hiss(), silent, 24_000) == 0
     assert loudness_gain_db(hiss(), 2 * hiss(), 4_000) == 0
+
+
+@pytest.mark.parametrize("rate", [16_000, 24_000, 44_100, 48_000])
+def test_the_shelf_of_a_stream_is_the_standards(rate: int) -> None:
+    from scipy.signal import sosfilt
+
+    noise = np.random.default_rng(0).standard_normal(rate)
+    kept = np.convolve(noise, shelf_response(rate).numpy())[:rate]
+    whole = sosfilt(k_weighting(rate)[:1], noise)
+    assert 10 * math.log10(np.square(kept - whole).mean() / np.square(whole).mean()) < -70

@@ -1,4 +1,4 @@
-"""Levels of a stream, from its past alone: how loud to encode what comes in, how loud to play what goes out.
+"""How loud to encode what comes in, from its past alone. (How loud to play what goes out: ``lgr.live.following``.)
 
 Time goes in blocks, some 1.5 ms long, an eighth or so of a codec's hop.
 """
@@ -9,16 +9,13 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from lgr.sound.level import COMMON_DB, MAX_BOOST_DB
+from lgr.sound.level import COMMON_DB
 
 BLOCK_SECONDS = 0.002  # at most
-MEMORY_SECONDS = 0.02  # over which the two levels are compared
-JUMP = 4.0  # times as much power as before: an attack, from which on both levels are measured anew
 HEARD_SECONDS = 0.05  # over which the input's level is taken
 FORGET_DB = 1.5  # a second: by how much the loudest moment of the input counts less
 MOST_LIFT_DB = 40.0  # of a quiet input
 SILENT_DB = -80.0  # below, the input says nothing about its level
-CEILING, KNEE = 0.999, 0.8  # what goes beyond the knee is bent, so that nothing passes the ceiling
 TINY = 1e-12
 
 
@@ -51,62 +48,10 @@ def levelled(state: InputLevel, blocks: Tensor, sample_rate: int) -> tuple[Input
             loudest = max(now, loudest - fall)
             gain = 10 ** (min(MOST_LIFT_DB, COMMON_DB - loudest) / 20)
         gains.append(gain)
-    return InputLevel(heard, loudest, gain), _ramped(blocks, gains)
+    return InputLevel(heard, loudest, gain), ramped(blocks, gains)
 
 
-class OutputLevel(NamedTuple):
-    """Means of power of what came in and of what goes out, over ``blocks`` blocks at most, and the last gains."""
-
-    wanted: float = 0.0
-    present: float = 0.0
-    blocks: int = 0
-    gain: float = 0.0
-    volume: float | None = None
-
-
-def followed(
-    state: OutputLevel, made: Tensor, target: Tensor, sample_rate: int, *, volume: float, held: bool = False
-) -> tuple[OutputLevel, Tensor]:
-    """What was made, as loud as the target, attacks and all.
-
-    Parameters
-    ----------
-    made : (channels, n, samples), blocks of audio
-    target : (n, samples), what came in, at the same places
-    volume : factor on the result, approached over ``MEMORY_SECONDS``
-    held : whether the target's level stays what it was
-
-    Returns
-    -------
-    state, audio (channels, n, samples) within full scale, never lifted by more than ``MAX_BOOST_DB``
-    """
-    memory = max(1, round(MEMORY_SECONDS * sample_rate / made.shape[2]))
-    wanted, present, count, gain, now = state
-    now = volume if now is None else now
-    gains = [gain * now]
-    powers = zip(target.double().square().mean(1).tolist(), made.double().square().mean((0, 2)).tolist(), strict=True)
-    for asked, given in powers:
-        if held:
-            asked = wanted
-        if asked > JUMP * wanted + TINY:  # an attack: what was before says nothing about it
-            count = 0
-        count = min(memory, count + 1)
-        wanted += (asked - wanted) / count
-        present += (given - present) / count
-        gain = min(10 ** (MAX_BOOST_DB / 20), math.sqrt(wanted / max(present, TINY)))
-        now += (volume - now) / memory
-        gains.append(gain * now)
-    return OutputLevel(wanted, present, count, gain, now), bent(_ramped(made, gains))
-
-
-def bent(audio: Tensor) -> Tensor:
-    """Within ``CEILING``: unchanged up to ``KNEE``, bent smoothly beyond it."""
-    over = (audio.abs() - KNEE).clamp(min=0)
-    room = CEILING - KNEE
-    return audio.sign() * (audio.abs().clamp(max=KNEE) + room * torch.tanh(over / room))
-
-
-def _ramped(blocks: Tensor, gains: list[float]) -> Tensor:
+def ramped(blocks: Tensor, gains: list[float]) -> Tensor:
     """Blocks (..., n, samples) times gains that have arrived at each block's by its middle; ``gains[0]`` is before."""
     points = torch.tensor(gains, dtype=blocks.dtype)
     size = blocks.shape[-1]

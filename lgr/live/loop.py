@@ -5,7 +5,7 @@ last ``hop_frames`` are played. So a grain is compared whole, but waits for no m
 for its own end.) All is the fold of ``LiveLoop.step``, whose state is a value: any chunks of a stream give the same.
 
 What is causal here, and was not offline: the input's level, taken from its loudest moment of late (``lgr.live.level``);
-pitch, which says what was heard ``pitch_lag`` frames ago; the output's level, from the last 20 ms, or since an attack.
+pitch, which says what was heard ``pitch_lag`` frames ago; the output's level (``lgr.live.following``).
 """
 
 from dataclasses import dataclass, replace
@@ -20,7 +20,8 @@ from lgr.latents.embedding import LearnedEmbedding
 from lgr.latents.grains import grain_levels_db
 from lgr.live.choice import choose
 from lgr.live.config import LiveConfig
-from lgr.live.level import InputLevel, OutputLevel, block_length, followed, levelled
+from lgr.live.following import OutputLevel, followed
+from lgr.live.level import InputLevel, block_length, levelled
 from lgr.live.material import Material
 from lgr.sound.pitch import BINS, PitchState, look_ahead, pitch_step
 from lgr.sounds import feature_source
@@ -109,6 +110,7 @@ class LiveLoop:
         info = codec.info
         self.lanes = channels if info.channels == 1 else 1
         self.block = block_length(info.hop_length, info.sample_rate)
+        self.ahead = info.lookahead // self.block  # blocks of what comes in that are known before what goes out is made
         self.feature_dim = self.source.features(torch.zeros(1, info.latent_dim, 1)).shape[1]
         self.pitch_lag = -(-look_ahead(info.sample_rate, info.hop_length) // info.hop_length)
         self.check(material)
@@ -285,20 +287,20 @@ class LiveLoop:
         """Decode, follow the level of what came in."""
         decoder, audio = self.codec.decode_step(state.decoder, latents, flush=flush)
         made = torch.cat([state.made, audio.flatten(0, 1)[: self.channels]], 1)
-        target = state.target
+        target, hop = state.target, self.codec.info.hop_length
         if flush:
             left = state.heard - state.given
-            padding = -left % self.block
+            padding = -left % hop
             made = torch.nn.functional.pad(made, (0, max(0, left + padding - made.shape[1])))[:, : left + padding]
-            target = torch.nn.functional.pad(target, (0, padding))
-        whole = min(made.shape[1], len(target)) // self.block * self.block
-        blocks = made[:, :whole].reshape(len(made), -1, self.block)
+            target = torch.nn.functional.pad(target, (0, padding + self.ahead * self.block))
+        whole = max(0, min(made.shape[1], len(target) - self.ahead * self.block) // hop * hop)
         output, out = followed(
             state.output,
-            blocks,
-            target[:whole].view(-1, self.block),
+            made[:, :whole].reshape(len(made), -1, self.block),
+            target[: whole + self.ahead * self.block * (whole > 0)].view(-1, self.block),
             self.codec.info.sample_rate,
             volume=10 ** (config.gain_db / 20),
+            hop_blocks=hop // self.block,
             held=config.freeze,
         )
         out = out.flatten(1)[:, : state.heard - state.given]
