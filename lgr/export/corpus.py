@@ -12,6 +12,8 @@ from torch import Tensor, nn
 from lgr.export.grains import Grains, levels_of, no_grains, timbre_rows
 from lgr.export.pitch import Pitch
 from lgr.export.resampler import Resampler
+from lgr.export.streams import Stream
+from lgr.latents.vectors import NOTHING
 from lgr.sound import level
 
 MOST_MINUTES = 10  # of a buffer
@@ -24,6 +26,7 @@ class Corpus(nn.Module):
 
     now: Grains
     kept: Grains
+    none: Grains
     reading: Tensor
     history: Tensor | None
     state: list[Tensor]
@@ -31,7 +34,9 @@ class Corpus(nn.Module):
     pitches: list[Tensor]
     levels: list[Tensor]
 
-    def __init__(self, codec: nn.Module, pitch: Pitch, grains: Grains | None, grain_frames: int, hop_frames: int):
+    def __init__(
+        self, codec: Stream, pitch: Pitch, grains: Grains | None, grain_frames: int, hop_frames: int
+    ) -> None:
         super().__init__()
         self.codec, self.pitch, self.resampler = codec, pitch, Resampler()
         self.rate, self.hop, self.late = codec.sample_rate, codec.hop, max(codec.late_frames, pitch.lag)
@@ -41,9 +46,10 @@ class Corpus(nn.Module):
         self.kept = self.none if grains is None else grains
         self.now = self.kept
         self.edition = 0  # of what is played: another, and nothing plays on
-        self.most, self.heard = MOST_MINUTES * 60, HEARD
+        self.at_once = AT_ONCE
+        self.most, self.heard, self.nothing = MOST_MINUTES * 60, HEARD, NOTHING
         self.span, self.span_db, self.common = level.SPAN_SECONDS, level.SPAN_DB, level.COMMON_DB
-        self.gain_db = 0.0
+        self.gain_db, self.accepted = 0.0, False
         self._begin(torch.zeros(0), 0)
 
     def _begin(self, audio: Tensor, frames: int) -> None:
@@ -54,6 +60,7 @@ class Corpus(nn.Module):
     @torch.jit.export
     def read(self, audio: Tensor, rate: int) -> int:
         """Begin to read a buffer (channels, samples): 0, or -1 where it is nothing that could be played."""
+        self.accepted = False
         if audio.dim() == 1:
             audio = audio[None]
         if audio.dim() != 2 or rate < 1 or audio.numel() == 0 or not bool(torch.isfinite(audio).all()):
@@ -67,7 +74,7 @@ class Corpus(nn.Module):
         self.gain_db = self.levelling_gain_db(mono / peak, rate) - 20 * math.log10(peak)
         self._begin(mono * math.pow(10.0, self.gain_db / 20), frames)
         self.resampler.tune(rate, self.rate)
-        self.done = 0
+        self.accepted = True
         return 0
 
     def levelling_gain_db(self, audio: Tensor, rate: int) -> float:
@@ -83,6 +90,19 @@ class Corpus(nn.Module):
         """Back to what the model was saved with."""
         self._begin(torch.zeros(0), 0)
         self.now, self.edition = self.kept, self.edition + 1
+
+    @torch.jit.export
+    def said(self) -> str:
+        """What is played with, in words."""
+        if self.frames > 0:
+            return f"reading {100 * self.at // max(1, self.reading.numel())} %"
+        tenths = 10 * self.now.latents.shape[0] * self.hop // self.rate
+        return f"{tenths // 10}.{tenths % 10} s, {self.now.starts.numel()} grains"
+
+    @torch.jit.export
+    def read_all(self) -> None:
+        while self.frames > 0:
+            self.read_on(self.at_once)
 
     @torch.jit.export
     def read_on(self, hops: int) -> None:
@@ -128,30 +148,18 @@ class Corpus(nn.Module):
         for k in range(self.grain_frames):
             means.append(features[k : k + count].double().mean(0))
         mean = torch.cat(means).float()
-        none = self.none
-        bare = Grains(
-            latents,
-            none.rows,
-            levels_of(levels.unfold(0, self.grain_frames, 1)),
-            torch.zeros(count),
-            starts,
-            torch.where(starts + self.hop_frames < count, starts + self.hop_frames, -1),
-            none.centre,
-            none.whitener,
-            mean,
-            max(1e-6 * float(mean.norm()), 1e-30),
-        )
+        none, smallest = self.none, max(self.nothing * float(mean.norm()), self.none.smallest)
+        timbre = timbre_rows(windows, none.centre, none.whitener, mean, smallest)
         pitch, _ = self.pitch.rows(pitches.unfold(0, self.grain_frames, 1).transpose(1, 2))
-        rows = torch.cat([timbre_rows(windows, bare), pitch], 1) * math.sqrt(0.5)
         return Grains(
-            bare.latents,
-            rows,
-            bare.levels_db,
-            bare.log_weights,
-            bare.starts,
-            bare.later,
-            bare.centre,
-            bare.whitener,
-            bare.mean,
-            bare.smallest,
+            latents=latents,
+            rows=torch.cat([timbre, pitch], 1) * math.sqrt(0.5),
+            levels_db=levels_of(levels.unfold(0, self.grain_frames, 1)),
+            log_weights=torch.zeros(count),
+            starts=starts,
+            later=torch.where(starts + self.hop_frames < count, starts + self.hop_frames, -1),
+            centre=none.centre,
+            whitener=none.whitener,
+            mean=mean,
+            smallest=smallest,
         )

@@ -38,7 +38,7 @@ def no_grains(latent_dim: int, feature_dim: int, grain_frames: int) -> Grains:
         centre=torch.zeros(feature_dim),
         whitener=torch.zeros(0, 0),
         mean=torch.zeros(size),
-        smallest=1e-30,
+        smallest=torch.finfo(torch.float32).tiny,
     )
 
 
@@ -84,13 +84,13 @@ def grains_of(book: GrainCodebook, hop_frames: int) -> Grains:
     return Grains(*(each.detach().cpu().clone() if isinstance(each, Tensor) else each for each in grains))
 
 
-def timbre_rows(windows: Tensor, grains: Grains) -> Tensor:
+def timbre_rows(windows: Tensor, centre: Tensor, whitener: Tensor, mean: Tensor, smallest: float) -> Tensor:
     """Unit rows (n, grain_frames * feature_dim) of ``windows`` (n, grain_frames, feature_dim), as ``unit_rows``."""
-    if grains.whitener.numel() > 0:
-        windows = (windows - grains.centre) @ grains.whitener
-    rows = windows.flatten(1) - grains.mean
-    norm = rows.norm(dim=1, keepdim=True)
-    return rows * torch.where(norm > grains.smallest, 1 / norm, 0.0)
+    if whitener.numel() > 0:
+        windows = (windows - centre) @ whitener
+    rows = windows.flatten(1) - mean
+    norm = torch.linalg.vector_norm(rows, dim=[1], keepdim=True)
+    return rows * torch.where(norm > smallest, 1 / norm, 0.0)
 
 
 def levels_of(windows_db: Tensor) -> Tensor:

@@ -82,5 +82,5 @@ class Pitch(nn.Module):
         """
         mean = windows.mean(1)
         pitched = ((mean.amax(1) - self.pitchless) / (self.pitched - self.pitchless)).clamp(0.0, 1.0)
-        norm = mean.norm(dim=1, keepdim=True)
+        norm = torch.linalg.vector_norm(mean, dim=[1], keepdim=True)
         return mean * torch.where(norm > 1e-6, 1 / norm, 0.0), pitched

@@ -10,6 +10,7 @@ from lgr.live.material import Material
 from lgr.matching.audible import MOST_BOOST_DB
 from lgr.matching.cells import inverse_cdf
 from lgr.matching.problem import COLD, SETTLED
+from lgr.models.seeded_noise import uniform_draw
 
 
 def choose(
@@ -47,6 +48,5 @@ def choose(
         at = best.nonzero()[0]
     else:
         log_p = torch.log_softmax(similarity.double() / config.temperature + weight + bonus, 0)
-        uniform = torch.rand(1, dtype=torch.float64, generator=torch.Generator().manual_seed(key))
-        at, _ = inverse_cdf(log_p.exp()[None], uniform)
+        at, _ = inverse_cdf(log_p.exp()[None], uniform_draw(key))
     return int(index[at]), float(similarity[at])
