@@ -35,6 +35,12 @@ class Host:
         if rate is not None:
             self.model.set_sample_rate(rate)
 
+    def again(self, buffer: int, rate: int) -> None:
+        """A new stream in buffers of another size, at ``rate``."""
+        self.buffer = buffer
+        self.model.set_sample_rate(2 * rate)
+        self.model.set_sample_rate(rate)
+
     def labels(self) -> tuple[list[str], list[str]]:
         """Of inlets and outlets."""
         inlets, outlets = (getattr(self.model, f"{self.method}_{way}_labels") for way in ("input", "output"))
