@@ -13,9 +13,13 @@ from torch import Tensor, nn
 from lgr.codecs.base import Codec, CodecInfo
 from lgr.codecs.bundled import BundledCodec
 from lgr.codecs.toy import ToyCodec
+from lgr.codecs.trained import NOISE_SEED, TrainedCodec
 from lgr.errors import ArgumentError
 from lgr.models.bundled.envelope_net import DecodeState, EncodeState, soft_ceiling
+from lgr.models.noise.bands import NoiseBandVAE
+from lgr.models.noise.filterbank import first_block, play_bands
 from lgr.models.timbre import raise_floor
+from lgr.sound.level import AMPLITUDE_FLOOR
 
 
 class Stream(nn.Module):
@@ -93,6 +97,51 @@ class BundledStream(Stream):
         return self.matrix @ envelope + self.bias[:, None]
 
 
+class NoiseBandStream(Stream):
+    """``TrainedCodec`` of a ``NoiseBandVAE``: its layers, and what its encoder and decoder do between them."""
+
+    def __init__(self, codec: TrainedCodec, model: NoiseBandVAE) -> None:
+        encoder = model.encoder
+        super().__init__(codec.info, late_frames=-(-codec.info.lookahead // codec.info.hop_length), late_samples=0)
+        self.window, self.filters, self.dct = encoder.window, encoder.filters, encoder.dct
+        self.shift, self.scale = encoder.shift.detach(), encoder.gain.detach()
+        self.gru, self.head, self.decoder, self.blocks = encoder.gru, encoder.head, model.decoder, model.blocks
+        self.frame_length, self.history = encoder.frame_length, encoder.history
+        self.n_latent, self.quietest = model.config.latent_dim, AMPLITUDE_FLOOR
+        self.start = first_block(NOISE_SEED, len(model.blocks))
+
+    @torch.jit.export
+    def encode(self, state: list[Tensor], audio: Tensor) -> tuple[list[Tensor], Tensor]:
+        before = state[0] if len(state) > 0 else audio.new_zeros((audio.shape[0], self.history))
+        samples = torch.cat([before, audio], 1)
+        frames = max(0, (samples.shape[1] - self.frame_length) // self.hop + 1)
+        if frames == 0:
+            return [samples] + state[1:], audio.new_zeros((audio.shape[0], self.latent_dim, 0))
+        spectrum = torch.fft.rfft(samples.unfold(1, self.frame_length, self.hop)[:, :frames] * self.window)
+        power = spectrum.real.square() + spectrum.imag.square()
+        levels = 0.5 * torch.log10(power @ self.filters.T + self.quietest**2) - math.log10(self.quietest)
+        features = (levels @ self.dct.T - self.shift) * self.scale
+        outputs, hidden = self.gru(features, state[1] if len(state) > 1 else None)
+        means = self.head(torch.cat([outputs, features], -1))[..., : self.n_latent].transpose(1, 2)
+        latents = nn.functional.pad(means, [0, 0, 0, self.latent_dim - self.n_latent])  # the labels: unknown
+        return [samples[:, frames * self.hop :], hidden], latents
+
+    @torch.jit.export
+    def decode(self, state: list[Tensor], latents: Tensor) -> tuple[list[Tensor], Tensor]:
+        amplitudes, hidden = self.decoder(latents.transpose(1, 2), state[0] if len(state) > 0 else None)
+        before = state[1] if len(state) > 0 else amplitudes[:, 0]
+        frame = int(state[2]) if len(state) > 0 else 0
+        played: list[Tensor] = []
+        for i in range(latents.shape[0]):
+            played.append(play_bands(self.blocks, amplitudes[i], before[i], self.start + frame))
+        after = [hidden, amplitudes[:, -1], torch.tensor(frame + latents.shape[2])]
+        return after, torch.stack(played)
+
+    @torch.jit.export
+    def features(self, latents: Tensor) -> Tensor:
+        return latents[:, : self.n_latent]
+
+
 def stream_of(codec: Codec) -> Any:
     """The codec as a stream that can be scripted.
 
@@ -102,6 +151,15 @@ def stream_of(codec: Codec) -> Any:
     """
     if isinstance(codec, BundledCodec):
         return BundledStream(codec)
+    if isinstance(codec, TrainedCodec) and isinstance(codec.model, NoiseBandVAE):
+        return NoiseBandStream(codec, codec.model)
     if isinstance(codec, ToyCodec) and codec.info.channels == 1:
         return ToyStream(codec)
-    raise ArgumentError(f"{codec.info.name} cannot be exported: only codecs of one channel that TorchScript can run can")
+    raise cannot_be_exported(codec.info.name)
+
+
+def cannot_be_exported(name: str) -> ArgumentError:
+    return ArgumentError(
+        f"{name} cannot be exported: TorchScript runs the bundled codec, those that `lgr train codec` and "
+        "`lgr train noiseband` make, and mono toy ones"
+    )

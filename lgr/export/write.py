@@ -11,7 +11,7 @@ from lgr.codecs.base import Codec, check_same_codec
 from lgr.errors import ArgumentError
 from lgr.export.grains import grains_of
 from lgr.export.loop import Loop
-from lgr.export.nn_tilde import NNTilde, NNTildeCodec
+from lgr.export.nn_tilde import HIGHEST_RATE, LOWEST_RATE, NNTilde, NNTildeCodec
 from lgr.export.streams import stream_of
 from lgr.files import atomic_path
 from lgr.live.config import LiveConfig
@@ -30,6 +30,7 @@ def export_nn_tilde(
     grain_frames: int | None = None,
     hop_frames: int = 1,
     sample_rate: int = HOST_RATE,
+    seed: int = 0,
     config: LiveConfig | None = None,
     force: bool = False,
     progress: Progress = silent,
@@ -44,7 +45,8 @@ def export_nn_tilde(
         the model is silent until it is given a ``buffer~``
     grain_frames : 4 by default
     hop_frames : frames from one choice to the next
-    sample_rate : of the host, until it says its own
+    sample_rate : of the host, until it says its own, 8,000 to 384,000 Hz
+    seed : of the draws
     config : the dials as they are at first
     force : replace a file that is there
 
@@ -65,7 +67,7 @@ def export_nn_tilde(
     >>> model = export_nn_tilde(lgr.load_codec("toy"), "toy.ts", [assets_dir() / "audio" / "rain.flac"])
     >>> loaded = torch.jit.load("toy.ts")
     >>> loaded.get_methods(), loaded.forward_params.tolist(), loaded.get_latency()
-    (['forward'], [1, 1, 1, 1], [704])
+    (['forward'], [1, 1, 1, 1], [703])
     >>> loaded(torch.zeros(1, 1, 512)).shape
     torch.Size([1, 1, 512])
     """
@@ -75,6 +77,7 @@ def export_nn_tilde(
         grain_frames=grain_frames,
         hop_frames=hop_frames,
         sample_rate=sample_rate,
+        seed=seed,
         config=config,
         progress=progress,
     )
@@ -94,11 +97,14 @@ def nn_tilde(
     grain_frames: int | None = None,
     hop_frames: int = 1,
     sample_rate: int = HOST_RATE,
+    seed: int = 0,
     config: LiveConfig | None = None,
     progress: Progress = silent,
 ) -> NNTilde:
     """The model that ``export_nn_tilde`` writes."""
     stream = stream_of(codec)
+    if not LOWEST_RATE <= sample_rate <= HIGHEST_RATE:
+        raise ArgumentError(f"sample_rate must be from {LOWEST_RATE} to {HIGHEST_RATE}, got {sample_rate}")
     book: GrainCodebook | None = None
     if isinstance(sources, GrainCodebook):
         own = sources.config.grain_frames
@@ -122,5 +128,6 @@ def nn_tilde(
         config=config or LiveConfig(),
     )
     hop = codec.info.hop_length
+    loop.seed = seed
     kind = NNTildeCodec if hop & (hop - 1) == 0 else NNTilde
     return kind(loop, sample_rate).eval()
