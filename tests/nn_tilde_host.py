@@ -21,7 +21,7 @@ class Host:
     """An object ``[nn~ FILE METHOD BUFFER]``."""
 
     def __init__(self, path: Path, method: str = "forward", buffer: int = 4096, *, rate: int | None = None) -> None:
-        self.model = torch.jit.load(str(path)).eval()
+        self.model = torch.jit.load(str(path)).eval()  # type: ignore[no-untyped-call]
         self.method = method
         self.methods = list(self.model.get_methods())
         self.params = {name: [int(n) for n in getattr(self.model, f"{name}_params")] for name in self.methods}
@@ -60,7 +60,7 @@ class Host:
     def play(self, audio: Tensor) -> Tensor:
         """``(channels in, samples)``, through vectors and buffers; what is left of a buffer is not heard."""
         size = self.buffer
-        vectors = audio.split(VECTOR, 1) if size >= VECTOR else audio.split(size, 1)
+        vectors = torch.split(audio, min(VECTOR, size), 1)
         waiting, outs = audio[:, :0], []
         for vector in vectors:
             waiting = torch.cat([waiting, vector], 1)

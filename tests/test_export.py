@@ -113,7 +113,7 @@ def test_other_grains_and_metrics_play_what_the_loop_plays(metric: str, grain_fr
     model = nn_tilde(codec, book, hop_frames=hop_frames, sample_rate=24000, config=config)
     assert model.latency == (hop_frames * 160) - 1
     with torch.inference_mode():
-        out = torch.cat([model(part[None]) for part in audio.split(777, 1)], 2)[0]
+        out = torch.cat([model(part[None]) for part in torch.split(audio, 777, 1)], 2)[0]
     assert_played(out, wanted[0], model.latency)
 
 
@@ -123,7 +123,7 @@ def test_freezing_holds_what_the_loop_holds() -> None:
     model = nn_tilde(codec, [RAIN], sample_rate=24000)
     state, wanted, out = None, [], []
     with torch.inference_mode():
-        for i, part in enumerate(audio.split(3200, 1)):
+        for i, part in enumerate(torch.split(audio, 3200, 1)):
             frozen = 2 <= i < 5
             state, more, _ = loop.step(state, part[0], material, LiveConfig(freeze=frozen))
             model.set_freeze(frozen)
@@ -133,11 +133,13 @@ def test_freezing_holds_what_the_loop_holds() -> None:
 
 
 @pytest.mark.parametrize("cut", [1, 97, 4410])
-@pytest.mark.parametrize(("rate", "to"), [(44100, 24000), (24000, 44100), (48000, 24000), (24000, 96000), (22050, 24000)])
+@pytest.mark.parametrize(
+    ("rate", "to"), [(44100, 24000), (24000, 44100), (48000, 24000), (24000, 96000), (22050, 24000)]
+)
 def test_the_resampler_is_the_same_however_it_is_cut_and_as_good_as_soxr(rate: int, to: int, cut: int) -> None:
     top = 0.8 * min(rate, to) / 2
     time = torch.arange(rate // 5, dtype=torch.float64) / rate
-    audio = sum(torch.sin(2 * math.pi * top * k / 7 * time + k) for k in range(1, 8)) / 7  # type: ignore[union-attr]
+    audio = torch.stack([torch.sin(2 * math.pi * top * k / 7 * time + k) for k in range(1, 8)]).mean(0)
     resampler = Resampler()
     resampler.tune(rate, to)
     whole = resampler.step(audio.float())
@@ -183,33 +185,28 @@ def test_no_buffer_is_ever_left_waiting(rate: int) -> None:
             assert held < 0.1  # and nothing piles up
 
 
-def streamed(codec: Codec, audio: Tensor) -> tuple[Tensor, Tensor]:
-    """Latents, and audio of them, by the codec's own stream."""
-    assert isinstance(codec, StreamingCodec)
-    _, latents = codec.encode_step(None, audio[None])
-    return latents, codec.decode_step(None, latents)[1][:, 0]
-
-
 @pytest.mark.parametrize("name", ["toy", "bundled", "textures-noiseband"])
 def test_a_scripted_stream_is_the_codec(name: str) -> None:
     codec = load_codec(name)
     stream = torch.jit.script(stream_of(codec).eval())
     audio = clip("glass", 24000, 1.0)
     audio = audio[:, : audio.shape[1] // stream.hop * stream.hop]
-    wanted, sound = streamed(codec, audio)
+    assert isinstance(codec, StreamingCodec)
     before: list[Tensor] = []
     after: list[Tensor] = []
-    latents, outs = [], []
+    encoder, decoder, heard, skipped = None, None, 0, stream.late_samples
     with torch.inference_mode():
-        for part in audio.split(3 * stream.hop, 1):
+        for part in torch.split(audio, 3 * stream.hop, 1):
             before, found = stream.encode(before, part)
-            latents.append(found)
+            encoder, latents = codec.encode_step(encoder, part[None])
+            torch.testing.assert_close(found, latents, rtol=0, atol=1e-5)
             if found.shape[2]:
-                after, out = stream.decode(after, found)
-                outs.append(out)
-        torch.testing.assert_close(torch.cat(latents, 2), wanted, rtol=0, atol=1e-4)
-        torch.testing.assert_close(torch.cat(outs, 1)[:, stream.late_samples :], sound, rtol=0, atol=1e-5)
-        torch.testing.assert_close(stream.features(wanted), codec.features(wanted), rtol=0, atol=1e-5)
+                torch.testing.assert_close(stream.features(latents), codec.features(latents), rtol=0, atol=1e-5)
+                after, out = stream.decode(after, latents)
+                decoder, sound = codec.decode_step(decoder, latents)
+                torch.testing.assert_close(out[:, skipped:], sound[:, 0], rtol=0, atol=1e-5)
+                heard, skipped = heard + sound.shape[2], 0
+    assert heard > 0.9 * audio.shape[1]
 
 
 def assert_same_grains(found: Grains, wanted: Grains) -> None:
@@ -237,7 +234,7 @@ def test_a_buffer_takes_the_place_of_what_was_there_while_it_plays(toy_file: Pat
     host.set("corpus", "sounds", sounds=[(stereo, 44100)])
     assert host.get("corpus").startswith("reading")
     outs = [before]
-    pieces = audio[:, 24064:].split(512, 1)
+    pieces = torch.split(audio[:, 24064:], 512, 1)
     reading = 0
     for piece in pieces[:-1]:
         outs.append(host.perform(piece))
@@ -248,10 +245,7 @@ def test_a_buffer_takes_the_place_of_what_was_there_while_it_plays(toy_file: Pat
     blocks = out[0, : out.shape[1] // 512 * 512].view(-1, 512).square().mean(1)
     assert bool((blocks[1:] > 0).all())  # nothing stopped for it
     # from then on it is what a file with that sound plays
-    codec = load_codec("toy")
-    mono = lgr.resample(stereo[:1], 44100, 24000) if hasattr(lgr, "resample") else None
-    wanted = grains_of(lgr.build_codebook([(stereo[:1], 44100)], codec), 1)
-    assert mono is None or mono.shape[1] == 48000
+    wanted = grains_of(lgr.build_codebook([(stereo[:1], 44100)], load_codec("toy")), 1)
     found = Grains(*host.model.loop.corpus.now)
     assert found.rows.shape == wanted.rows.shape
     assert float((found.rows * wanted.rows).sum(1).median()) > 0.99  # two resamplers
@@ -266,7 +260,7 @@ def test_what_cannot_be_a_corpus_is_refused_and_changes_nothing(toy_file: Path) 
     broken[0, 5] = torch.nan
     long = torch.zeros(1, 8000 * 601)
     long[0, 0] = 1.0
-    for sound, rate in ((noise[:, :1000], 24000), (0 * noise, 24000), (broken, 24000), (noise, 0), (long, 8000)):
+    for sound, rate in ((noise[:, :900], 24000), (0 * noise, 24000), (broken, 24000), (noise, 0), (long, 8000)):
         assert host.model.set_buffer_attribute("corpus#0", sound, rate) != 0
         with pytest.raises(RefusedError):
             host.set("corpus", "sounds", sounds=[(sound, rate)])
@@ -283,7 +277,6 @@ def test_without_a_corpus_it_is_silent_until_there_is_one(tmp_path: Path) -> Non
     host.set("corpus", "sounds", sounds=[(clip("rain", 24000, 1.0), 24000)])
     out = host.play(torch.cat([audio, audio], 1))[0]
     assert float(out[-24000:].abs().max()) > 0.05
-    assert float(out.diff().abs().max()) < 1.0
 
 
 def test_the_attributes_are_typed_and_refuse_what_is_out_of_range(toy_file: Path) -> None:

@@ -25,9 +25,7 @@ def nn_tilde(
         ),
     ] = None,
     *,
-    out: Annotated[
-        Path, typer.Option("--out", "-o", metavar="FILE.ts", show_default=False, help="The file for nn~.")
-    ],
+    out: Annotated[Path, typer.Option("--out", "-o", metavar="FILE.ts", show_default=False, help="The file for nn~.")],
     codebook: o.CodebookOption = None,
     force: o.ForceOption = False,
     grain_frames: o.GrainFramesOption = None,
@@ -36,9 +34,7 @@ def nn_tilde(
     ] = 1,
     sample_rate: Annotated[
         int,
-        typer.Option(
-            "--sample-rate", metavar="HZ", rich_help_panel=EXPORT, help="The host's, until it says its own."
-        ),
+        typer.Option("--sample-rate", metavar="HZ", rich_help_panel=EXPORT, help="The host's, until it says its own."),
     ] = 44_100,
     seed: o.SeedOption = 0,
 ) -> None:

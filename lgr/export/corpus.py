@@ -34,9 +34,7 @@ class Corpus(nn.Module):
     pitches: list[Tensor]
     levels: list[Tensor]
 
-    def __init__(
-        self, codec: Stream, pitch: Pitch, grains: Grains | None, grain_frames: int, hop_frames: int
-    ) -> None:
+    def __init__(self, codec: Stream, pitch: Pitch, grains: Grains | None, grain_frames: int, hop_frames: int) -> None:
         super().__init__()
         self.codec, self.pitch, self.resampler = codec, pitch, Resampler()
         self.rate, self.hop, self.late = codec.sample_rate, codec.hop, max(codec.late_frames, pitch.lag)

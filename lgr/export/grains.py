@@ -1,4 +1,4 @@
-"""The grains of an exported model: what a codebook is to ``lgr.live``, as plain tensors, and how rows are made of it."""
+"""The grains of an exported model: what a codebook is to ``lgr.live``, as plain tensors, and rows to compare with."""
 
 from typing import NamedTuple
 
@@ -81,7 +81,7 @@ def grains_of(book: GrainCodebook, hop_frames: int) -> Grains:
         smallest=max(NOTHING * taken, torch.finfo(torch.float32).tiny),
     )
     # Copies of their own: a codebook may be a mapped file, or a view of much more.
-    return Grains(*(each.detach().cpu().clone() if isinstance(each, Tensor) else each for each in grains))
+    return Grains._make(each.detach().cpu().clone() if isinstance(each, Tensor) else each for each in grains)
 
 
 def timbre_rows(windows: Tensor, centre: Tensor, whitener: Tensor, mean: Tensor, smallest: float) -> Tensor:

@@ -35,7 +35,14 @@ class Loop(nn.Module):
     frozen_row: Tensor | None
 
     def __init__(
-        self, codec: Stream, grains: Grains | None, *, grain_frames: int, hop_frames: int, ahead: int, config: LiveConfig
+        self,
+        codec: Stream,
+        grains: Grains | None,
+        *,
+        grain_frames: int,
+        hop_frames: int,
+        ahead: int,
+        config: LiveConfig,
     ) -> None:
         super().__init__()
         self.codec, self.pitch = codec, Pitch(codec.sample_rate, codec.hop)
@@ -85,7 +92,7 @@ class Loop(nn.Module):
             return audio[:0]
         silent = self.corpus.now.starts.numel() == 0
         volume = 0.0 if silent else math.pow(10.0, self.gain_db / 20)
-        out = self.output_level(self.made[:whole], self.target[: whole + self.ahead], volume, self.freeze)
+        out: Tensor = self.output_level(self.made[:whole], self.target[: whole + self.ahead], volume, self.freeze)
         self.made, self.target = self.made[whole:].clone(), self.target[whole:].clone()
         if not bool(torch.isfinite(out).all()):
             self.decoder, self.made, out = [], torch.zeros_like(self.made), torch.zeros_like(out)

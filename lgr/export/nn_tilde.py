@@ -270,4 +270,3 @@ class NNTildeCodec(NNTilde):
         latents = torch.nan_to_num(x.float(), nan=0.0, posinf=0.0, neginf=0.0)
         self.heard, audio = self.loop.codec.decode(self.heard, latents)
         return audio[:, None]
-

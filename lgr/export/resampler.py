@@ -48,7 +48,7 @@ class Resampler(nn.Module):
         self.up, self.down = to_rate // common, rate // common
         share = min(1.0, self.up / self.down)  # of the input's Nyquist frequency that there is in the output
         width = self.zeros / share
-        self.reach = int(math.ceil(width)) if self.up != self.down else 0
+        self.reach = math.ceil(width) if self.up != self.down else 0
         if self.reach > 0:
             phase = torch.arange(self.up, dtype=torch.float64)[:, None] / self.up
             time = torch.arange(1 - self.reach, self.reach + 1, dtype=torch.float64)[None] - phase

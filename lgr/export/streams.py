@@ -1,11 +1,10 @@
 """Codecs as scriptable streams: the same weights behind one interface, whose state is a list of tensors.
 
 Of a stream of whole hops ``encode`` gives the latents of frames that are known, ``late_frames`` behind at first, and
-``decode`` as much audio as there were frames, ``late_samples`` behind: its first are before the stream, not to be heard.
+``decode`` as much audio as there were frames, ``late_samples`` behind: the first of it lies before the stream.
 """
 
 import math
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -23,19 +22,24 @@ from lgr.sound.level import AMPLITUDE_FLOOR
 
 
 class Stream(nn.Module):
-    """Sizes that every stream has. ``encode``, ``decode`` and ``features`` are a subclass's.
-
-    ``encode(state, audio)``: (batch, whole hops) to latents (batch, latent_dim, frames)
-    ``decode(state, latents)``: to audio (batch, frames * hop)
-    ``features(latents)``: (batch, feature_dim, frames)
-
-    An empty state begins a stream.
-    """
+    """What every stream is. An empty state begins one."""
 
     def __init__(self, info: CodecInfo, *, late_frames: int, late_samples: int) -> None:
         super().__init__()
         self.sample_rate, self.hop, self.latent_dim = info.sample_rate, info.hop_length, info.latent_dim
         self.late_frames, self.late_samples = late_frames, late_samples
+
+    def encode(self, state: list[Tensor], audio: Tensor) -> tuple[list[Tensor], Tensor]:
+        """``(batch, whole hops)`` to latents ``(batch, latent_dim, frames)``."""
+        raise NotImplementedError
+
+    def decode(self, state: list[Tensor], latents: Tensor) -> tuple[list[Tensor], Tensor]:
+        """Latents to audio ``(batch, frames * hop)``."""
+        raise NotImplementedError
+
+    def features(self, latents: Tensor) -> Tensor:
+        """What matching reads, ``(batch, feature_dim, frames)``."""
+        raise NotImplementedError
 
 
 class ToyStream(Stream):
@@ -79,7 +83,7 @@ class BundledStream(Stream):
         if len(state) > 0:
             before = EncodeState(state[0], state[1:])
         after, latents = self.net.encode(before, audio)
-        return [after.history] + after.blocks, latents.transpose(1, 2)
+        return [after.history] + after.blocks, latents.transpose(1, 2)  # noqa: RUF005 TorchScript unpacks no lists
 
     @torch.jit.export
     def decode(self, state: list[Tensor], latents: Tensor) -> tuple[list[Tensor], Tensor]:
@@ -87,7 +91,7 @@ class BundledStream(Stream):
         if len(state) > 0:
             before = DecodeState(state[0], int(state[1]), state[2:])
         after, audio = self.net.decode(before, latents.transpose(1, 2))
-        return [after.overlap, torch.tensor(after.frame)] + after.blocks, soft_ceiling(audio)
+        return [after.overlap, torch.tensor(after.frame)] + after.blocks, soft_ceiling(audio)  # noqa: RUF005
 
     @torch.jit.export
     def features(self, latents: Tensor) -> Tensor:
@@ -116,7 +120,7 @@ class NoiseBandStream(Stream):
         samples = torch.cat([before, audio], 1)
         frames = max(0, (samples.shape[1] - self.frame_length) // self.hop + 1)
         if frames == 0:
-            return [samples] + state[1:], audio.new_zeros((audio.shape[0], self.latent_dim, 0))
+            return [samples] + state[1:], audio.new_zeros((audio.shape[0], self.latent_dim, 0))  # noqa: RUF005
         spectrum = torch.fft.rfft(samples.unfold(1, self.frame_length, self.hop)[:, :frames] * self.window)
         power = spectrum.real.square() + spectrum.imag.square()
         levels = 0.5 * torch.log10(power @ self.filters.T + self.quietest**2) - math.log10(self.quietest)
@@ -142,7 +146,7 @@ class NoiseBandStream(Stream):
         return latents[:, : self.n_latent]
 
 
-def stream_of(codec: Codec) -> Any:
+def stream_of(codec: Codec) -> Stream:
     """The codec as a stream that can be scripted.
 
     Raises

@@ -41,8 +41,8 @@ def export_nn_tilde(
     ----------
     codec : one that can be scripted: see ``lgr.export.streams``
     path : of the file, ``.ts``
-    sources : files or ``(audio, sample_rate)``, mixed to mono, or a mono codebook, whose own grain size then holds; none:
-        the model is silent until it is given a ``buffer~``
+    sources : files or ``(audio, sample_rate)``, mixed to mono, or a mono codebook, whose own grain size then holds;
+        none: the model is silent until it is given a ``buffer~``
     grain_frames : 4 by default
     hop_frames : frames from one choice to the next
     sample_rate : of the host, until it says its own, 8,000 to 384,000 Hz
@@ -85,7 +85,7 @@ def export_nn_tilde(
         progress("writing", 0, 1)
         with warnings.catch_warnings():  # TorchScript is no longer developed; nn~ knows nothing else
             warnings.simplefilter("ignore", DeprecationWarning)
-            torch.jit.script(model).save(str(part))
+            torch.jit.script(model).save(str(part))  # type: ignore[no-untyped-call]
         progress("writing", 1, 1)
     return model
 
