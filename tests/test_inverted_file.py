@@ -21,29 +21,42 @@ def test_every_cell_is_the_exact_search(count: int) -> None:
     book = rows(count)
     file = InvertedFile.of(book)
     query = rows(1, seed=5)[0]
-    index, similarity = file.nearest(query, len(file.centroids))
-    assert torch.equal(index, torch.arange(count))
-    torch.testing.assert_close(similarity, book @ query)
+    place, product, _ = file.nearest(query, len(file.centroids))
+    assert torch.equal(file.index[place], torch.arange(count))
+    torch.testing.assert_close(product, book[file.index[place]] @ query)
 
 
 def test_few_cells_find_nearly_all_and_read_little() -> None:
     book, queries = rows(20_000), rows(200, seed=5)
     file = InvertedFile.of(book)
     found = [file.nearest(query, 12) for query in queries]
-    right = sum(
-        int(index[s.argmax()]) == int((book @ query).argmax()) for (index, s), query in zip(found, queries, strict=True)
-    )
+    best = [int(file.index[place[product.argmax()]]) for place, product, _ in found]
+    right = sum(number == int((book @ query).argmax()) for number, query in zip(best, queries, strict=True))
     assert right >= 190
-    assert sum(len(index) for index, _ in found) / len(found) < 0.2 * len(book)
+    assert sum(len(place) for place, _, _ in found) / len(found) < 0.4 * len(book)
+
+
+def test_products_of_few_cells_are_exact_near_the_best_and_nearly_so_elsewhere() -> None:
+    book, queries = rows(20_000, size=96), rows(20, size=96, seed=5)
+    file = InvertedFile.of(book)
+    for query in queries:
+        place, product, _ = found = file.nearest(query, 12)
+        assert len(place.unique()) == len(place)
+        assert [found.at(-1, int(p)) for p in place[::97]] == list(range(len(place)))[::97]
+        assert found.at(-1, next(p for p in range(len(book)) if not bool((place == p).any()))) == -1
+        exact = book[file.index[place]] @ query
+        near = product > product.max() - 0.02
+        torch.testing.assert_close(product[near], exact[near])
+        assert float((product - exact).square().mean().sqrt()) < 0.1
 
 
 def test_growing_is_numbered_on() -> None:
     book, more = rows(1000), rows(300, seed=3)
     file = InvertedFile.of(book).grown(more)
     query = rows(1, seed=5)[0]
-    index, similarity = file.nearest(query, len(file.centroids))
-    assert torch.equal(index, torch.arange(1300))
-    torch.testing.assert_close(similarity, torch.cat([book, more]) @ query)
+    place, product, _ = file.nearest(query, len(file.centroids))
+    assert torch.equal(file.index[place], torch.arange(1300))
+    torch.testing.assert_close(product, torch.cat([book, more])[file.index[place]] @ query)
     assert torch.equal(file.index[file.place], torch.arange(1300))
 
 
@@ -55,8 +68,8 @@ def test_the_same_rows_and_seed_give_the_same_file() -> None:
 
 def test_rows_that_are_nothing() -> None:
     file = InvertedFile.of(torch.zeros(50, 8))
-    index, similarity = file.nearest(torch.ones(8), 1)
-    assert len(index) >= 1
-    assert bool((similarity == 0).all())
+    place, product, _ = file.nearest(torch.ones(8), 1)
+    assert len(place) >= 1
+    assert bool((product == 0).all())
     with pytest.raises(ShapeError, match=r"rows must be \(M >= 1, D\)"):
         InvertedFile.of(torch.zeros(0, 8))

@@ -13,13 +13,15 @@ from lgr.codecs import load_codec
 from lgr.codecs.base import Codec
 from lgr.errors import ArgumentError, CodebookError
 from lgr.files import assets_dir
-from lgr.latents.grains import grain_levels_db
+from lgr.latents.grains import grain_level_db, grain_levels_db
+from lgr.latents.vectors import Metric
 from lgr.live import LiveConfig, LiveLoop, Material, Told
 from lgr.live.following import CEILING, OutputLevel, bent, followed
 from lgr.live.level import InputLevel, block_length, levelled
 from lgr.matching.audible import MOST_BOOST_DB
 from lgr.sound.level import COMMON_DB
 from lgr.sound.loudness import integrated_loudness
+from lgr.sound.pitch import pitch_frames
 
 CLIPS = assets_dir() / "audio"
 CODECS = ["toy", "bundled", "spectral", "textures-noiseband"]
@@ -120,6 +122,29 @@ def test_wet_zero_is_the_codec_at_the_level_of_the_input() -> None:
     assert 10 * math.log10(float(error)) < -15
 
 
+@pytest.mark.parametrize("metric", ["cosine", "centred", "whitened"])
+@pytest.mark.parametrize("pitch", [True, False])
+def test_a_row_is_that_of_the_codebook(metric: Metric, pitch: bool) -> None:
+    codec = load_codec("toy")
+    config = lgr.CodebookConfig(metric=metric)
+    book = Material.of(lgr.build_codebook([CLIPS / "piano.flac"], codec, config, pitch=pitch), codec)
+    audio = clip("flute", codec)
+    features, pitches = codec.features(codec.encode(audio[None, None]))[0], pitch_frames(audio, 24000, 320)
+    levels = torch.randn(features.shape[1], generator=torch.Generator().manual_seed(0)) - 20
+    starts = torch.tensor([0, 20, 40])
+    rows = book.codebook.transform(features, starts)
+    if pitch:
+        rows = book.codebook.transform_jointly(features, pitches, starts, torch.full((3,), 0.7))
+    for i, start in enumerate(starts.tolist()):
+        grain = slice(start, start + 4)
+        row = book.row(features[:, grain], pitches[:, grain], 0.7)
+        torch.testing.assert_close(row, rows[i], atol=1e-5, rtol=0)
+        both = grain_level_db(levels[grain]), grain_levels_db(levels, starts, 4)[i]
+        torch.testing.assert_close(*both, atol=1e-4, rtol=0)
+    nothing = book.row(torch.zeros(features.shape[0], 4), torch.zeros_like(pitches[:, :4]), 0.7)
+    assert bool(nothing.isfinite().all())
+
+
 def test_temperature_zero_is_the_online_sampler_of_match() -> None:
     codec = load_codec("toy")
     book = material(codec, pitch=False)
@@ -134,9 +159,9 @@ def test_temperature_zero_is_the_online_sampler_of_match() -> None:
     rows = book.codebook.transform(features, starts) @ book.codebook.vectors_.T
     powers = loud.flatten().view(-1, 320).square().mean(1)
     levels = grain_levels_db(10 * torch.log10(powers + 1e-20), starts, 4)
-    assert book.levels_db is not None
+    assert book.codebook.levels_db is not None
     for start, grain in ((t.frame - 3, t.grain) for t in told if 0 <= t.frame - 3 < len(starts)):
-        boost = (levels[start] - book.levels_db).amax(1)
+        boost = (levels[start] - book.codebook.levels_db).amax(1)
         allowed = boost <= max(MOST_BOOST_DB, float(boost.min()))
         assert allowed[grain]
         assert float(rows[start, grain]) == pytest.approx(float(rows[start][allowed].max()), abs=1e-4)

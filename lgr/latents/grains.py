@@ -187,3 +187,9 @@ def grain_levels_db(levels_db: Tensor, starts: Tensor, grain_frames: int) -> Ten
     inside = grains < torch.inf
     power = torch.where(inside, 10 ** (grains / 10), 0.0).sum(1) / inside.sum(1)
     return torch.stack([10 * torch.log10(power.clamp(min=1e-20)), grains.amin(1)], 1)
+
+
+def grain_level_db(levels_db: Tensor) -> Tensor:
+    """``grain_levels_db`` of one grain, (2,), from the levels of its frames, (grain_frames,)."""
+    power = (10 ** (levels_db / 10)).mean()
+    return torch.stack([10 * torch.log10(power.clamp(min=1e-20)), levels_db.amin()])

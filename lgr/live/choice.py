@@ -26,27 +26,37 @@ def choose(
     continuity : chance to play on at this choice
     key : of the draw
     """
-    index, similarity = material.file.nearest(query, material.cells)
-    if following >= 0 and not bool((index == following).any()):
-        place = int(torch.searchsorted(index, following))
-        own = material.similarity_of(following, query)
-        index = torch.cat([index[:place], index.new_tensor([following]), index[place:]])
-        similarity = torch.cat([similarity[:place], own[None], similarity[place:]])
-    weight = material.log_weights[index].double()
+    file = material.file
+    place, similarity, _ = found = file.nearest(query, material.cells)
+    at_following = -1
+    if following >= 0:
+        own = int(file.place[following])
+        at_following = found.at(following, own)
+        if at_following < 0:
+            place = torch.cat([place, place.new_tensor([own])])
+            similarity = torch.cat([similarity, (file.rows[own] @ query)[None]])
+            at_following = len(place) - 1
+    cold = config.temperature < COLD
+    score = similarity.clone() if cold else similarity / config.temperature
+    if material.weighted:
+        weight = material.log_weights[place]
+        score = torch.where(weight > -torch.inf, score, -torch.inf) if cold else score + weight
     if material.levels_db is not None:
-        boost = (level_db - material.levels_db[index]).amax(1)
-        least = float(torch.where(weight > -torch.inf, boost, torch.inf).min())
-        weight = torch.where(boost <= max(MOST_BOOST_DB, least), weight, -torch.inf)
-    bonus = torch.zeros_like(weight)
-    if following >= 0 and continuity > 0:
+        least_db = level_db - MOST_BOOST_DB  # of a grain that is loud enough
+        if bool((material.quietest_db < least_db).any()):
+            levels = torch.index_select(material.levels_db, 1, place)
+            barred = (levels[0] < least_db[0]) | (levels[1] < least_db[1])
+            if bool((barred | (score == -torch.inf)).all()):  # then what needs the least boost
+                boost = torch.where(score > -torch.inf, (level_db[:, None] - levels).amax(0), torch.inf)
+                barred = boost > boost.min()
+            score.masked_fill_(barred, -torch.inf)
+    if at_following >= 0 and continuity > 0:
         # over all grains, of which the others are too far away to be drawn
         odds = math.log1p(continuity / (1 - continuity) * len(material.codebook))
-        bonus[index == following] = odds
-    if config.temperature < COLD:
-        score = torch.where(weight > -torch.inf, similarity.double() + SETTLED * bonus, -torch.inf)
-        best = score == score.max()
-        at = best.nonzero()[0]
+        score[at_following] += SETTLED * odds if cold else odds
+    if cold:
+        best = (score == score.max()).nonzero()[:, 0]
+        at = best[file.index[place[best]].argmin()]
     else:
-        log_p = torch.log_softmax(similarity.double() / config.temperature + weight + bonus, 0)
-        at, _ = inverse_cdf(log_p.exp()[None], uniform_draw(key))
-    return int(index[at]), float(similarity[at])
+        at, _ = inverse_cdf(torch.exp(score - score.max())[None].double(), uniform_draw(key))
+    return int(file.index[place[at]]), float(similarity[at])

@@ -17,7 +17,7 @@ from torch import Tensor
 from lgr.codecs.base import Codec, StreamingCodec
 from lgr.errors import ArgumentError, check_shape
 from lgr.latents.embedding import LearnedEmbedding
-from lgr.latents.grains import grain_levels_db
+from lgr.latents.grains import grain_level_db
 from lgr.live.choice import choose
 from lgr.live.config import LiveConfig
 from lgr.live.following import OutputLevel, followed
@@ -258,20 +258,16 @@ class LiveLoop:
         """The row of the grain that ends before ``end``, and its levels ``(2,)``."""
         if config.freeze and state.frozen is not None:
             return state.frozen
-        start, book = max(0, end - self.grain_frames), material.codebook
+        start = max(0, end - self.grain_frames)
         short = self.grain_frames - (end - start)  # at the beginning of a stream
 
         def grain(frames: Tensor) -> Tensor:
+            if short == 0:
+                return frames[:, start:end]
             return torch.cat([frames[:, start : start + 1].expand(-1, short), frames[:, start:end]], 1)
 
-        first = torch.zeros(1, dtype=torch.int64)
-        features, levels = grain(state.features), grain(state.levels_db[None])[0]
-        if book.has_pitch:
-            weight = torch.tensor([config.pitch])
-            row = book.transform_jointly(features, grain(state.pitches), first, weight)[0]
-        else:
-            row = book.transform(features, first)[0]
-        return row, grain_levels_db(levels, first, self.grain_frames)[0]
+        row = material.row(grain(state.features), grain(state.pitches), config.pitch)
+        return row, grain_level_db(grain(state.levels_db[None])[0])
 
     def _blended(
         self, state: LoopState, material: Material, config: LiveConfig, grain: int, end: int, frames: int

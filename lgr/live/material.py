@@ -1,17 +1,21 @@
 """What a running loop plays with: a codebook and the file in which its grains are found."""
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from lgr.codebook import GrainCodebook
 from lgr.codecs.base import Codec, check_same_codec
 from lgr.errors import ArgumentError
+from lgr.latents.vectors import METRICS, NOTHING
 from lgr.matching.inverted_file import InvertedFile
+from lgr.sound.pitch import pitchedness
 
 EXACT = 8192  # grains up to which every one is looked at
-CELLS = 24  # cells a choice looks through, of the square root of the number of grains
+CELLS = 24  # cells a choice looks through, of half the square root of the number of grains
 
 
 @dataclass(frozen=True)
@@ -31,8 +35,12 @@ class Material:
 
     codebook: GrainCodebook
     file: InvertedFile
-    levels_db: Tensor | None  # (M, 2)
-    log_weights: Tensor  # (M,)
+    levels_db: Tensor | None  # (2, M), in the file's order
+    quietest_db: Tensor  # (2,), of these
+    log_weights: Tensor  # (M,), in the file's order
+    weighted: bool  # whether any of these is not 0
+    mean: Tensor  # that the metric takes away, as it does
+    smallest: float  # norm of a row that has anything to compare
     cells: int  # looked through at each choice
     origin: object  # the same for a material and what it has grown to: their first grains are the same
 
@@ -56,7 +64,15 @@ class Material:
     @classmethod
     def _with(cls, codebook: GrainCodebook, file: InvertedFile, cells: int, origin: Any) -> "Material":
         codebook.forget_vectors()  # the file has them
-        return cls(codebook, file, codebook.levels_db, codebook.log_weights(), cells, origin)
+        levels, weights = codebook.levels_db, codebook.log_weights()[file.index]
+        levels = None if levels is None else levels[file.index].T.contiguous()
+        quietest = torch.full((2,), torch.inf) if levels is None else levels.amin(1)
+        mean = codebook.mean_
+        if METRICS[codebook.config.metric].whitened:
+            mean = (mean.view(codebook.config.grain_frames, -1) @ codebook.whitener_).flatten()
+        smallest = max(NOTHING * float(mean.norm()), torch.finfo(mean.dtype).tiny)
+        weighted = bool((weights != 0).any())
+        return cls(codebook, file, levels, quietest, weights, weighted, mean, smallest, cells, origin)
 
     def grown(self, codebook: GrainCodebook) -> "Material":
         """This material with the recordings that ``codebook`` has beyond its own (``GrainCodebook.extend``)."""
@@ -69,9 +85,29 @@ class Material:
     def lanes(self) -> int:
         return self.codebook.lanes
 
-    def similarity_of(self, grain: int, query: Tensor) -> Tensor:
-        """The product of one grain's row and ``query``."""
-        return self.file.rows[self.file.place[grain]] @ query
+    def row(self, features: Tensor, pitches: Tensor, pitch: float) -> Tensor:
+        """The query (D,) of one grain: ``GrainCodebook.transform_jointly``, for one and without its checks.
+
+        Parameters
+        ----------
+        features, pitches : (feature_dim, grain_frames), (BINS, grain_frames)
+        pitch : in [0, 1], how much pitch counts where the grain has one
+        """
+        timbre = features.T.flatten()
+        taken, treatment = self.mean, METRICS[self.codebook.config.metric]
+        if treatment.whitened:
+            timbre = (features.T @ self.codebook.whitener_).flatten()
+        if treatment.centred:
+            timbre = timbre - taken
+        norm = float(timbre.norm())
+        timbre = timbre * (1 / norm if norm > self.smallest else 0.0)
+        if not self.codebook.has_pitch:
+            return timbre
+        heard = pitches.mean(1)
+        norm = float(heard.norm())
+        weight = pitch * float(pitchedness(heard[None]))
+        heard = heard * (math.sqrt(2) * weight / norm if norm > 1e-6 else 0.0)
+        return torch.cat([timbre * (math.sqrt(2) * (1 - weight)), heard])
 
     def plays_on(self, grain: int, hop: int) -> int:
         """The grain ``hop`` frames on in the same recording, -1 where there is none; constant time."""

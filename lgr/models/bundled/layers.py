@@ -7,6 +7,7 @@ products. Liu et al. 2022 (ConvNeXt), made causal by padding on the left only.
 import torch
 from torch import Tensor, nn
 
+FEW = 3  # frames
 BlockState = Tensor  # (batch, kernel_size - 1, width): the inputs that the next step's convolution still needs
 
 
@@ -15,7 +16,7 @@ class CausalBlock(nn.Module):
 
     def __init__(self, width: int, kernel_size: int, expansion: int) -> None:
         super().__init__()
-        self.kernel_size = kernel_size
+        self.kernel_size, self.few = kernel_size, FEW
         self.depthwise = nn.Parameter(torch.randn(kernel_size, width) / kernel_size**0.5)
         self.norm = nn.LayerNorm(width)
         self.expand = nn.Linear(width, width * expansion)
@@ -28,10 +29,13 @@ class CausalBlock(nn.Module):
             state = x.new_zeros((x.shape[0], self.kernel_size - 1, x.shape[2]))
         padded = torch.cat([state.to(x), x], 1)
         frames = x.shape[1]
-        # (batch, frames, width) is a channels-last image of height 1: no transposes, and the fast depthwise kernel.
-        image = padded.transpose(1, 2).unsqueeze(2)  # (batch, width, 1, frames)
-        y = nn.functional.conv2d(image, self.depthwise.T[:, None, None], groups=x.shape[2])
-        y = y.squeeze(2).transpose(1, 2)
+        if frames <= self.few:  # a stream's step: setting up a convolution takes longer than the convolution
+            y = torch.stack([(padded[:, i : i + self.kernel_size] * self.depthwise).sum(1) for i in range(frames)], 1)
+        else:
+            # (batch, frames, width) is a channels-last image of height 1: no transposes, the fast depthwise kernel.
+            image = padded.transpose(1, 2).unsqueeze(2)  # (batch, width, 1, frames)
+            y = nn.functional.conv2d(image, self.depthwise.T[:, None, None], groups=x.shape[2])
+            y = y.squeeze(2).transpose(1, 2)
         y = self.contract(torch.relu_(self.expand(self.norm(y))))
         return padded[:, frames:], x + self.scale * y
 
