@@ -39,16 +39,22 @@ class Choice(nn.Module):
         continuity : chance to play on at this choice
         key : of the draw
         """
-        weight = grains.log_weights.double()
-        boost = (level_db - grains.levels_db).amax(1)
-        least = float(torch.where(weight > -math.inf, boost, math.inf).min())
-        weight = torch.where(boost <= max(self.most_boost, least), weight, -math.inf)
-        bonus = torch.zeros_like(weight)
+        cold = temperature < self.cold
+        score = similarity.clone() if cold else similarity / temperature
+        if grains.weighted:
+            score = (
+                torch.where(grains.log_weights > -math.inf, score, -math.inf) if cold else score + grains.log_weights
+            )
+        least_db = level_db - self.most_boost  # of a grain that is loud enough
+        barred = (grains.levels_db < least_db).any(1)
+        if bool((barred | (score == -math.inf)).all()):  # then what needs the least boost
+            boost = torch.where(score > -math.inf, (level_db - grains.levels_db).amax(1), math.inf)
+            barred = boost > boost.min()
+        score = torch.where(barred, -math.inf, score)
         if following >= 0 and continuity > 0:
-            bonus[following] = math.log1p(continuity / (1 - continuity) * weight.numel())
-        if temperature < self.cold:
-            score = torch.where(weight > -math.inf, similarity.double() + self.settled * bonus, -math.inf)
+            odds = math.log1p(continuity / (1 - continuity) * score.numel())
+            score[following] += self.settled * odds if cold else odds
+        if cold:
             return int((score == score.max()).nonzero()[0])
-        log_p = torch.log_softmax(similarity.double() / temperature + weight + bonus, 0)
-        at, _ = inverse_cdf(log_p.exp()[None], uniform_draw(key))
+        at, _ = inverse_cdf(torch.exp(score - score.max())[None].double(), uniform_draw(key))
         return int(at[0])

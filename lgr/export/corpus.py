@@ -154,6 +154,7 @@ class Corpus(nn.Module):
             rows=torch.cat([timbre, pitch], 1) * math.sqrt(0.5),
             levels_db=levels_of(levels.unfold(0, self.grain_frames, 1)),
             log_weights=torch.zeros(count),
+            weighted=False,
             starts=starts,
             later=torch.where(starts + self.hop_frames < count, starts + self.hop_frames, -1),
             centre=none.centre,

@@ -17,6 +17,7 @@ class Grains(NamedTuple):
     rows: Tensor  # (M, timbre and pitch), as ``lgr.latents.joint.source_rows``
     levels_db: Tensor  # (M, 2), on the whole and of the quietest frame
     log_weights: Tensor  # (M,)
+    weighted: bool  # whether any of these is not 0
     starts: Tensor  # (M,): first frame of each
     later: Tensor  # (M,): the grain that plays on, or -1
     centre: Tensor  # (feature_dim,): taken from every frame before it is whitened
@@ -33,6 +34,7 @@ def no_grains(latent_dim: int, feature_dim: int, grain_frames: int) -> Grains:
         rows=torch.zeros(0, size),
         levels_db=torch.zeros(0, 2),
         log_weights=torch.zeros(0),
+        weighted=False,
         starts=torch.zeros(0, dtype=torch.int64),
         later=torch.zeros(0, dtype=torch.int64),
         centre=torch.zeros(feature_dim),
@@ -73,6 +75,7 @@ def grains_of(book: GrainCodebook, hop_frames: int) -> Grains:
         rows=book.joint_vectors_,
         levels_db=levels,
         log_weights=book.log_weights(),
+        weighted=bool((book.log_weights() != 0).any()),
         starts=book.starts_,
         later=book.next_grain(hop_frames),
         centre=centre,
