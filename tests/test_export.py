@@ -111,10 +111,10 @@ def test_other_grains_and_metrics_play_what_the_loop_plays(metric: str, grain_fr
     loop = LiveLoop(codec, Material.of(book, codec), hop_frames=hop_frames)
     _, wanted, _ = loop.step(None, audio[0], Material.of(book, codec), config, flush=True)
     model = nn_tilde(codec, book, hop_frames=hop_frames, sample_rate=24000, config=config)
-    assert model.latency == (hop_frames * 160) - 1
+    assert model.player.latency == (hop_frames * 160) - 1
     with torch.inference_mode():
         out = torch.cat([model(part[None]) for part in torch.split(audio, 777, 1)], 2)[0]
-    assert_played(out, wanted[0], model.latency)
+    assert_played(out, wanted[0], model.player.latency)
 
 
 def test_freezing_holds_what_the_loop_holds() -> None:
@@ -129,7 +129,7 @@ def test_freezing_holds_what_the_loop_holds() -> None:
             model.set_freeze(frozen)
             wanted.append(more[0])
             out.append(model(part[None])[0])
-    assert_played(torch.cat(out, 1), torch.cat(wanted), model.latency)
+    assert_played(torch.cat(out, 1), torch.cat(wanted), model.player.latency)
 
 
 @pytest.mark.parametrize("cut", [1, 97, 4410])
@@ -181,7 +181,7 @@ def test_no_buffer_is_ever_left_waiting(rate: int) -> None:
     with torch.inference_mode():
         for size in [1] * 50 + [64] * 300 + torch.randint(1, 3000, (30,), generator=draw).tolist():
             assert model(torch.zeros(1, 1, size)).shape == (1, 1, size)
-            held = model.ready.numel() / rate + model.waiting.numel() / 24000
+            held = model.player.ready.numel() / rate + model.player.waiting.numel() / 24000
             assert held < 0.1  # and nothing piles up
 
 
@@ -223,7 +223,7 @@ def test_a_buffer_becomes_the_grains_that_a_codebook_has(name: str) -> None:
     model = nn_tilde(codec, sample_rate=24000)
     assert model.get_corpus() == ["0.0 s, 0 grains"]
     assert model.set_buffer_attribute("corpus#0", sound, 24000) == 0
-    assert_same_grains(model.loop.corpus.now, grains_of(book, 1))
+    assert_same_grains(model.player.loop.corpus.now, grains_of(book, 1))
     assert model.get_corpus() == [f"1.0 s, {len(book)} grains"]
 
 
@@ -246,7 +246,7 @@ def test_a_buffer_takes_the_place_of_what_was_there_while_it_plays(toy_file: Pat
     assert bool((blocks[1:] > 0).all())  # nothing stopped for it
     # from then on it is what a file with that sound plays
     wanted = grains_of(lgr.build_codebook([(stereo[:1], 44100)], load_codec("toy")), 1)
-    found = Grains(*host.model.loop.corpus.now)
+    found = Grains(*host.model.player.loop.corpus.now)
     assert found.rows.shape == wanted.rows.shape
     assert float((found.rows * wanted.rows).sum(1).median()) > 0.99  # two resamplers
     host.model.clear_buffer_attribute("corpus#0")
@@ -326,7 +326,7 @@ def test_what_is_no_number_is_silence_and_never_comes_out(toy_host: Host) -> Non
 
 def test_a_latent_that_is_broken_does_not_end_the_sound() -> None:
     model = nn_tilde(load_codec("toy"), [RAIN], sample_rate=24000)
-    corpus, audio = model.loop.corpus, clip("drum_loop", 24000, 2.0)[None]
+    corpus, audio = model.player.loop.corpus, clip("drum_loop", 24000, 2.0)[None]
     good = corpus.now
     with torch.inference_mode():
         model(audio[..., :12000])

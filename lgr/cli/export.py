@@ -73,8 +73,8 @@ def nn_tilde(
                 force=True,
                 progress=progress,
             )
-    late = f"{model.latency} samples at {model.sample_rate:,} Hz"
-    typer.echo(f"{out}: {', '.join(model.methods)}; {model.loop.corpus.said()}; latency {late}")
+    late = f"{model.player.latency} samples at {model.player.sample_rate:,} Hz"
+    typer.echo(f"{out}: {', '.join(model.methods)}; {model.player.loop.corpus.said()}; latency {late}")
 
 
 export_app.command("nn~")(nn_tilde)

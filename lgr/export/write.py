@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
+from typing import cast
 
 import torch
 
@@ -12,6 +13,7 @@ from lgr.errors import ArgumentError
 from lgr.export.grains import grains_of
 from lgr.export.loop import Loop
 from lgr.export.nn_tilde import HIGHEST_RATE, LOWEST_RATE, NNTilde, NNTildeCodec
+from lgr.export.player import Player
 from lgr.export.streams import stream_of
 from lgr.files import atomic_path
 from lgr.live.config import LiveConfig
@@ -85,7 +87,10 @@ def export_nn_tilde(
         progress("writing", 0, 1)
         with warnings.catch_warnings():  # TorchScript is no longer developed; nn~ knows nothing else
             warnings.simplefilter("ignore", DeprecationWarning)
-            torch.jit.script(model).save(str(part))  # type: ignore[no-untyped-call]
+            # The player alone first, so that both of its names in the model stay one thing.
+            player = cast(Player, torch.jit.script(model.player))
+            scripted = torch.jit.script(type(model)(player).eval())
+            scripted.save(str(part))  # type: ignore[no-untyped-call]
         progress("writing", 1, 1)
     return model
 
@@ -130,4 +135,4 @@ def nn_tilde(
     hop = codec.info.hop_length
     loop.seed = seed
     kind = NNTildeCodec if hop & (hop - 1) == 0 else NNTilde
-    return kind(loop, sample_rate).eval()
+    return kind(Player(loop, sample_rate)).eval()
