@@ -4,11 +4,14 @@ A latent is ``[envelope | detail]`` (see ``lgr.models.bundled.envelope_net``). M
 cosine means timbre.
 """
 
+import copy
+import warnings
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 from pathlib import Path
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from lgr.codecs.base import CodecInfo, check_latents
 from lgr.codecs.folder import NoFirstWeights, read_folder
@@ -18,6 +21,7 @@ from lgr.files import sha256
 from lgr.models.bundled.envelope_net import DecodeState, EncodeState, EnvelopeNet, EnvelopeNetConfig
 from lgr.models.timbre import raise_floor
 
+WARM = 4  # steps after which TorchScript has done with optimising
 SLICE_FRAMES = 1500  # 20 seconds at a time
 
 
@@ -32,6 +36,24 @@ class BundledEncodeState:
 @dataclass(frozen=True)
 class BundledDecodeState:
     net: DecodeState | None
+
+
+class _Encoding(nn.Module):
+    def __init__(self, net: EnvelopeNet) -> None:
+        super().__init__()
+        self.net = net
+
+    def forward(self, state: EncodeState | None, audio: Tensor) -> tuple[EncodeState, Tensor]:
+        return self.net.encode(state, audio)
+
+
+class _Decoding(nn.Module):
+    def __init__(self, net: EnvelopeNet) -> None:
+        super().__init__()
+        self.net = net
+
+    def forward(self, state: DecodeState | None, latents: Tensor) -> tuple[DecodeState, Tensor]:
+        return self.net.decode(state, latents)
 
 
 class BundledCodec(SlicedCodec):
@@ -59,6 +81,9 @@ class BundledCodec(SlicedCodec):
         licence: str = "MIT",
     ) -> None:
         self._net = net.eval().requires_grad_(False)
+        self._encode: Callable[..., tuple[EncodeState, Tensor]] = self._net.encode
+        self._decode: Callable[..., tuple[DecodeState, Tensor]] = self._net.decode
+        self._twin: BundledCodec | None = None
         self._features = features
         self._bias = features.new_zeros(features.shape[0]) if bias is None else bias
         self._floor = floor
@@ -119,6 +144,25 @@ class BundledCodec(SlicedCodec):
             version=sha256(folder / "model.safetensors")[:12],
         )
 
+    def stepping(self) -> "BundledCodec":
+        """The same codec with its network compiled, for streams: steps of a frame or two take a quarter less time.
+
+        Compiling takes about a second.
+        """
+        if self._twin is None:
+            twin = copy.copy(self)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", DeprecationWarning)  # of TorchScript
+                twin._encode = torch.jit.script(_Encoding(self._net).eval())
+                twin._decode = torch.jit.script(_Decoding(self._net).eval())
+            ahead: BundledEncodeState | None = None
+            behind: BundledDecodeState | None = None
+            for _ in range(WARM):
+                ahead, latents = twin.encode_step(ahead, self._like.new_zeros(1, 1, self._info.hop_length))
+                behind, _ = twin.decode_step(behind, latents)
+            self._twin = twin
+        return self._twin
+
     @property
     def config(self) -> EnvelopeNetConfig:
         return self._net.config
@@ -158,7 +202,7 @@ class BundledCodec(SlicedCodec):
         if frames == 0:
             latents = samples.new_zeros(samples.shape[0], 0, self._info.latent_dim)
         else:
-            net_state, latents = self._net.encode(net_state, samples[:, : frames * hop])
+            net_state, latents = self._encode(net_state, samples[:, : frames * hop])
         return BundledEncodeState(net_state, samples[:, frames * hop :]), latents.transpose(1, 2).to(audio)
 
     @torch.no_grad()
@@ -171,7 +215,7 @@ class BundledCodec(SlicedCodec):
         audio = latents.new_zeros(latents.shape[0], 0)
         if latents.shape[2]:
             first = net_state is None
-            net_state, audio = self._net.decode(net_state, self._to_net(latents.transpose(1, 2)))
+            net_state, audio = self._decode(net_state, self._to_net(latents.transpose(1, 2)))
             audio = audio[:, self._info.hop_length if first else 0 :]  # block -1 lies before the file
         if flush and net_state is not None:
             audio = torch.cat([audio, net_state.overlap], 1)

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from lgr.codecs.base import Codec, StreamingCodec
+from lgr.codecs.bundled import BundledCodec
 from lgr.errors import ArgumentError, check_shape
 from lgr.latents.embedding import LearnedEmbedding
 from lgr.latents.grains import grain_level_db
@@ -104,7 +105,9 @@ class LiveLoop:
             raise ArgumentError(f"hop_frames must be in [1, grain_frames={grain_frames}], got {hop_frames}")
         if channels not in (1, 2):
             raise ArgumentError(f"channels must be 1 or 2, got {channels}")
-        self.codec, self.made_for = codec, material.codebook.config
+        # some can be compiled for steps of a frame
+        self.codec: StreamingCodec = codec.stepping() if isinstance(codec, BundledCodec) else codec
+        self.made_for = material.codebook.config
         self.source = feature_source(codec, material.codebook.config)
         self.grain_frames, self.hop_frames, self.channels, self.seed = grain_frames, hop_frames, channels, seed
         info = codec.info
