@@ -17,6 +17,7 @@ from lgr.latents.vectors import NOTHING
 from lgr.sound import level
 
 MOST_MINUTES = 10  # of a buffer
+LOWEST_RATE, HIGHEST_RATE = 1_000, 384_000  # Hz, of a buffer
 AT_ONCE = 512  # hops, where nobody listens yet
 HEARD = 1e-4  # the least peak of a sound, -80 dB
 
@@ -44,7 +45,7 @@ class Corpus(nn.Module):
         self.kept = self.none if grains is None else grains
         self.now = self.kept
         self.edition = 0  # of what is played: another, and nothing plays on
-        self.at_once = AT_ONCE
+        self.at_once, self.rates = AT_ONCE, [LOWEST_RATE, HIGHEST_RATE]
         self.most, self.heard, self.nothing = MOST_MINUTES * 60, HEARD, NOTHING
         self.span, self.span_db, self.common = level.SPAN_SECONDS, level.SPAN_DB, level.COMMON_DB
         self.gain_db, self.accepted = 0.0, False
@@ -61,7 +62,9 @@ class Corpus(nn.Module):
         self.accepted = False
         if audio.dim() == 1:
             audio = audio[None]
-        if audio.dim() != 2 or rate < 1 or audio.numel() == 0 or not bool(torch.isfinite(audio).all()):
+        if audio.dim() != 2 or audio.numel() == 0 or not bool(torch.isfinite(audio).all()):
+            return -1
+        if rate < self.rates[0] or rate > self.rates[1]:
             return -1
         mono = audio.float().mean(0)
         samples = -(-mono.numel() * self.rate // rate)
@@ -128,9 +131,10 @@ class Corpus(nn.Module):
         self.state, latents = self.codec.encode(self.state, audio[None])
         self.history, pitches = self.pitch.step(self.history, self.done, audio)
         powers = audio.view(-1, self.hop).square().mean(1) * math.pow(10.0, -self.gain_db / 10)
-        self.latents.append(latents[0].T)
-        self.pitches.append(pitches)
-        self.levels.append(10 * torch.log10(powers + 1e-20) + self.gain_db)
+        # New lists, not longer ones: TorchScript may have taken several empty ones for one and the same.
+        self.latents = self.latents + [latents[0].T]  # noqa: RUF005
+        self.pitches = self.pitches + [pitches]  # noqa: RUF005
+        self.levels = self.levels + [10 * torch.log10(powers + 1e-20) + self.gain_db]  # noqa: RUF005
         self.done += audio.numel() // self.hop
 
     def _made(self) -> Grains:

@@ -140,18 +140,19 @@ class Loop(nn.Module):
         played = own
         if grains.starts.numel() > 0:
             rows, levels = self.asked(count)
+            similarities = rows @ grains.rows.T  # of all choices at once: the grains are read from memory once
             continuity = math.pow(self.continuity, hop / self.grain_frames)
             parts: list[Tensor] = []
             for i in range(count // hop):
-                row, level = rows[i], levels[i]
+                row, level, similarity = rows[i], levels[i], similarities[i]
                 frozen = self.frozen_row
                 if self.freeze and frozen is not None and frozen.numel() == row.numel():
-                    row, level = frozen, self.frozen_level
+                    row, level, similarity = frozen, self.frozen_level, grains.rows @ frozen
                 same = self.grain >= 0 and self.edition == self.corpus.edition
                 following = int(grains.later[self.grain]) if same else -1
                 key = self.seed * self.seed_step + self.chosen + (i + 1) * hop
                 self.grain = self.choose(
-                    grains, grains.rows @ row, level, following, self.temperature, continuity if same else 0.0, key
+                    grains, similarity, level, following, self.temperature, continuity if same else 0.0, key
                 )
                 self.edition = self.corpus.edition
                 self.frozen_row, self.frozen_level = None, level

@@ -74,14 +74,14 @@ class NNTilde(nn.Module):
     def get_methods(self) -> list[str]:
         """What every host asks when it loads a file: the moment to play a little, which is when TorchScript compiles.
 
-        The first buffers would otherwise take a second.
+        The first buffers would otherwise take a second. (Where a corpus was set before, there is no need.)
         """
         player = self.player
-        if not player.warm and not player.running:
-            player.warm = True
-            for _ in range(2):
-                self.sounds.play(torch.zeros(1, 1, int(player.warm_seconds * player.sample_rate)))
-            player.restart(player.sample_rate)
+        if not player.warm and not player.running and player.loop.corpus.edition == 0:
+            silence = player.warm_up()
+            for _ in range(3):
+                self.sounds.play(silence)
+            player.cool_down()
         return self.methods
 
     @torch.jit.export

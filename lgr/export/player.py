@@ -7,8 +7,8 @@ from lgr.export.loop import Loop
 from lgr.export.resampler import Resampler
 from lgr.live.loop import LOUDEST
 
-READ_SPEED = 8  # times as fast as it sounds, at which a buffer is read
-WARM_SECONDS = 0.1  # of silence, twice, after which TorchScript has compiled all
+READ_SPEED = 4  # times as fast as it sounds, at which a buffer is read
+WARM_SECONDS = 0.1  # that are played, some times, after which TorchScript has compiled all
 
 
 class Player(nn.Module):
@@ -35,6 +35,20 @@ class Player(nn.Module):
         # The worst moment is just before a hop is whole: all that came since the last one that went out is missing.
         self.latency = self.into.reach + (self.loop.late + self.back.reach) * self.back.up // self.back.down
         self.waiting, self.ready = torch.zeros(0), torch.zeros(self.latency)
+
+    @torch.jit.export
+    def warm_up(self) -> Tensor:
+        """A buffer (1, 1, samples) to play at first, and a corpus to read meanwhile: all that there is to compile."""
+        rate = self.loop.codec.sample_rate
+        self.loop.corpus.read(torch.sin(torch.arange(int(3 * self.warm_seconds * rate)) * 0.1), rate)
+        self.warm = True
+        return torch.zeros(1, 1, int(self.warm_seconds * self.sample_rate))
+
+    @torch.jit.export
+    def cool_down(self) -> None:
+        """As before ``warm_up``."""
+        self.loop.corpus.clear()
+        self.restart(self.sample_rate)
 
     @torch.jit.export
     def play(self, x: Tensor) -> Tensor:
