@@ -15,7 +15,7 @@ AND_WEIGHTS_TESTS = $(if $(WEIGHTS_TESTS), and $(WEIGHTS_TESTS))
 DEMO_EXTRAS := explore
 APP_EXTRAS := explore,codecs,measures,app
 NOTEBOOK_EXTRAS := explore,codecs,measures,notebooks
-TEST_EXTRAS := codecs,explore,measures,app,notebooks,ann,docs,dev
+TEST_EXTRAS := codecs,explore,measures,app,notebooks,ann,live,docs,dev
 # The original codec packages, which the parity tests compare with. Their own requirements hold protobuf at 3.19 and want
 # torchaudio; neither is needed to encode and decode (lgr/codecs/reference.py), so they come with what is.
 REFERENCE_PACKAGES := encodec==0.1.1 descript-audio-codec==1.0.0

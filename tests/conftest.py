@@ -4,6 +4,7 @@ import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 # Where tests run side by side, each has one processor: threads of several programs only wait for each other.
 if "PYTEST_XDIST_WORKER" in os.environ:
@@ -18,6 +19,9 @@ from app_server import RunningApp, ServedApp, browsing, serving
 
 from lgr.codecs.soundstream import WEIGHTS
 from lgr.codecs.weights import local_weights
+
+if TYPE_CHECKING:
+    from made_up_osc import Office
 
 
 @pytest.fixture(scope="session")
@@ -43,3 +47,13 @@ def app(served: ServedApp) -> Iterator[RunningApp]:
     """The served app, and a browser in front of it."""
     with browsing(served) as running:
         yield running
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator["Office"]:
+    """lgr over OSC without a socket, with toy grains of a second of glass and of rain."""
+    from made_up_osc import opened
+
+    office = opened(tmp_path)
+    yield office
+    office.service.close()

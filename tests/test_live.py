@@ -6,25 +6,56 @@ from itertools import pairwise
 
 import pytest
 import torch
+from narrow_codecs import narrow_networks
 from torch import Tensor
 
 import lgr
 from lgr.codecs import load_codec
 from lgr.codecs.base import Codec
+from lgr.codecs.dac import DacCodec
+from lgr.codecs.encodec import Encodec24Codec
 from lgr.errors import ArgumentError, CodebookError
 from lgr.files import assets_dir
 from lgr.latents.grains import grain_level_db, grain_levels_db
 from lgr.latents.vectors import Metric
 from lgr.live import LiveConfig, LiveLoop, Material, Told
 from lgr.live.following import CEILING, OutputLevel, bent, followed
+from lgr.live.latency import delay_samples
 from lgr.live.level import InputLevel, block_length, levelled
 from lgr.matching.audible import MOST_BOOST_DB
 from lgr.sound.level import COMMON_DB
 from lgr.sound.loudness import integrated_loudness
-from lgr.sound.pitch import pitch_frames
+from lgr.sound.pitch import BINS, pitch_frames
 
 CLIPS = assets_dir() / "audio"
-CODECS = ["toy", "bundled", "spectral", "textures-noiseband"]
+CODECS = [
+    "toy",
+    "bundled",
+    "spectral",
+    "textures-noiseband",
+    "encodec-24khz",
+    "dac-24khz",
+    pytest.param("soundstream", marks=pytest.mark.weights),
+]
+
+
+@pytest.fixture(scope="module", params=CODECS)
+def codec(request: pytest.FixtureRequest) -> Codec:
+    """EnCodec and DAC with narrow networks and random weights: layers, strides and delays are the real ones."""
+    name: str = request.param
+    if name == "soundstream":
+        return load_codec(name, weights=request.getfixturevalue("soundstream_folder"))
+    if name not in ("encodec-24khz", "dac-24khz"):
+        return load_codec(name)
+    with narrow_networks():
+        return Encodec24Codec.random() if name == "encodec-24khz" else DacCodec.random("24khz")
+
+
+def sizes(codec: Codec) -> tuple[float, int, tuple[int, ...]]:
+    """Seconds, frames a grain and frames a hop that a test has time for: DAC has 1024 numbers a frame."""
+    if codec.info.name == "dac-24khz":
+        return 0.5, 1, (1,)
+    return 0.5 if codec.info.name == "encodec-24khz" else 1.0, 4, (1, 3)
 
 
 def clip(name: str, codec: Codec, seconds: float = 1.0) -> Tensor:
@@ -53,11 +84,10 @@ def streamed(
     return torch.cat([*outs, out], 1), told + more
 
 
-@pytest.mark.parametrize("name", CODECS)
-def test_any_chunks_are_the_whole(name: str) -> None:
-    codec = load_codec(name)
-    book, audio = material(codec), clip("drum_loop", codec)[:-7]
-    for hop, config in ((1, LiveConfig()), (3, LiveConfig(wet=0.4, temperature=0.3))):
+def test_any_chunks_are_the_whole(codec: Codec) -> None:
+    seconds, frames, hops = sizes(codec)
+    book, audio = material(codec, grain_frames=frames), clip("drum_loop", codec, seconds)[:-7]
+    for hop, config in zip(hops, (LiveConfig(), LiveConfig(wet=0.4, temperature=0.3)), strict=False):
         loop = LiveLoop(codec, book, hop_frames=hop)
         _, whole, told = loop.step(None, audio, book, config, flush=True)
         assert whole.shape == (1, len(audio))
@@ -65,7 +95,7 @@ def test_any_chunks_are_the_whole(name: str) -> None:
         for seed, most in ((0, 50), (1, 3000)) if hop == 1 else ((2, 700),):
             out, heard = streamed(loop, audio, book, config, seed, most)
             # phases make much of the last bit in which chunks are encoded differently; grains have none of it
-            rounding = 3e-4 if name == "spectral" and config.wet < 1 else 1e-5
+            rounding = 3e-4 if codec.info.name == "spectral" and config.wet < 1 else 1e-5
             torch.testing.assert_close(out, whole, rtol=0, atol=rounding)
             assert [t.grain for t in heard] == [t.grain for t in told]
 
@@ -79,17 +109,31 @@ def test_the_learned_metric_streams_too() -> None:
     torch.testing.assert_close(streamed(loop, audio, book, LiveConfig(), 0, 500)[0], whole, rtol=0, atol=1e-5)
 
 
-@pytest.mark.parametrize("name", CODECS)
-def test_nothing_waits_longer_than_a_hop_and_the_look_ahead(name: str) -> None:
-    codec = load_codec(name)
-    book = material(codec, "rain")
-    loop = LiveLoop(codec, book)
-    info, state, sent, got = codec.info, None, 0, 0
-    audio = clip("drum_loop", codec, 0.5)
-    for at in range(0, len(audio) - loop.block, loop.block):
-        state, out, _ = loop.step(state, audio[at : at + loop.block], book, LiveConfig())
-        sent, got = sent + loop.block, got + out.shape[1]
-        assert sent - got < info.hop_length + -(-info.lookahead // loop.block) * loop.block + loop.block
+def test_the_delay_is_what_is_declared(codec: Codec) -> None:
+    """A hop and the look-ahead; EnCodec, whose padding looks ahead where a stream begins only, waits for a hop."""
+    _, frames, hops = sizes(codec)
+    book = material(codec, "rain", grain_frames=frames)
+    for hop in hops:
+        loop = LiveLoop(codec, book, hop_frames=hop)
+        ahead = -(-loop.look_ahead // loop.block) * loop.block
+        assert delay_samples(loop, book) == hop * codec.info.hop_length + ahead
+        assert loop.look_ahead == (0 if codec.info.name == "encodec-24khz" else codec.info.lookahead)
+
+
+@pytest.mark.parametrize("codec", ["toy", "encodec-24khz", "dac-24khz"], indirect=True)
+def test_dry_is_the_codec_at_its_place(codec: Codec) -> None:
+    """Sample by sample, what comes out is what the codec makes of what came in, at the level of what came in."""
+    book, audio, hop = material(codec, "rain", grain_frames=1), clip("drum_loop", codec, 0.5), codec.info.hop_length
+    loop, rate = LiveLoop(codec, book), codec.info.sample_rate
+    audio = audio[: len(audio) // hop * hop]
+    _, loud = levelled(InputLevel(), audio.view(-1, loop.block), rate)
+    before = 0 if loop.begun[0] is None else codec.info.lookahead + hop  # the silence that an EnCodec stream follows
+    made = codec.decode(codec.encode(torch.nn.functional.pad(loud.flatten(), (before, 0))[None, None]))[0, :, before:]
+    came = torch.nn.functional.pad(audio, (0, loop.ahead * loop.block)).view(-1, loop.block)
+    made = made.view(1, -1, loop.block)
+    _, wanted = followed(OutputLevel(), made, came, rate, volume=1.0, hop_blocks=hop // loop.block)
+    out, _ = streamed(loop, audio, book, LiveConfig(wet=0.0), 0, 900)
+    torch.testing.assert_close(out, wanted.flatten(1), rtol=0, atol=1e-5)
 
 
 def test_silence_is_silent_and_a_tone_is_as_loud_as_it_came() -> None:
@@ -101,8 +145,8 @@ def test_silence_is_silent_and_a_tone_is_as_loud_as_it_came() -> None:
     audio = 0.1 * torch.randn(24000, generator=torch.Generator().manual_seed(0))
     for gain_db in (0.0, -12.0):
         _, out, _ = loop.step(None, audio, book, LiveConfig(gain_db=gain_db), flush=True)
-        level = 10 * math.log10(float(out[0, 6000:].square().mean()) / 0.01)
-        assert level == pytest.approx(gain_db, abs=1.0)
+        louder = integrated_loudness(out[:, 6000:], 24000) - integrated_loudness(audio[None, 6000:], 24000)
+        assert louder == pytest.approx(gain_db, abs=1.0)
 
 
 def test_the_same_seed_replays_and_another_does_not() -> None:
@@ -195,6 +239,12 @@ def test_sources_are_swapped_and_grow_while_it_runs() -> None:
     grown = rain.grown(rain.codebook.merge(recordings))
     assert grown.origin is rain.origin
     assert len(grown.codebook) == len(rain.codebook) + len(recordings)
+    # what is new and what was there are measured alike: a grain is most like itself
+    features = codec.features(codec.encode(whole[None, None]))[0]
+    for number in (5, len(rain.codebook) + 5):
+        sound = features if number > len(rain.codebook) else rain.codebook.features_
+        query = grown.row(sound[:, 5:9], torch.zeros(BINS, 4), 0.0)
+        assert float(grown.file.rows[grown.file.place[number]] @ query) == pytest.approx(1, abs=1e-4)
     state, out, last = loop.step(state, audio[16000:], grown, LiveConfig(temperature=1.0, continuity=0.0), flush=True)
     new = [t.grain >= len(rain.codebook) for t in last]
     assert 0 < sum(new) < len(new)
@@ -264,7 +314,7 @@ def test_what_dies_away_is_followed_down(ahead: int) -> None:
     further = torch.nn.functional.pad(target, (0, 0, 0, ahead))
     _, out = followed(OutputLevel(), 0.1 * noise[1:], further, 24000, volume=1.0, hop_blocks=8)
     hits = [x.reshape(4, -1).square().sum(1) for x in (out[0], target)]
-    assert float((10 * torch.log10(hits[0] / hits[1])).abs().max()) < (0.7 if ahead else 1.5)
+    assert float((10 * torch.log10(hits[0] / hits[1])).abs().max()) < (1.0 if ahead else 1.5)
 
 
 def test_a_click_stays_a_click() -> None:
@@ -286,7 +336,7 @@ def test_second_by_second_it_is_as_loud_as_what_came_in() -> None:
         for second in range(len(audio) // 24000):
             part = slice(24000 * second, 24000 * (second + 1))
             both = [integrated_loudness(x[None, part], 24000) for x in (out[0], audio)]
-            assert abs(both[0] - both[1]) < 2.0  # LU; 6 where levels were taken from the past alone
+            assert abs(both[0] - both[1]) < 2.5  # LU; 6 where levels were taken from the past alone
 
 
 def test_nothing_passes_full_scale() -> None:

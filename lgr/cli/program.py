@@ -18,6 +18,7 @@ from lgr.cli.interpolate import interpolate
 from lgr.cli.latency import latency
 from lgr.cli.listening import listening_analysis, listening_test
 from lgr.cli.live import live
+from lgr.cli.osc import osc
 from lgr.cli.render import render
 from lgr.cli.resynth import resynth
 from lgr.cli.sample import sample
@@ -46,6 +47,7 @@ app.command()(steer)
 app.command()(live)
 app.command()(latency)
 app.add_typer(export_app, name="export")
+app.command()(osc)
 app.command()(evaluate)
 app.command()(codecs)
 app.command()(info)

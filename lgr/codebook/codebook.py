@@ -252,6 +252,17 @@ class GrainCodebook:
             self._joint_vectors = source_rows(self._timbre(), pitch)
         return self._joint_vectors
 
+    def rows_as(self, fitted: "GrainCodebook", first: int = 0) -> Tensor:
+        """Rows of the grains from number ``first`` on as ``fitted``'s metric has them, with pitch where it is known.
+
+        ``rows_as(self)`` are ``joint_vectors_``, or ``vectors_`` where there is no pitch; they are not kept.
+        """
+        starts, size, metric = self.starts_[first:], self.config.grain_frames, self.config.metric
+        timbre = unit_rows(self._parts.matched, starts, size, metric, fitted.mean_, fitted.whitener_)
+        return (
+            timbre if self._parts.pitch is None else source_rows(timbre, pitch_rows(self._parts.pitch, starts, size)[0])
+        )
+
     @property
     def levels_db(self) -> Tensor | None:
         """Level of each grain at which its recording is encoded, on the whole and of its quietest frame, (n_grains, 2),

@@ -26,7 +26,7 @@ from lgr.errors import ArgumentError, ShapeError
 
 TOLERANCE = 1e-5  # of the largest value, for what is computed twice along other ways
 PRECISION = {torch.float64: 1e-4, torch.float16: 0.02}  # the same, for inputs of another type
-LONG_LOOKAHEAD_HOPS = 8  # from here on a stream's chunk costs its context of many frames again
+LONG_LOOKAHEAD_HOPS = 8  # from here on a stream must be long before anything comes out: one of them is enough
 
 
 def check_codec(codec: Codec) -> None:
@@ -176,18 +176,14 @@ def check_streaming(codec: Codec) -> None:
     if not isinstance(codec, StreamingCodec):
         _hold(not hasattr(codec, "encode_step"), "a codec with encode_step must have decode_step, too")
         return
-    slow = codec.info.lookahead > LONG_LOOKAHEAD_HOPS * codec.info.hop_length
-    largest = 7 if slow else 2  # hops a chunk
-    for seed in range(1 if slow else 3):
+    info = codec.info
+    long = info.lookahead > LONG_LOOKAHEAD_HOPS * info.hop_length
+    for seed in range(1 if long else 3):
         generator = torch.Generator().manual_seed(seed)
-        audio = noise(codec, 12 * codec.info.hop_length + 33, batch=1 if slow else 2, seed=seed)
+        audio = noise(codec, 12 * info.hop_length + info.lookahead + 33, batch=1 if long else 2, seed=seed)
         latents = codec.encode(audio)
-        _close(
-            "latents of a stream",
-            _streamed(codec.encode_step, audio, largest * codec.info.hop_length, generator),
-            latents,
-        )
-        _close("audio of a stream", _streamed(codec.decode_step, latents, largest, generator), codec.decode(latents))
+        _close("latents of a stream", _streamed(codec.encode_step, audio, 2 * info.hop_length, generator), latents)
+        _close("audio of a stream", _streamed(codec.decode_step, latents, 2, generator), codec.decode(latents))
 
 
 def check_states_are_values(codec: Codec) -> None:

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any, Self
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from lgr.codecs.base import LOADERS, CodecInfo
@@ -25,7 +24,7 @@ from lgr.codecs.checkpoints import (
     random_state,
     read_checkpoint,
 )
-from lgr.codecs.chunked import ConvStage, Pipeline, convolutions, lookahead
+from lgr.codecs.chunked import Pipeline, WholeFrames, lookahead, stream_of
 from lgr.codecs.pretrained import PipelineCodec
 from lgr.codecs.reference import import_reference
 from lgr.codecs.weights import WeightFile, hub_file
@@ -146,20 +145,10 @@ class DacCodec(PipelineCodec):
         model.eval().requires_grad_(False).to(self.device)
         encoder, decoder = model.encoder.to(dtype), model.decoder.to(dtype)
         self.quantizer: nn.Module = model.quantizer.to(torch.float32)
-        hop = card.hop_length
-
-        def encode(audio: Tensor) -> Tensor:
-            padded: Tensor = encoder(F.pad(audio, (0, -audio.shape[-1] % hop)))
-            return padded
-
-        def decode(latents: Tensor) -> Tensor:
-            audio: Tensor = decoder(latents)
-            return F.pad(audio, (0, latents.shape[-1] * hop - audio.shape[-1]))
-
-        down, up = tuple(convolutions(encoder)), tuple(convolutions(decoder))
-        self._encoder = Pipeline((ConvStage(encode, down, hop, 1, card.latent_dim),))
-        self._decoder = Pipeline((ConvStage(decode, up, 1, hop, card.channels),))
-        self._info = replace(self._info, lookahead=lookahead(down, up, hop))
+        frames = WholeFrames(card.hop_length)
+        self._encoder = Pipeline((frames, stream_of(encoder)))
+        self._decoder = Pipeline((stream_of(decoder), replace(frames, held=True)))
+        self._info = replace(self._info, lookahead=lookahead(self._encoder, self._decoder, card.hop_length))
 
     @classmethod
     def random(cls, variant: str = "44khz", *, seed: int = 0, **options: Any) -> Self:

@@ -2,8 +2,9 @@
 
 Latents are the encoder's output before quantisation, 128 numbers a frame.
 
-**24 kHz.** Convolutions that look back only, around an LSTM; the wrapper runs them on chunks. They pad by reflection,
-so at the very start of a file the first frames read ahead; that is the whole of the declared look-ahead.
+**24 kHz.** Convolutions that look back only, around an LSTM; they run on chunks of any length. They pad by reflection,
+so at the very start of a file the first frames read ahead; that is the whole of the declared look-ahead. A stream that
+is given silence first waits for nothing.
 
 **48 kHz.** The model divides each one-second segment by its loudness and normalises over time within it. The published
 segments overlap by 1 % of a second, 1.5 frames, and keep both latents there, more than one a frame. Here segments start
@@ -35,7 +36,7 @@ from lgr.codecs.checkpoints import (
     random_state,
     read_checkpoint,
 )
-from lgr.codecs.chunked import ConvStage, LstmStage, Pipeline, convolutions, lookahead
+from lgr.codecs.chunked import lookahead, stream_of
 from lgr.codecs.pretrained import CODEBOOK_SIZE, PipelineCodec, PretrainedCodec
 from lgr.codecs.reference import import_reference
 from lgr.codecs.segments import Segments
@@ -179,10 +180,8 @@ class Encodec24Codec(PipelineCodec, EncodecCodec):
     variant = "24khz"
 
     def _set_networks(self, encoder: nn.Module, decoder: nn.Module) -> None:
-        self._encoder = _pipeline(encoder, HOP_LENGTH, 1, 1, CODE_DIM)
-        self._decoder = _pipeline(decoder, 1, 1, HOP_LENGTH, self.info.channels)
-        ahead = lookahead(convolutions(encoder), convolutions(decoder), HOP_LENGTH)
-        self._info = replace(self._info, lookahead=ahead)
+        self._encoder, self._decoder = stream_of(encoder), stream_of(decoder)
+        self._info = replace(self._info, lookahead=lookahead(self._encoder, self._decoder, HOP_LENGTH))
 
 
 class Encodec48Codec(EncodecCodec):
@@ -254,20 +253,6 @@ def _cross_fade(out: Tensor, segments: Segments, group: dict[int, int], parts: T
     for (index, start), part in zip(group.items(), torch.split(parts, out.shape[0]), strict=True):
         where = slice(start * per_frame, start * per_frame + part.shape[-1])
         out[..., where] += part * segments.weight(index, per_frame).to(out)
-
-
-def _pipeline(network: nn.Module, in_hop: int, middle_hop: int, out_hop: int, out_channels: int) -> Pipeline:
-    """A network's layers as stages: before its LSTM, the LSTM, after it."""
-    layers = list(next(network.children()))  # type: ignore[call-overload]
-    at = next(index for index, layer in enumerate(layers) if hasattr(layer, "lstm"))
-    before, lstm, after = nn.Sequential(*layers[:at]), layers[at].lstm, nn.Sequential(*layers[at + 1 :])
-    return Pipeline(
-        (
-            ConvStage(before, tuple(convolutions(before)), in_hop, middle_hop, lstm.input_size),
-            LstmStage(lstm),
-            ConvStage(after, tuple(convolutions(after)), middle_hop, out_hop, out_channels),
-        )
-    )
 
 
 def _build(variant: str, loader: str) -> nn.Module:

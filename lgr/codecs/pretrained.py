@@ -132,7 +132,7 @@ class PretrainedCodec(ABC):
 
 
 class PipelineCodec(PretrainedCodec):
-    """A pretrained codec whose networks run on chunks, and which therefore streams.
+    """A pretrained codec whose networks run on chunks, and which therefore streams: a step costs what is new in it.
 
     The first chunks of a stream may give nothing back: a frame goes out once all it depends on has come, which is at
     most ``info.lookahead`` samples after its own last sample.

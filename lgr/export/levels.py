@@ -52,6 +52,8 @@ class OutputLevel(nn.Module):
         self.block, self.hop_blocks = block, hop // block
         self.memory = max(1, round(following.MEMORY_SECONDS * sample_rate / block))
         self.keep = 1 - 1 / max(1, round(following.BALANCE_SECONDS * sample_rate / block))
+        self.glide = min(1.0, block / (following.GLIDE_SECONDS * sample_rate))
+        self.edge, self.strength = following.EDGE, following.STRENGTH
         self.jump, self.tiny = following.JUMP, level.TINY
         self.most_balance, self.most_power = following.MOST_BALANCE, 10 ** (MAX_BOOST_DB / 10)
         self.knee, self.room = following.KNEE, following.CEILING - following.KNEE
@@ -100,8 +102,11 @@ class OutputLevel(nn.Module):
             power = aim / max(around, self.tiny)
             self.owed = self.keep * self.owed + comes
             balance = (self.owed + self.tiny) / (self.keep * self.paid + power * given[i] + self.tiny)
-            power *= min(self.most_balance, max(1 / self.most_balance, balance))
+            power *= min(self.most_balance, max(1 / self.most_balance, math.pow(balance, self.strength)))
             power = min(self.most_power, power)
+            before = self.gain * self.gain
+            if self.blocks > 1 and self.edge * before > power and power > before / self.edge:
+                power = math.pow(before, 1 - self.glide) * math.pow(power, self.glide)
             self.paid = self.keep * self.paid + power * given[i]
             self.gain = math.sqrt(power)
             self.volume += (volume - self.volume) / self.memory

@@ -105,20 +105,7 @@ def map_grains(
         report("measuring grains", i, len(sounds))
         audio = read(sound, codec).mean(0)
         facts.append(_grain_facts(audio, codebook.source_frame_[codebook.recording_ == i], codebook))
-    vectors = _shorter(codebook.vectors_, codebook.config.grain_frames)
-    if method == "umap":
-        report("laying out the map (the first UMAP takes up to a minute)", 0, 1)
-        projection = fit_projection(vectors, method=method, codec=codec.info, max_points=UMAP_GRAINS, seed=seed)
-        blocks = []
-        for done, block in enumerate(torch.split(vectors, BLOCK)):
-            report("placing grains", done * BLOCK, len(vectors))
-            blocks.append(projection.transform(block))
-        points = torch.cat(blocks)
-    else:
-        report("laying out the map", 0, 1)
-        projection = fit_projection(vectors, method=method, codec=codec.info, max_points=3, seed=seed)
-        points = projection.transform(vectors)
-    report("laying out the map", 1, 1)
+    projection, points = lay_out(codebook, method=method, seed=seed, progress=report)
     codebook.forget_vectors()
     return GrainMap(
         codebook=codebook,
@@ -128,6 +115,45 @@ def map_grains(
         level_db=torch.cat([level for level, _ in facts]),
         centroid_hz=torch.cat([centroid for _, centroid in facts]),
     )
+
+
+def lay_out(
+    codebook: GrainCodebook, *, method: str = "pca", seed: int = 0, progress: Progress = silent
+) -> tuple[Projection, Tensor]:
+    """How a codebook's grains go to a plane, and their points (n_grains, 2); as ``map_grains`` says.
+
+    Examples
+    --------
+    >>> import lgr
+    >>> from lgr.files import assets_dir
+    >>> from lgr.grain_map.layout import lay_out
+    >>> codebook = lgr.build_codebook([assets_dir() / "audio" / "glass.flac"], lgr.load_codec("toy"))
+    >>> lay_out(codebook)[1].shape
+    torch.Size([494, 2])
+    """
+    if len(codebook) < 3:
+        raise CodebookError(f"a map needs at least 3 grains, got {len(codebook)}: use longer sounds or shorter grains")
+    vectors = _shorter(codebook.vectors_, codebook.config.grain_frames)
+    info = codebook.codec_
+    if method == "umap":
+        progress("laying out the map (the first UMAP takes up to a minute)", 0, 1)
+        projection = fit_projection(vectors, method=method, codec=info, max_points=UMAP_GRAINS, seed=seed)
+        blocks = []
+        for done, block in enumerate(torch.split(vectors, BLOCK)):
+            progress("placing grains", done * BLOCK, len(vectors))
+            blocks.append(projection.transform(block))
+        points = torch.cat(blocks)
+    else:
+        progress("laying out the map", 0, 1)
+        projection = fit_projection(vectors, method=method, codec=info, max_points=3, seed=seed)
+        points = projection.transform(vectors)
+    progress("laying out the map", 1, 1)
+    return projection, points
+
+
+def place_grains(codebook: GrainCodebook, projection: Projection) -> Tensor:
+    """Where a projection that was fitted before puts a codebook's grains: (n_grains, 2)."""
+    return projection.transform(_shorter(codebook.vectors_, codebook.config.grain_frames))
 
 
 def _shorter(vectors: Tensor, grain_frames: int) -> Tensor:

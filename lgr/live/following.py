@@ -8,6 +8,8 @@ goes out, since the codec looks ahead; what was made is known to the end of its 
 - A mean of the past is too loud where the target dies away, one of the future too quiet. Their geometric mean, over
   equally many blocks, is right for every exponential, and does not sound before an attack.
 - What went out too loud or too quiet in the last ``BALANCE_SECONDS`` is made up for.
+- A gain glides over ``GLIDE_SECONDS``, but at edges: one that jumps about from block to block colours what is played
+  (it doubled the distance from the source: ``benchmarks/live_quality.py``).
 """
 
 import math
@@ -21,8 +23,11 @@ from lgr.sound.level import MAX_BOOST_DB
 from lgr.sound.loudness import shelf_response
 
 MEMORY_SECONDS = 0.015  # shorter, and bass is made rough; longer, and what dies away is not followed
-BALANCE_SECONDS = 0.03
+BALANCE_SECONDS = 0.06
+GLIDE_SECONDS = 0.005
+EDGE = 4.0  # times as much power, or as little, in one block
 JUMP = 4.0  # times as much power as before: an attack, from which on both levels are measured anew
+STRENGTH = 2.0  # exponent of that: 1 leaves half a bias, in dB
 MOST_BALANCE = 4.0  # times as much power, or as little, for what went out before
 CEILING, KNEE = 0.999, 0.8  # what goes beyond the knee is bent, so that nothing passes the ceiling
 
@@ -70,6 +75,7 @@ def followed(
         return state, made.flatten(1)[:, None]
     ahead = target.shape[0] - count
     memory = max(1, round(MEMORY_SECONDS * sample_rate / size))
+    glide = min(1.0, size / (GLIDE_SECONDS * sample_rate))
     keep = 1 - 1 / max(1, round(BALANCE_SECONDS * sample_rate / size))
     came_tail, asked = heard_powers(state.came, target[None], count, sample_rate)
     made_tail, given = heard_powers(state.made, made, count, sample_rate)
@@ -94,8 +100,11 @@ def followed(
         power = aim / max(around, TINY)
         owed = keep * owed + comes
         balance = (owed + TINY) / (keep * paid + power * given[i] + TINY)
-        power *= min(MOST_BALANCE, max(1 / MOST_BALANCE, balance))
+        power *= min(MOST_BALANCE, max(1 / MOST_BALANCE, balance**STRENGTH))
         power = min(10 ** (MAX_BOOST_DB / 10), power)
+        before = gain * gain
+        if blocks > 1 and EDGE * before > power > before / EDGE:
+            power = before ** (1 - glide) * power**glide
         paid = keep * paid + power * given[i]
         gain = math.sqrt(power)
         now += (volume - now) / memory

@@ -38,7 +38,7 @@ class Latency:
 
 
 def delay_samples(loop: LiveLoop, material: Material) -> int:
-    """How many samples must have come in, beyond a sample's own, before it comes out, at worst and within a block.
+    """How many samples must have come in, from a sample on, before it comes out, at worst; in whole blocks.
 
     Found by asking: noise goes in, a block at a time.
     """
@@ -47,8 +47,9 @@ def delay_samples(loop: LiveLoop, material: Material) -> int:
     state, sent, got, worst = None, 0, 0, 0
     for block in torch.split(audio, loop.block):
         state, out, _ = loop.step(state, block, material, LiveConfig())
-        sent, got = sent + len(block), got + out.shape[1]
+        sent += len(block)
         worst = max(worst, sent - got)
+        got += out.shape[1]
     return worst
 
 
@@ -93,7 +94,7 @@ def measure(
         grains=len(material.codebook),
         delay_ms=1000 * delay / info.sample_rate,
         hop_ms=1000 * budget,
-        look_ahead_ms=1000 * info.lookahead / info.sample_rate,
+        look_ahead_ms=1000 * loop.look_ahead / info.sample_rate,
         budget_ms=1000 * budget,
         median_ms=1000 * ordered[len(ordered) // 2],
         p99_ms=1000 * ordered[min(len(ordered) - 1, int(0.99 * len(ordered)))],

@@ -113,7 +113,11 @@ class LiveLoop:
         info = codec.info
         self.lanes = channels if info.channels == 1 else 1
         self.block = block_length(info.hop_length, info.sample_rate)
-        self.ahead = info.lookahead // self.block  # blocks of what comes in that are known before what goes out is made
+        self.begun = self._after_silence()  # states of encoder and decoder before a stream
+        self.look_ahead = info.lookahead if self.begun[0] is None else 0  # samples that a stream always waits for
+        self.ahead = (
+            self.look_ahead // self.block
+        )  # blocks of what comes in that are known before what goes out is made
         self.feature_dim = self.source.features(torch.zeros(1, info.latent_dim, 1)).shape[1]
         self.pitch_lag = -(-look_ahead(info.sample_rate, info.hop_length) // info.hop_length)
         self.check(material)
@@ -125,6 +129,20 @@ class LiveLoop:
         if material.lanes > max(1, self.lanes):
             raise ArgumentError("material is stereo, and the loop has 1 channel: make one with channels=2")
 
+    @torch.inference_mode()
+    def _after_silence(self) -> tuple[Any, Any]:
+        """Encoder and decoder after some silence, where it keeps all that follows from waiting; otherwise None, None.
+
+        Padding that mirrors the beginning of a stream, as EnCodec's, makes it wait; what comes later need not.
+        """
+        info = self.codec.info
+        if not (info.causal and info.lookahead):
+            return None, None
+        silence = torch.zeros(1, info.channels, (info.frames(info.lookahead) + 1) * info.hop_length)
+        encoder, latents = self.codec.encode_step(None, silence)
+        decoder, audio = self.codec.decode_step(None, latents.expand(self.lanes, -1, -1))
+        return (encoder, decoder) if audio.shape[2] == silence.shape[2] else (None, None)
+
     def start(self) -> LoopState:
         """The state before a stream."""
         size = self.codec.info.latent_dim
@@ -132,7 +150,7 @@ class LiveLoop:
         return LoopState(
             waiting=nothing,
             level=InputLevel(),
-            encoder=None,
+            encoder=self.begun[0],
             reader=None,
             pitch=None,
             hop=nothing,
@@ -145,7 +163,7 @@ class LiveLoop:
             grain=-1,
             origin=None,
             frozen=None,
-            decoder=None,
+            decoder=self.begun[1],
             made=torch.zeros(self.channels, 0),
             target=nothing,
             output=OutputLevel(),
@@ -183,7 +201,7 @@ class LiveLoop:
         info = self.codec.info
         waiting = torch.cat([state.waiting, audio])
         if flush:  # with silence, so that the last hop is whole and look-ahead comes to its end
-            rest = -state.heard % info.hop_length + (info.lookahead if info.causal else 0)
+            rest = -state.heard % info.hop_length + (self.look_ahead if info.causal else 0)
             waiting = torch.nn.functional.pad(waiting, (0, rest + -(len(waiting) + rest) % self.block))
         whole = len(waiting) // self.block * self.block
         level, blocks = levelled(state.level, waiting[:whole].view(-1, self.block), info.sample_rate)

@@ -34,6 +34,7 @@ class Material:
     """
 
     codebook: GrainCodebook
+    fitted: GrainCodebook  # whose mean the metric takes away: what comes later does not move it
     file: InvertedFile
     levels_db: Tensor | None  # (2, M), in the file's order
     quietest_db: Tensor  # (2,), of these
@@ -56,30 +57,32 @@ class Material:
         check_same_codec("material: the codebook", codebook.codec_, codec.info)
         if codebook.config.stride != 1:
             raise ArgumentError(f"material must have grains at every frame (stride 1), got {codebook.config.stride}")
-        file = InvertedFile.of(_rows(codebook))
+        file = InvertedFile.of(codebook.rows_as(codebook))
         every = len(file.centroids)
         looked = (every if len(codebook) <= EXACT else CELLS) if cells is None else min(cells, every)
-        return cls._with(codebook, file, looked, object())
+        return cls._with(codebook, codebook, file, looked, object())
 
     @classmethod
-    def _with(cls, codebook: GrainCodebook, file: InvertedFile, cells: int, origin: Any) -> "Material":
-        codebook.forget_vectors()  # the file has them
+    def _with(
+        cls, codebook: GrainCodebook, fitted: GrainCodebook, file: InvertedFile, cells: int, origin: Any
+    ) -> "Material":
         levels, weights = codebook.levels_db, codebook.log_weights()[file.index]
         levels = None if levels is None else levels[file.index].T.contiguous()
         quietest = torch.full((2,), torch.inf) if levels is None else levels.amin(1)
-        mean = codebook.mean_
+        mean = fitted.mean_
         if METRICS[codebook.config.metric].whitened:
-            mean = (mean.view(codebook.config.grain_frames, -1) @ codebook.whitener_).flatten()
+            mean = (mean.view(codebook.config.grain_frames, -1) @ fitted.whitener_).flatten()
         smallest = max(NOTHING * float(mean.norm()), torch.finfo(mean.dtype).tiny)
         weighted = bool((weights != 0).any())
-        return cls(codebook, file, levels, quietest, weights, weighted, mean, smallest, cells, origin)
+        return cls(codebook, fitted, file, levels, quietest, weights, weighted, mean, smallest, cells, origin)
 
     def grown(self, codebook: GrainCodebook) -> "Material":
         """This material with the recordings that ``codebook`` has beyond its own (``GrainCodebook.extend``)."""
         old = len(self.codebook)
         if codebook.recordings_[: len(self.codebook.recordings_)] != self.codebook.recordings_ or len(codebook) < old:
             raise ArgumentError("codebook must be this material's with further recordings, got another")
-        return self._with(codebook, self.file.grown(_rows(codebook)[old:]), self.cells, self.origin)
+        file = self.file.grown(codebook.rows_as(self.fitted, old))
+        return self._with(codebook, self.fitted, file, self.cells, self.origin)
 
     @property
     def lanes(self) -> int:
@@ -96,7 +99,7 @@ class Material:
         timbre = features.T.flatten()
         taken, treatment = self.mean, METRICS[self.codebook.config.metric]
         if treatment.whitened:
-            timbre = (features.T @ self.codebook.whitener_).flatten()
+            timbre = (features.T @ self.fitted.whitener_).flatten()
         if treatment.centred:
             timbre = timbre - taken
         norm = float(timbre.norm())
@@ -116,7 +119,3 @@ class Material:
         if later >= len(starts) or recording[later] != recording[grain] or starts[later] != starts[grain] + hop:
             return -1
         return later
-
-
-def _rows(codebook: GrainCodebook) -> Tensor:
-    return codebook.joint_vectors_ if codebook.has_pitch else codebook.vectors_

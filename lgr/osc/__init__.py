@@ -1,0 +1,1 @@
+"""lgr over OSC: a server that other music programs steer (docs/osc.md is its address space)."""
