@@ -1,10 +1,11 @@
 """Live resynthesis on one core: delay, time a step, and what the search for grains misses.
 
-    python -m benchmarks.live --data MANIFEST [--codec NAME ...] [--minutes 60] [--seconds 60] [--out FILE.md]
+    python -m benchmarks.live --data MANIFEST [--codec NAME ...] [--minutes 60] [--seconds 60]
+        [--hop-frames 2] [--out FILE.md]
 
 Recordings of the manifest, in an order that is drawn, until so many minutes are together; what comes in is the bundled
-drum loop and the bundled reader. *Delay* is by construction: a sound card adds its own. A step takes one latent frame;
-*load* is its time over the frame's.
+drum loop and the bundled reader. *Delay* is by construction: a sound card adds its own. A step takes as many latent
+frames as there are from one choice to the next; *load* is its time over theirs.
 
 *Recall* is of the nearest grain, *mass* the share of all probability that lies on the grains that the search looked
 through (temperature .05, pitch .7, continuity left out), over all frames of what comes in; *search* and *exact* are the
@@ -61,14 +62,14 @@ def searched(loop: LiveLoop, material: Material, audio: torch.Tensor) -> tuple[f
     times = {"search": 0.0, "exact": 0.0}
     for query in queries:
         begun = time.perf_counter()
-        index, similarity = file.nearest(query, material.cells)
+        place, product, _ = file.nearest(query, material.cells)
         middle = time.perf_counter()
         every = file.rows @ query
         times["exact"] += time.perf_counter() - middle
         times["search"] += middle - begun
-        right += float(similarity.max()) >= float(every.max()) - 1e-6
+        right += float(every[place[product.argmax()]]) >= float(every.max()) - 1e-6
         log_p = torch.log_softmax(every.double() / TEMPERATURE, 0)
-        mass += float(log_p[file.place[index]].exp().sum())
+        mass += float(log_p[place].exp().sum())
     n = len(queries)
     return right / n, mass / n, 1000 * times["search"] / n, 1000 * times["exact"] / n
 
@@ -93,6 +94,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--codec", nargs="+", default=["bundled", "spectral"])
+    parser.add_argument("--hop-frames", type=int, default=2, help="frames between choices")
     parser.add_argument("--minutes", type=float, default=60.0, help="of recordings to play with")
     parser.add_argument("--seconds", type=float, default=60.0, help="to play")
     parser.add_argument("--out", type=Path)
@@ -105,14 +107,15 @@ def main() -> None:
     lines = ["| " + " | ".join(header) + " |", "|---" + "|---:" * (len(header) - 1) + "|"]
     for name in options.codec:
         codec = load_codec(name)
-        loop, material = live_loop(some_sounds(options.data, options.minutes), codec)
+        sounds = some_sounds(options.data, options.minutes)
+        loop, material = live_loop(sounds, codec, hop_frames=options.hop_frames)
         rate = codec.info.sample_rate
         files = [assets_dir() / "audio" / f"{clip}.flac" for clip in CLIPS]
         audio = torch.cat([load_audio(file, sample_rate=rate, channels=1)[0][0] for file in files])
         found = measure(loop, material, audio, seconds=options.seconds)
         lines.append(row(found, *searched(loop, material, audio)))
         print(lines[-1], flush=True)
-    text = "\n".join(lines) + f"\n\nOne core, torch {torch.__version__}.\n"
+    text = "\n".join(lines) + f"\n\nA choice every {options.hop_frames} frames; one core, torch {torch.__version__}.\n"
     print(text)
     if options.out:
         options.out.write_text(text)

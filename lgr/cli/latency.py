@@ -22,8 +22,9 @@ def latency(
     ] = None,
     grain_frames: o.GrainFramesOption = None,
     hop_frames: Annotated[
-        int, typer.Option("--hop-frames", metavar="N", min=1, rich_help_panel=LIVE, help="Frames between choices.")
-    ] = 1,
+        int | None,
+        o.option("--hop-frames", panel=LIVE, metavar="N", help="Frames between choices; 1: less delay.", default="2"),
+    ] = None,
     seconds: Annotated[
         float, typer.Option("--seconds", metavar="S", min=1, rich_help_panel=LIVE, help="How long to play.")
     ] = 30.0,

@@ -49,8 +49,9 @@ def live(
     codec: o.CodecOption = None,
     grain_frames: o.GrainFramesOption = None,
     hop_frames: Annotated[
-        int, typer.Option("--hop-frames", metavar="N", min=1, rich_help_panel=LIVE, help="Frames between choices.")
-    ] = 1,
+        int | None,
+        o.option("--hop-frames", panel=LIVE, metavar="N", help="Frames between choices; 1: less delay.", default="2"),
+    ] = None,
     temperature: Annotated[
         float | None, o.option("--temperature", panel=LIVE, metavar="NUMBER", help="How bold.", default="0.05")
     ] = None,

@@ -21,7 +21,7 @@ def live_loop(
     codec: Codec,
     *,
     grain_frames: int | None = None,
-    hop_frames: int = 1,
+    hop_frames: int | None = None,
     seed: int = 0,
     progress: Progress = silent,
 ) -> tuple[LiveLoop, Material]:
