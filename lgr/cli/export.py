@@ -30,8 +30,9 @@ def nn_tilde(
     force: o.ForceOption = False,
     grain_frames: o.GrainFramesOption = None,
     hop_frames: Annotated[
-        int, typer.Option("--hop-frames", metavar="N", min=1, rich_help_panel=EXPORT, help="Frames between choices.")
-    ] = 1,
+        int | None,
+        o.option("--hop-frames", panel=EXPORT, metavar="N", help="Frames between choices; 1: less delay.", default="2"),
+    ] = None,
     sample_rate: Annotated[
         int,
         typer.Option("--sample-rate", metavar="HZ", rich_help_panel=EXPORT, help="The host's, until it says its own."),

@@ -40,8 +40,8 @@ class Corpus(nn.Module):
         self.codec, self.pitch, self.resampler = codec, pitch, Resampler()
         self.rate, self.hop, self.late = codec.sample_rate, codec.hop, max(codec.late_frames, pitch.lag)
         self.grain_frames, self.hop_frames = grain_frames, hop_frames
-        feature_dim = codec.features(torch.zeros(1, codec.latent_dim, 1)).shape[1]
-        self.none = no_grains(codec.latent_dim, feature_dim, grain_frames)
+        self.feature_dim = codec.features(torch.zeros(1, codec.latent_dim, 1)).shape[1]
+        self.none = no_grains(codec.latent_dim, self.feature_dim, grain_frames)
         self.kept = self.none if grains is None else grains
         self.now = self.kept
         self.edition = 0  # of what is played: another, and nothing plays on
@@ -151,7 +151,7 @@ class Corpus(nn.Module):
             means.append(features[k : k + count].double().mean(0))
         mean = torch.cat(means).float()
         none, smallest = self.none, max(self.nothing * float(mean.norm()), self.none.smallest)
-        timbre = timbre_rows(windows, none.centre, none.whitener, mean, smallest)
+        timbre = timbre_rows(windows, none.whitener, mean, smallest)
         pitch, _ = self.pitch.rows(pitches.unfold(0, self.grain_frames, 1).transpose(1, 2))
         return Grains(
             latents=latents,
@@ -161,7 +161,6 @@ class Corpus(nn.Module):
             weighted=False,
             starts=starts,
             later=torch.where(starts + self.hop_frames < count, starts + self.hop_frames, -1),
-            centre=none.centre,
             whitener=none.whitener,
             mean=mean,
             smallest=smallest,

@@ -20,7 +20,6 @@ class Grains(NamedTuple):
     weighted: bool  # whether any of these is not 0
     starts: Tensor  # (M,): first frame of each
     later: Tensor  # (M,): the grain that plays on, or -1
-    centre: Tensor  # (feature_dim,): taken from every frame before it is whitened
     whitener: Tensor  # (feature_dim, feature_dim), or (0, 0) where nothing is whitened
     mean: Tensor  # (grain_frames * feature_dim,): taken from every grain
     smallest: float  # norm under which nothing is left of a grain
@@ -37,7 +36,6 @@ def no_grains(latent_dim: int, feature_dim: int, grain_frames: int) -> Grains:
         weighted=False,
         starts=torch.zeros(0, dtype=torch.int64),
         later=torch.zeros(0, dtype=torch.int64),
-        centre=torch.zeros(feature_dim),
         whitener=torch.zeros(0, 0),
         mean=torch.zeros(size),
         smallest=torch.finfo(torch.float32).tiny,
@@ -63,13 +61,10 @@ def grains_of(book: GrainCodebook, hop_frames: int) -> Grains:
             raise ArgumentError(f"a codebook that is exported must {wanted}")
     assert levels is not None  # as was just seen
     mean, whitener = book.mean_.reshape(config.grain_frames, -1), book.whitener_
-    centre = torch.zeros(mean.shape[1])
     if METRICS[config.metric].whitened:
-        centre = mean.mean(0)
-        taken = float((mean @ whitener).norm())
-        mean = (mean - centre) @ whitener
+        mean = mean @ whitener
     else:
-        whitener, taken = torch.zeros(0, 0), float(mean.norm())
+        whitener = torch.zeros(0, 0)
     grains = Grains(
         latents=book.latents_[0].T,
         rows=book.joint_vectors_,
@@ -78,19 +73,18 @@ def grains_of(book: GrainCodebook, hop_frames: int) -> Grains:
         weighted=bool((book.log_weights() != 0).any()),
         starts=book.starts_,
         later=book.next_grain(hop_frames),
-        centre=centre,
         whitener=whitener,
         mean=mean.flatten(),
-        smallest=max(NOTHING * taken, torch.finfo(torch.float32).tiny),
+        smallest=max(NOTHING * float(mean.norm()), torch.finfo(torch.float32).tiny),
     )
     # Copies of their own: a codebook may be a mapped file, or a view of much more.
     return Grains._make(each.detach().cpu().clone() if isinstance(each, Tensor) else each for each in grains)
 
 
-def timbre_rows(windows: Tensor, centre: Tensor, whitener: Tensor, mean: Tensor, smallest: float) -> Tensor:
-    """Unit rows (n, grain_frames * feature_dim) of ``windows`` (n, grain_frames, feature_dim), as ``unit_rows``."""
+def timbre_rows(windows: Tensor, whitener: Tensor, mean: Tensor, smallest: float) -> Tensor:
+    """Unit rows (n, grain_frames * feature_dim) of ``windows`` (n, grain_frames, feature_dim), as the live loop's."""
     if whitener.numel() > 0:
-        windows = (windows - centre) @ whitener
+        windows = windows @ whitener
     rows = windows.flatten(1) - mean
     norm = torch.linalg.vector_norm(rows, dim=[1], keepdim=True)
     return rows * torch.where(norm > smallest, 1 / norm, 0.0)

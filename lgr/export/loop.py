@@ -21,7 +21,7 @@ from lgr.live.loop import SEED_STEP
 
 
 class Loop(nn.Module):
-    """``step`` takes whole hops and gives what is then ready, never more than ``late`` samples behind what came.
+    """``step`` takes a multiple of ``quantum`` samples and gives what is ready, at most ``late`` behind all that came.
 
     Parameters
     ----------
@@ -50,13 +50,15 @@ class Loop(nn.Module):
         self.grain_frames, self.hop_frames, self.hop = grain_frames, hop_frames, codec.hop
         self.block = block_length(codec.hop, codec.sample_rate)
         self.ahead = ahead // self.block * self.block  # samples of what comes in that are known before it is played
-        self.late = (codec.late_frames + hop_frames) * codec.hop + codec.late_samples - 1
+        self.quantum = hop_frames * codec.hop
+        waits = -(-codec.late_frames // hop_frames) + 1  # choices until one has been heard whole
+        self.late = waits * self.quantum + codec.late_samples - 1
         self.input_level = InputLevel(self.block, codec.sample_rate)
         self.output_level = OutputLevel(self.block, codec.hop, codec.sample_rate)
         self.choose = Choice()
         self.temperature, self.continuity, self.pitch_weight = config.temperature, config.continuity, config.pitch
         self.wet, self.gain_db, self.freeze = config.wet, config.gain_db, config.freeze
-        self.seed, self.seed_step, self.feature_dim = 0, SEED_STEP, self.corpus.none.centre.numel()
+        self.seed, self.seed_step, self.feature_dim = 0, SEED_STEP, self.corpus.feature_dim
         self.reset()
 
     @torch.jit.export
@@ -129,7 +131,7 @@ class Loop(nn.Module):
         features = self.features[first:last].unfold(0, size, self.hop_frames).transpose(1, 2)
         pitches = self.pitches[first:last].unfold(0, size, self.hop_frames).transpose(1, 2)
         levels = levels_of(self.levels[first:last].unfold(0, size, self.hop_frames))
-        timbre = timbre_rows(features, grains.centre, grains.whitener, grains.mean, grains.smallest)
+        timbre = timbre_rows(features, grains.whitener, grains.mean, grains.smallest)
         pitch, pitched = self.pitch.rows(pitches)
         weight = (self.pitch_weight * pitched)[:, None]
         return torch.cat([(1 - weight) * timbre, weight * pitch], 1) * math.sqrt(2.0), levels

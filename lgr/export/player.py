@@ -56,13 +56,12 @@ class Player(nn.Module):
         audio = x[0, 0].detach().float()
         audio = torch.nan_to_num(audio, nan=0.0, posinf=0.0, neginf=0.0).clamp(-self.loudest, self.loudest)
         waiting = torch.cat([self.waiting, self.into.step(audio)])
-        hops = waiting.numel() // self.loop.hop
-        whole = hops * self.loop.hop
+        whole = waiting.numel() // self.loop.quantum * self.loop.quantum
         ready = self.ready
-        if hops > 0:
+        if whole > 0:
             self.running = True
             ready = torch.cat([ready, self.back.step(self.loop.step(waiting[:whole]))])
-            self.loop.corpus.read_on(self.read_speed * hops)
+            self.loop.corpus.read_on(self.read_speed * whole // self.loop.hop)
         self.waiting, self.ready = waiting[whole:].clone(), ready[audio.numel() :].clone()
         out = torch.zeros_like(x)
         out[0, 0] = ready[: audio.numel()]

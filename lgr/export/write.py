@@ -17,6 +17,7 @@ from lgr.export.player import Player
 from lgr.export.streams import stream_of
 from lgr.files import atomic_path
 from lgr.live.config import LiveConfig
+from lgr.live.loop import HOP_FRAMES
 from lgr.progress import Progress, silent
 from lgr.sounds import Sound, read
 from lgr.sources import build_codebook, with_pitch
@@ -30,7 +31,7 @@ def export_nn_tilde(
     sources: Sequence[Sound] | GrainCodebook = (),
     *,
     grain_frames: int | None = None,
-    hop_frames: int = 1,
+    hop_frames: int | None = None,
     sample_rate: int = HOST_RATE,
     seed: int = 0,
     config: LiveConfig | None = None,
@@ -46,7 +47,7 @@ def export_nn_tilde(
     sources : files or ``(audio, sample_rate)``, mixed to mono, or a mono codebook, whose own grain size then holds;
         none: the model is silent until it is given a ``buffer~``
     grain_frames : 4 by default
-    hop_frames : frames from one choice to the next
+    hop_frames : frames from one choice to the next; None: 2, or 1 where grains are one frame
     sample_rate : of the host, until it says its own, 8,000 to 384,000 Hz
     seed : of the draws
     config : the dials as they are at first
@@ -69,7 +70,7 @@ def export_nn_tilde(
     >>> model = export_nn_tilde(lgr.load_codec("toy"), "toy.ts", [assets_dir() / "audio" / "rain.flac"])
     >>> loaded = torch.jit.load("toy.ts")
     >>> loaded.get_methods(), loaded.forward_params.tolist(), loaded.get_latency()
-    (['forward'], [1, 1, 1, 1], [703])
+    (['forward'], [1, 1, 1, 1], [1291])
     >>> loaded(torch.zeros(1, 1, 512)).shape
     torch.Size([1, 1, 512])
     """
@@ -100,7 +101,7 @@ def nn_tilde(
     sources: Sequence[Sound] | GrainCodebook = (),
     *,
     grain_frames: int | None = None,
-    hop_frames: int = 1,
+    hop_frames: int | None = None,
     sample_rate: int = HOST_RATE,
     seed: int = 0,
     config: LiveConfig | None = None,
@@ -122,6 +123,7 @@ def nn_tilde(
         mono = [(read(sound, codec).mean(0, keepdim=True), codec.info.sample_rate) for sound in sources]
         book = build_codebook(mono, codec, settings, progress=progress)
     size = settings.grain_frames if book is None else book.config.grain_frames
+    hop_frames = min(HOP_FRAMES, size) if hop_frames is None else hop_frames
     if not 1 <= hop_frames <= size:
         raise ArgumentError(f"hop_frames must be in [1, grain_frames={size}], got {hop_frames}")
     loop = Loop(
