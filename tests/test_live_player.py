@@ -1,7 +1,12 @@
 """Running the loop: files, devices that come and go, faults, keys, the command line."""
 
 import math
+import os
+import signal
+import subprocess
+import sys
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -281,3 +286,42 @@ def test_the_command_line(tmp_path: Path) -> None:
     )
     refused(tmp_path, "live", rain, "--codec", "toy", "--input", str(tmp_path / "no.wav"), "-o", "b.wav", says="no.wav")
     refused(tmp_path, "live", str(tmp_path / "none"), *to_file, says="none")
+
+
+@pytest.fixture
+def silent_card(tmp_path: Path) -> dict[str, str]:
+    """The environment of a process whose sound card is ALSA's null device: it takes everything and gives anything."""
+    if sys.platform != "linux":
+        pytest.skip("ALSA is Linux's")
+    try:
+        import sounddevice  # noqa: F401
+    except (ImportError, OSError):
+        pytest.skip("PortAudio is not installed")
+    config = tmp_path / "asound.conf"
+    config.write_text("pcm.!default { type null }\nctl.!default { type null }\n")
+    return {**os.environ, "ALSA_CONFIG_PATH": str(config)}
+
+
+def test_a_null_device_is_played_to_and_heard(silent_card: dict[str, str], tmp_path: Path) -> None:
+    lgr_live = [sys.executable, "-m", "lgr", "live", str(CLIPS / "rain.flac"), "--codec", "toy"]
+    short = tmp_path / "short.wav"
+    soundfile.write(short, 0.1 * np.random.default_rng(0).standard_normal(RATE), RATE)
+    played = subprocess.run(
+        [*lgr_live, "--input", str(short)], env=silent_card, capture_output=True, text=True, timeout=120, check=True
+    )
+    assert played.stdout.startswith("speakers: 1.0 s")
+    out = tmp_path / "out.wav"
+    with subprocess.Popen(
+        [*lgr_live, "--input", "mic", "-o", str(out)], env=silent_card, stderr=subprocess.PIPE, text=True
+    ) as heard:
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            if any(path.stat().st_size > 2 * RATE for path in tmp_path.rglob("*.wav") if path != short):
+                break
+            time.sleep(0.05)
+        heard.send_signal(signal.SIGINT)
+        assert heard.wait(60) == 0
+    audio, rate = soundfile.read(out)
+    assert rate == RATE
+    assert len(audio) > 0
+    assert bool(np.isfinite(audio).all())  # what the null device gives is whatever was in memory

@@ -117,9 +117,7 @@ class LiveLoop:
         self.block = block_length(info.hop_length, info.sample_rate)
         self.begun = self._after_silence()  # states of encoder and decoder before a stream
         self.look_ahead = info.lookahead if self.begun[0] is None else 0  # samples that a stream always waits for
-        self.ahead = (
-            self.look_ahead // self.block
-        )  # blocks of what comes in that are known before what goes out is made
+        self.ahead = self.look_ahead // self.block  # blocks of input that are known before their output is made
         self.feature_dim = self.source.features(torch.zeros(1, info.latent_dim, 1)).shape[1]
         self.pitch_lag = -(-look_ahead(info.sample_rate, info.hop_length) // info.hop_length)
         self.check(material)
