@@ -15,9 +15,10 @@ from torch import Tensor
 
 from lgr.codecs.bundled import BundledCodec
 from lgr.errors import ArgumentError, ShapeError, WeightsError
-from lgr.models.bundled.envelope_net import CEILING, EnvelopeNet, EnvelopeNetConfig, frame_noise, soft_ceiling
+from lgr.models.bundled.envelope_net import CEILING, EnvelopeNet, EnvelopeNetConfig, soft_ceiling
 from lgr.models.bundled.layers import CausalStack
 from lgr.models.mdct import mdct_basis, overlap_blocks
+from lgr.models.seeded_noise import frame_noise
 from lgr.models.timbre import FLOOR_DECADES, LEVEL_SHARE, SHIFT, raise_floor, timbre_map
 from lgr.sound.mel import bands_to_bins, mel_edges_hz, mel_filters, rising_window
 

@@ -130,7 +130,7 @@ def test_every_command_and_option_is_shown(site: Path) -> None:
     names = commands(typer.main.get_command(app), "lgr")
     assert "lgr train granular" in names
     for name in names:
-        assert f'id="{name.replace(" ", "-")}"' in page, name
+        assert f'id="{name.replace(" ", "-").replace("~", "")}"' in page, name  # an anchor has letters only
     for option in ("--temperature", "--continuity", "--repetition-penalty", "--abx-trials"):
         assert option in page
 

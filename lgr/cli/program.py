@@ -12,6 +12,7 @@ from lgr.cli.codecs import codecs
 from lgr.cli.demo import demo
 from lgr.cli.drums import drums
 from lgr.cli.evaluate import evaluate
+from lgr.cli.export import export_app
 from lgr.cli.info import info
 from lgr.cli.interpolate import interpolate
 from lgr.cli.latency import latency
@@ -45,6 +46,7 @@ app.command()(drums)
 app.command()(steer)
 app.command()(live)
 app.command()(latency)
+app.add_typer(export_app, name="export")
 app.command()(osc)
 app.command()(evaluate)
 app.command()(codecs)

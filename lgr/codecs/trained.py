@@ -91,6 +91,10 @@ class TrainedCodec(SlicedCodec):
         return self._model.config
 
     @property
+    def model(self) -> GrainModel:
+        return self._model
+
+    @property
     def labels(self) -> tuple[str, ...]:
         """The classes that the model was trained to tell apart; none if it was trained without labels."""
         return self._model.config.labels

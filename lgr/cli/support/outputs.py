@@ -18,6 +18,7 @@ SUFFIXES = {
     "pattern": (".json",),
     "MIDI file": (".mid", ".midi"),
     "kit": (".zip",),
+    "TorchScript file": (".ts",),
 }
 
 

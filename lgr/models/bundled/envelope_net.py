@@ -161,7 +161,8 @@ class EnvelopeNet(nn.Module):
         companded = (ratio.sign() * torch.log1p(self.companding * ratio.abs())).clamp(-self.most, self.most)
         inputs = torch.cat([companded, self.normalise(envelope)], -1)
         before = None if state is None else state.blocks
-        if torch.jit.is_scripting():  # where nothing is trained
+        # nothing is trained there
+        if torch.jit.is_scripting():  # type: ignore[attr-defined]
             blocks, correction = self.encoder(before, inputs)
         else:
             blocks, correction = self._corrected(self.encoder, before, inputs)
@@ -177,7 +178,7 @@ class EnvelopeNet(nn.Module):
         direct = self.unfold(detail, self.gates(levels))
         inputs = torch.cat([direct, detail, self.normalise(envelope)], -1)
         before = None if state is None else state.blocks
-        if torch.jit.is_scripting():
+        if torch.jit.is_scripting():  # type: ignore[attr-defined]
             blocks, out = self.decoder(before, inputs)
         else:
             blocks, out = self._corrected(self.decoder, before, inputs)

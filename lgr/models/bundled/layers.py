@@ -67,7 +67,8 @@ class CausalStack(nn.Module):
         return states, self._last(y)
 
     def _last(self, y: Tensor) -> Tensor:
-        if torch.jit.is_scripting():  # where nothing is trained
+        # nothing is trained there
+        if torch.jit.is_scripting():  # type: ignore[attr-defined]
             return nn.functional.linear(self.norm(y), self.outlet.weight, self.outlet.bias)
         with torch.autocast(y.device.type, enabled=False):  # eight bits of mantissa are too few for what comes out
             y = y.float() if y.dtype == torch.bfloat16 else y

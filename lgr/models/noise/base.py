@@ -58,12 +58,12 @@ class NoiseVAEConfig(GrainModelConfig):
             raise ArgumentError(f"n_mfcc must be at most n_mels {self.n_mels}, got {self.n_mfcc}")
 
 
-def amplitude(x: Tensor) -> Tensor:
-    """``CEILING * sigmoid(x) ** ln 10`` (DDSP's exponentiated sigmoid, without its floor).
+def amplitude(x: Tensor, ceiling: float = CEILING) -> Tensor:
+    """``ceiling * sigmoid(x) ** ln 10`` (DDSP's exponentiated sigmoid, without its floor).
 
-    About ``CEILING * 10 ** x`` below zero: a step of one is a decade, silence is reached as ``x`` falls.
+    About ``ceiling * 10 ** x`` below zero: a step of one is a decade, silence is reached as ``x`` falls.
     """
-    return CEILING * torch.exp(math.log(10) * nn.functional.logsigmoid(x))
+    return ceiling * torch.exp(math.log(10) * nn.functional.logsigmoid(x))
 
 
 def _perceptron(size: int, width: int, n_layers: int) -> nn.Sequential:

@@ -76,7 +76,7 @@ def first_block(seed: int, n_blocks: int) -> int:
     return int((float(uniform_noise(0, 1, 1, [seed])) + 1) / 2 * n_blocks)
 
 
-def play_bands(blocks: Tensor, amplitudes: Tensor, before: Tensor, *, start: int) -> Tensor:
+def play_bands(blocks: Tensor, amplitudes: Tensor, before: Tensor, start: int) -> Tensor:
     """``sum_k a_k(n) * band_k(n)``, amplitudes linear from atom to atom.
 
     Parameters

@@ -25,7 +25,7 @@ import torch
 from torch import Tensor, nn
 
 from lgr.errors import ArgumentError, check_shape
-from lgr.models.bundled.layers import BlockState, CausalStack
+from lgr.models.bundled.layers import CausalStack
 from lgr.models.grain_model import GrainModel, Posterior
 from lgr.models.level_latent import LEVEL_DB, latent_to_level, level_to_latent
 from lgr.models.seeded_noise import uniform_noise
@@ -51,12 +51,12 @@ LOUD, FALL = 4.0, 2.0  # decades of an average sound's lowest band, and by how m
 class EncodeState(NamedTuple):
     samples: Tensor  # (batch, n): from the start of the next spectrum's window on
     ahead: int  # how many samples have come since the start of the next latent's hop
-    network: tuple[BlockState, ...] | None
+    network: list[Tensor] | None
 
 
 class DecodeState(NamedTuple):
     spectrum: int  # absolute index of the next spectrum to be played
-    network: tuple[BlockState, ...] | None = None
+    network: list[Tensor] | None = None
     phases: PhaseState | None = None
     waiting: tuple[Tensor, Tensor] | None = None  # (batch, 0 or 1, bins): tone and noise that wait for phases
     overlap: Overlap | None = None
@@ -147,8 +147,8 @@ class SpectralVAE(GrainModel):
         return 0.5 * torch.log(unit.square() + LEAST**2).flatten(2)
 
     def _encode(
-        self, state: tuple[BlockState, ...] | None, unit: Tensor, level: Tensor, quarters: Tensor
-    ) -> tuple[tuple[BlockState, ...], Posterior]:
+        self, state: list[Tensor] | None, unit: Tensor, level: Tensor, quarters: Tensor
+    ) -> tuple[list[Tensor], Posterior]:
         logs = self.logs(unit) - self.from_shape.bias
         state, out = self.encoder(state, logs / LOG_SCALE)
         mean, log_variance = out.chunk(2, -1)
@@ -186,11 +186,11 @@ class SpectralVAE(GrainModel):
 
     def shapes(
         self,
-        state: tuple[BlockState, ...] | None,
+        state: list[Tensor] | None,
         latents: Tensor,
         labels: Tensor,
         parts: tuple[CausalStack, nn.Linear] | None = None,
-    ) -> tuple[tuple[BlockState, ...], Tensor, Tensor]:
+    ) -> tuple[list[Tensor], Tensor, Tensor]:
         """Log powers at unit level and their spreads (nepers), both ``(batch, latents, 2, bins)``."""
         inputs = torch.cat([latents[..., SHAPE:], labels.to(latents)], -1)
         decoder, straight_line = parts or (self.decoder, self.from_shape)
@@ -202,8 +202,8 @@ class SpectralVAE(GrainModel):
         return state, power - total + math.log(FRAMES), spread_of(spread)
 
     def magnitudes(
-        self, state: tuple[BlockState, ...] | None, latents: Tensor, labels: Tensor
-    ) -> tuple[tuple[BlockState, ...], Tensor, Tensor]:
+        self, state: list[Tensor] | None, latents: Tensor, labels: Tensor
+    ) -> tuple[list[Tensor], Tensor, Tensor]:
         """Magnitudes of tone and of noise in every bin, ``(batch, 2 * latents, bins)``, controls and level applied.
 
         In double precision where the device has it: products of matrices round differently for every chunk and batch,
