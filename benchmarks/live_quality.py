@@ -9,7 +9,7 @@ out, less the target's, in LU.
 
 *Distance left* is how far from the source a result still is, *Fréchet left* the same of the distribution of its MFCCs
 (1: as far as the target, 0: the source); *onsets* the F-measure of onsets, *envelope* the correlation of level,
-*flux* that of change, *pitch* the share of frames in tune, each against the target; *buzz* in dB. Means over pairs that
+*flux* that of change, *pitch* the share of frames in tune, each against the target. Means over pairs that
 have the number.
 """
 
@@ -36,7 +36,6 @@ COLUMNS = {
     "envelope_correlation": "envelope",
     "flux_correlation": "flux",
     "pitch_agreement": "pitch",
-    "buzz_db": "buzz, dB",
 }
 
 

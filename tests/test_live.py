@@ -100,6 +100,24 @@ def test_any_chunks_are_the_whole(codec: Codec) -> None:
             assert [t.grain for t in heard] == [t.grain for t in told]
 
 
+def test_a_sample_at_a_time_and_ten_seconds_at_once() -> None:
+    codec = load_codec("toy")
+    book, audio = material(codec), torch.cat([clip("drum_loop", codec, 5.0)] * 2)
+    loop = LiveLoop(codec, book)
+    _, whole, told = loop.step(None, audio, book, LiveConfig(), flush=True)
+    assert len(told) == len(audio) // 640 + bool(len(audio) % 640)
+    short = audio[:1500]
+    state, outs = None, []
+    for sample in short.split(1):
+        state, out, _ = loop.step(state, sample, book, LiveConfig())
+        outs.append(out)
+    _, out, _ = loop.step(state, short[:0], book, LiveConfig(), flush=True)
+    torch.testing.assert_close(torch.cat([*outs, out], 1)[:, :640], whole[:, :640], rtol=0, atol=1e-5)
+    torch.testing.assert_close(
+        torch.cat([*outs, out], 1), loop.step(None, short, book, LiveConfig(), flush=True)[1], rtol=0, atol=1e-5
+    )
+
+
 def test_the_learned_metric_streams_too() -> None:
     codec = load_codec("bundled")
     config = lgr.CodebookConfig(metric="learned")

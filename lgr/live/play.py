@@ -1,5 +1,6 @@
 """Run the loop between a source and a sink, until the source ends or somebody stops it."""
 
+import gc
 import threading
 import time
 from collections import deque
@@ -91,6 +92,7 @@ class Player:
             what comes out begins with the source's first sample, and is as long as it.
         watch : called after every step
         """
+        gc.freeze()  # what is there by now stays: looking through it for garbage takes longer than a step may
         info = self.loop.codec.info
         size = self.loop.hop_frames * info.hop_length
         budget = size / info.sample_rate
