@@ -1,5 +1,6 @@
 """Running the command line in the tests' own process, and what a refusal must be like."""
 
+import sys
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -56,3 +57,9 @@ def two_sounds(folder: Path) -> Path:
         audio, rate = load_audio(CLIPS / f"{clip}.flac")
         save_audio(folder / f"{name}.wav", audio[:, :rate], rate)
     return folder
+
+
+def interruptible(*args: object) -> list[str]:
+    """A command line that Ctrl-C ends even where these tests run in the background, in which it would be ignored."""
+    heed = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+    return [sys.executable, "-c", f"{heed}; from lgr.cli import main; main()", *map(str, args)]

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import soundfile
 import torch
-from command_line import CLIPS, done, refused
+from command_line import CLIPS, done, interruptible, refused
 from torch import Tensor
 
 import lgr
@@ -311,16 +311,18 @@ def test_a_null_device_is_played_to_and_heard(silent_card: dict[str, str], tmp_p
     )
     assert played.stdout.startswith("speakers: 1.0 s")
     out = tmp_path / "out.wav"
-    with subprocess.Popen(
-        [*lgr_live, "--input", "mic", "-o", str(out)], env=silent_card, stderr=subprocess.PIPE, text=True
-    ) as heard:
+    command = interruptible(*lgr_live[3:], "--input", "mic", "-o", out)
+    with subprocess.Popen(command, env=silent_card) as heard:
         deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
             if any(path.stat().st_size > 2 * RATE for path in tmp_path.rglob("*.wav") if path != short):
                 break
             time.sleep(0.05)
         heard.send_signal(signal.SIGINT)
-        assert heard.wait(60) == 0
+        try:
+            assert heard.wait(60) == 0
+        finally:
+            heard.kill()
     audio, rate = soundfile.read(out)
     assert rate == RATE
     assert len(audio) > 0

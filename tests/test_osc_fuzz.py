@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 pytest.importorskip("pythonosc", reason="python-osc is not installed: pip install 'lgr[live]'")
-from command_line import refused
+from command_line import interruptible, refused
 from made_up_osc import ME, Office, bundle, clips, wait
 
 from lgr.errors import ArgumentError
@@ -159,7 +159,7 @@ def test_without_python_osc_it_says_what_to_install(tmp_path: Path, monkeypatch:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Ctrl-C is another thing there")
 def test_the_program_says_where_it_listens_and_ends_with_ctrl_c(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "lgr", "osc", "--port", "0", "--folder", str(tmp_path)]
+    command = interruptible("osc", "--port", 0, "--folder", tmp_path)
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as program:
         assert program.stdout is not None
         line = program.stdout.readline()
@@ -167,5 +167,8 @@ def test_the_program_says_where_it_listens_and_ends_with_ctrl_c(tmp_path: Path) 
         with Asker(port) as asker:
             assert asker.ask("/lgr/state").values[:2] == ("/lgr/state", "codec")
         program.send_signal(signal.SIGINT)
-        rest, errors = program.communicate(timeout=30)
+        try:
+            rest, errors = program.communicate(timeout=30)
+        finally:
+            program.kill()
     assert (program.returncode, rest, errors) == (0, "", "")
