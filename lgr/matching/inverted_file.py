@@ -3,7 +3,8 @@
 Rows are sorted into cells around centroids by spherical k-means; a query looks through the cells whose centroids are
 nearest. (Sivic and Zisserman 2003, "Video Google"; Jégou et al. 2011, "Product quantization for nearest neighbor
 search", section IV.) There it reads *short* rows, the first ``AXES`` principal components of the whole ones, and the
-whole rows only of what is then within ``CLOSE`` of the best (re-ranking, as there). Of an hour of grains at stride 1,
+whole rows only of what could then be the best (re-ranking, as there): what a short row leaves out of the whole one has
+a length, which is kept, and so has what it leaves out of the query. Of an hour of grains at stride 1,
 some 270,000, a query reads 25,000 short rows, 5 MB of 246. What it misses is measured: ``benchmarks/live.py``. Looking
 through every cell is the exact search, over the whole rows.
 """
@@ -20,8 +21,8 @@ from lgr.errors import check_shape
 ROUNDS = 8  # of k-means
 SAMPLE = 128  # rows a cell that k-means looks at
 AXES = 48  # numbers of a short row: a product of two is then .007 off (RMS, an hour of all sorts of recordings)
-CLOSE = 0.03  # products this far below the best are looked at in the whole rows
-MOST_CLOSE = 512  # rows at most
+ALIKE = 0.5  # cosine at most between what short rows leave out of a row and of a query
+MOST_CLOSE = 512  # rows that are looked at whole
 FEW = 8192  # rows, of which there need be no short ones
 BLOCK = 16384  # rows at a time
 
@@ -68,6 +69,7 @@ class InvertedFile:
     place: Tensor  # (M,): where each row is, the inverse of ``index``
     axes: Tensor | None  # (D, AXES), orthonormal; None where rows are few or short as they are
     short: Tensor  # (M, AXES): ``rows @ axes``, or ``rows``
+    left_out: Tensor  # (M,): the length of what short rows leave out
     numbers: Tensor  # (M,): 0, 1, 2, ...
 
     @classmethod
@@ -96,7 +98,8 @@ class InvertedFile:
         offsets = (0, *counts.cumsum(0).tolist())
         every = torch.arange(len(rows))
         short = sorted_rows if axes is None else sorted_rows @ axes
-        return cls(sorted_rows, numbers, centroids, offsets, torch.argsort(numbers), axes, short, every)
+        left_out = (sorted_rows.square().sum(1) - short.square().sum(1)).clamp(min=0).sqrt()
+        return cls(sorted_rows, numbers, centroids, offsets, torch.argsort(numbers), axes, short, left_out, every)
 
     def grown(self, rows: Tensor) -> "InvertedFile":
         """A file with further rows, numbered on from those that are there, in the cells that are there."""
@@ -121,9 +124,11 @@ class InvertedFile:
         place = torch.cat([self.numbers[start:stop] for start, stop in spans])
         if self.axes is None:
             return Found(place, product, tuple(spans))
-        close = (product >= product.max() - CLOSE).nonzero()[:, 0]
+        rest = float((query.square().sum() - asked.square().sum()).clamp(min=0).sqrt())
+        most = torch.add(product, self.left_out[place], alpha=ALIKE * rest)
+        close = (most >= product.max()).nonzero()[:, 0]
         if len(close) > MOST_CLOSE:
-            close = torch.topk(product, MOST_CLOSE)[1]
+            close = torch.topk(most, MOST_CLOSE)[1]
         product[close] = self.rows[place[close]] @ query
         return Found(place, product, tuple(spans))
 
