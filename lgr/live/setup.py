@@ -51,6 +51,7 @@ def live_loop(
         config = CodebookConfig() if grain_frames is None else CodebookConfig(grain_frames=grain_frames)
         book = build_codebook(sources, codec, config, pitch=True, progress=progress)
     progress("sorting grains", 0, 1)
+    book.latents_.sum()  # a saved codebook is read from the disk as it is used: all of it now, not while it plays
     material = Material.of(book, codec)
     progress("sorting grains", 1, 1)
     return LiveLoop(codec, material, hop_frames=hop_frames, channels=min(2, material.lanes), seed=seed), material
