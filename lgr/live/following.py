@@ -4,6 +4,9 @@ Blocks of what was made and of what came in are compared through the shelf of BS
 the place of a bass drum is not too loud. More than the past of both is known: what came in is known ``ahead`` of what
 goes out, since the codec looks ahead; what was made is known to the end of its hop.
 
+The standard's high-pass is left out, whose memory is long. So rumble below 38 Hz, such as a fire's, counts as if it
+were heard, and what plays with it comes out too quiet.
+
 - Means of power are taken over the last ``MEMORY_SECONDS``, or since an attack: an attack is not smeared.
 - A mean of the past is too loud where the target dies away, one of the future too quiet. Their geometric mean, over
   equally many blocks, is right for every exponential, and does not sound before an attack.
