@@ -181,7 +181,7 @@ def test_wet_zero_is_the_codec_at_the_level_of_the_input() -> None:
     book, audio = material(codec), clip("drum_loop", codec)
     _, out, _ = LiveLoop(codec, book).step(None, audio, book, LiveConfig(wet=0.0), flush=True)
     error = (out[0] - audio)[4000:].square().mean() / audio[4000:].square().mean()
-    assert 10 * math.log10(float(error)) < -15
+    assert 10 * math.log10(float(error)) < -25  # levels alone are left; the codec is exact
 
 
 @pytest.mark.parametrize("metric", ["cosine", "centred", "whitened"])
@@ -333,6 +333,17 @@ def test_what_dies_away_is_followed_down(ahead: int) -> None:
     _, out = followed(OutputLevel(), 0.1 * noise[1:], further, 24000, volume=1.0, hop_blocks=8)
     hits = [x.reshape(4, -1).square().sum(1) for x in (out[0], target)]
     assert float((10 * torch.log10(hits[0] / hits[1])).abs().max()) < (1.0 if ahead else 1.5)
+
+
+def test_rumble_that_no_one_hears_does_not_count() -> None:
+    """A source with a strong tone of 12 Hz comes out as loud to the ear as the same source without it."""
+    noise = torch.randn(2, 1200, 40, generator=torch.Generator().manual_seed(0))
+    rumble = 0.3 * torch.sin(2 * math.pi * 12 * torch.arange(1200 * 40) / 24000).view(1200, 40)
+    target = 0.03 * noise[0]
+    for made in (0.03 * noise[1:], 0.03 * noise[1:] + rumble):
+        _, out = followed(OutputLevel(), made, target, 24000, volume=1.0, hop_blocks=8)
+        louder = integrated_loudness(out.flatten(1), 24000) - integrated_loudness(target.view(1, -1), 24000)
+        assert abs(louder) < 0.5
 
 
 def test_a_click_stays_a_click() -> None:

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from lgr.live import following, level
 from lgr.live.level import ramped
 from lgr.sound.level import COMMON_DB, MAX_BOOST_DB
-from lgr.sound.loudness import shelf_response
+from lgr.sound.loudness import HeardByBlock, heard_by_block, heard_powers
 
 
 class InputLevel(nn.Module):
@@ -43,9 +43,9 @@ class InputLevel(nn.Module):
 class OutputLevel(nn.Module):
     """``lgr.live.following.followed`` of one channel: what goes out, as loud as what came in."""
 
-    came: Tensor
-    made: Tensor
-    shelf: Tensor
+    came: Tensor | None
+    made: Tensor | None
+    by_block: HeardByBlock
 
     def __init__(self, block: int, hop: int, sample_rate: int) -> None:
         super().__init__()
@@ -57,30 +57,21 @@ class OutputLevel(nn.Module):
         self.jump, self.tiny = following.JUMP, level.TINY
         self.most_balance, self.most_power = following.MOST_BALANCE, 10 ** (MAX_BOOST_DB / 10)
         self.knee, self.room = following.KNEE, following.CEILING - following.KNEE
-        self.shelf = shelf_response(sample_rate).flip(0)[None, None].clone()
+        self.by_block = heard_by_block(block, sample_rate)
         self.reset()
 
     @torch.jit.export
     def reset(self) -> None:
         self.wanted, self.present, self.blocks, self.gain = 0.0, 0.0, 0, 0.0
         self.owed, self.paid, self.volume = 0.0, 0.0, -1.0
-        self.came = torch.zeros(self.shelf.shape[2] - 1)
-        self.made = torch.zeros(self.shelf.shape[2] - 1)
-
-    def powers(self, audio: Tensor) -> list[float]:
-        """Mean power, as heard, of the blocks of ``audio``, whose first samples are before them."""
-        heard = nn.functional.conv1d(audio[None, None], self.shelf).view(-1, self.block)
-        powers: list[float] = heard.square().mean(1).double().tolist()
-        return powers
+        self.came, self.made = None, None
 
     def forward(self, made: Tensor, target: Tensor, volume: float, held: bool) -> Tensor:
         """``made`` (whole hops,) as loud as ``target``, which is at the same place and some blocks longer."""
         count = made.numel() // self.block
         ahead = target.numel() // self.block - count
-        came, whole = torch.cat([self.came, target]), torch.cat([self.made, made])
-        asked, given = self.powers(came), self.powers(whole)
-        self.came = came[made.numel() : made.numel() + self.came.numel()].clone()
-        self.made = whole[made.numel() :].clone()
+        self.came, asked = heard_powers(self.by_block, self.came, target.view(1, -1, self.block), count)
+        self.made, given = heard_powers(self.by_block, self.made, made.view(1, -1, self.block), count)
         if self.volume < 0:
             self.volume = volume
         gains = [self.gain * self.volume]
@@ -93,12 +84,15 @@ class OutputLevel(nn.Module):
             self.present += (given[i] - self.present) / self.blocks
             aim = self.wanted
             if not held:
-                span = min(ahead + 1, self.blocks)
+                span = min(self.blocks, ahead + self.hop_blocks - i % self.hop_blocks)
                 later = sum(asked[i : i + span]) / span
                 if later < self.wanted:
                     aim = math.sqrt(self.wanted * later)
             rest = given[i + 1 : i + min(self.blocks, self.hop_blocks - i % self.hop_blocks)]
             around = (self.present * self.blocks + sum(rest)) / (self.blocks + len(rest))
+            falling = (given[i] + sum(rest)) / (1 + len(rest))
+            if falling < around:
+                around = math.sqrt(around * falling)
             power = aim / max(around, self.tiny)
             self.owed = self.keep * self.owed + comes
             balance = (self.owed + self.tiny) / (self.keep * self.paid + power * given[i] + self.tiny)

@@ -1,15 +1,14 @@
 """How loud to play what goes out: at every moment as loud, as it is heard, as what came in.
 
-Blocks of what was made and of what came in are compared through the shelf of BS.1770 (``lgr.sound.loudness``): hiss in
-the place of a bass drum is not too loud. More than the past of both is known: what came in is known ``ahead`` of what
-goes out, since the codec looks ahead; what was made is known to the end of its hop.
-
-The standard's high-pass is left out, whose memory is long. So rumble below 38 Hz, such as a fire's, counts as if it
-were heard, and what plays with it comes out too quiet.
+Blocks of what was made and of what came in are compared through the filters of BS.1770 (``lgr.sound.loudness``): hiss
+in the place of a bass drum is not too loud, and a fire's rumble below 38 Hz, unheard, does not count. More than the past
+of both is known: what came in is known ``ahead`` of what goes out, since the codec looks ahead; what was made is known
+to the end of its hop.
 
 - Means of power are taken over the last ``MEMORY_SECONDS``, or since an attack: an attack is not smeared.
-- A mean of the past is too loud where the target dies away, one of the future too quiet. Their geometric mean, over
-  equally many blocks, is right for every exponential, and does not sound before an attack.
+- A mean of the past is too loud where a sound dies away, one of the future too quiet. Their geometric mean, over
+  equally many blocks, is right for every exponential, and does not sound before an attack. What was made is taken in
+  the same way as what came in, as far as it is known: so a copy comes out as it went in.
 - What went out too loud or too quiet in the last ``BALANCE_SECONDS`` is made up for.
 - A gain glides over ``GLIDE_SECONDS``, but at edges: one that jumps about from block to block colours what is played
   (it doubled the distance from the source: ``benchmarks/live_quality.py``).
@@ -23,7 +22,7 @@ from torch import Tensor
 
 from lgr.live.level import TINY, ramped
 from lgr.sound.level import MAX_BOOST_DB
-from lgr.sound.loudness import shelf_response
+from lgr.sound.loudness import heard_by_block, heard_powers
 
 MEMORY_SECONDS = 0.015  # shorter, and bass is made rough; longer, and what dies away is not followed
 BALANCE_SECONDS = 0.06
@@ -45,8 +44,8 @@ class OutputLevel(NamedTuple):
     paid: float = 0.0  # sum of what went out, slowly forgotten
     gain: float = 0.0
     volume: float | None = None
-    came: Tensor | None = None  # (1, taps - 1): the last samples, for the shelf
-    made: Tensor | None = None  # (channels, taps - 1)
+    came: Tensor | None = None  # (1, 4): the filters' state after what came in
+    made: Tensor | None = None  # (channels, 4)
 
 
 def followed(
@@ -80,8 +79,9 @@ def followed(
     memory = max(1, round(MEMORY_SECONDS * sample_rate / size))
     glide = min(1.0, size / (GLIDE_SECONDS * sample_rate))
     keep = 1 - 1 / max(1, round(BALANCE_SECONDS * sample_rate / size))
-    came_tail, asked = heard_powers(state.came, target[None], count, sample_rate)
-    made_tail, given = heard_powers(state.made, made, count, sample_rate)
+    by_block = heard_by_block(size, sample_rate)
+    came_state, asked = heard_powers(by_block, state.came, target[None], count)
+    made_state, given = heard_powers(by_block, state.made, made, count)
     wanted, present, blocks, owed, paid, gain = state[:6]
     now = volume if state.volume is None else state.volume
     gains = [gain * now]
@@ -94,12 +94,15 @@ def followed(
         present += (given[i] - present) / blocks
         aim = wanted
         if not held:
-            span = min(ahead + 1, blocks)
+            span = min(blocks, ahead + hop_blocks - i % hop_blocks)
             later = sum(asked[i : i + span]) / span
             if later < wanted:
                 aim = math.sqrt(wanted * later)
         rest = given[i + 1 : i + min(blocks, hop_blocks - i % hop_blocks)]
         around = (present * blocks + sum(rest)) / (blocks + len(rest))
+        falling = (given[i] + sum(rest)) / (1 + len(rest))
+        if falling < around:
+            around = math.sqrt(around * falling)
         power = aim / max(around, TINY)
         owed = keep * owed + comes
         balance = (owed + TINY) / (keep * paid + power * given[i] + TINY)
@@ -112,20 +115,8 @@ def followed(
         gain = math.sqrt(power)
         now += (volume - now) / memory
         gains.append(gain * now)
-    after = OutputLevel(wanted, present, blocks, owed, paid, gain, now, came_tail, made_tail)
+    after = OutputLevel(wanted, present, blocks, owed, paid, gain, now, came_state, made_state)
     return after, bent(ramped(made, gains))
-
-
-def heard_powers(before: Tensor | None, blocks: Tensor, count: int, sample_rate: int) -> tuple[Tensor, list[float]]:
-    """The samples before block ``count``, for the next step, and mean powers of ``blocks`` (channels, n, samples)."""
-    taps = shelf_response(sample_rate)
-    channels, n, size = blocks.shape
-    if before is None:
-        before = blocks.new_zeros(channels, len(taps) - 1)
-    audio = torch.cat([before, blocks.flatten(1)], 1)
-    heard = torch.nn.functional.conv1d(audio[:, None], taps.flip(0)[None, None])
-    powers = heard.view(channels, n, size).square().mean((0, 2))
-    return audio[:, count * size : count * size + len(taps) - 1], powers.tolist()
 
 
 def bent(audio: Tensor) -> Tensor:

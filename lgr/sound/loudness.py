@@ -8,6 +8,7 @@ gates. In LUFS; differences are LU, which are decibels.
 import math
 from collections.abc import Sequence
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -34,7 +35,6 @@ SHELF_HZ, SHELF_Q, SHELF_GAIN, SHELF_MIDDLE = (
     1.584864701130855,
     1.258720930232562,
 )
-SHELF_SECONDS = 0.0014  # of the shelf's impulse response that counts
 HIGHPASS_HZ, HIGHPASS_Q = 38.13547087602444, 0.5003270373238773
 
 
@@ -56,18 +56,66 @@ def k_weighting(sample_rate: int) -> NDArray[np.float64]:
     return np.stack([shelf, highpass])
 
 
-@lru_cache(maxsize=8)
-def shelf_response(sample_rate: int) -> Tensor:
-    """The first of the two filters alone, the shelf that stands for the head: its impulse response, ``(taps,)``.
+class HeardByBlock(NamedTuple):
+    """K-weighting of a stream in blocks of one length, as linear maps: both filters at once, exactly. All float64.
 
-    After 1.4 ms it is 80 dB down, so this short filter is as good, and a stream needs no recursion.
+    With the block ``x`` and the state ``s`` (4,) before it, ``x @ forced + s @ free`` is what is heard of the block, and
+    ``x @ taken + s @ kept`` the state after it.
     """
-    numerator, denominator = k_weighting(sample_rate)[0].reshape(2, 3)
-    response: list[float] = []
-    for n in range(max(8, round(SHELF_SECONDS * sample_rate))):
-        past = sum(denominator[k] * response[n - k] for k in (1, 2) if n >= k)
-        response.append(float(((numerator[n] if n < 3 else 0.0) - past) / denominator[0]))
-    return torch.tensor(response)
+
+    forced: Tensor  # (size, size)
+    free: Tensor  # (4, size)
+    taken: Tensor  # (size, 4)
+    kept: Tensor  # (4, 4)
+
+
+@lru_cache(maxsize=8)
+def heard_by_block(size: int, sample_rate: int) -> HeardByBlock:
+    """The maps for blocks of ``size`` samples. Below 8000 Hz the filters are those of 8000 Hz."""
+    sections = k_weighting(max(sample_rate, LOWEST_RATE))
+    # A sample in, through both sections in transposed direct form II: what comes out, and the four numbers kept.
+    step = np.zeros((5, 5))  # (numbers kept, sample in) -> (numbers kept, sample out), column by column
+    for column, (s0, s1, s2, s3, value) in enumerate(np.eye(5)):
+        kept: list[float] = []
+        for (b0, b1, b2, _, a1, a2), (first, second) in zip(sections, ((s0, s1), (s2, s3)), strict=True):
+            out = b0 * value + first
+            kept += [b1 * value - a1 * out + second, b2 * value - a2 * out]
+            value = out  # noqa: PLW2901 -- goes into the next section
+        step[:, column] = (*kept, value)
+    a, b, c, d = step[:4, :4], step[:4, 4], step[4, :4], step[4, 4]
+    powers = [np.linalg.matrix_power(a, n) for n in range(size + 1)]
+    response = [d, *(float(c @ power @ b) for power in powers[: size - 1])]
+    forced = np.array([[response[n - k] if n >= k else 0.0 for n in range(size)] for k in range(size)])
+    free = np.stack([c @ power for power in powers[:size]], 1)
+    taken = np.stack([power @ b for power in powers[:size]][::-1])
+    return HeardByBlock(*(torch.from_numpy(np.ascontiguousarray(x)) for x in (forced, free, taken, powers[size].T)))
+
+
+def heard_powers(
+    by_block: HeardByBlock, state: Tensor | None, blocks: Tensor, count: int
+) -> tuple[Tensor, list[float]]:
+    """Mean power, as heard, of every block of a stream; scriptable.
+
+    Parameters
+    ----------
+    state : (channels, 4), after the block before; None at the beginning
+    blocks : (channels, n >= count, size)
+    count : blocks after which the next call goes on; those behind them are only looked at
+
+    Returns
+    -------
+    state after ``count`` blocks, n powers: means over samples and channels
+    """
+    x = blocks.double()
+    now = torch.zeros(x.shape[0], 4, dtype=x.dtype) if state is None else state
+    taken = x @ by_block.taken
+    states = [now]
+    for i in range(x.shape[1]):
+        now = now @ by_block.kept + taken[:, i]
+        states.append(now)
+    heard = x @ by_block.forced + torch.stack(states[:-1], 1) @ by_block.free
+    powers: list[float] = heard.square().mean((0, 2)).tolist()
+    return states[count], powers
 
 
 def integrated_loudness(audio: Tensor, sample_rate: int) -> float:
