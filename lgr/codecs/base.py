@@ -164,15 +164,48 @@ def generates(codec: Codec) -> bool:
 
 @runtime_checkable
 class DiscreteCodec(Codec, Protocol):
-    """A codec whose latents can be turned into integer codes."""
+    """A codec whose latents can be turned into integer codes, by a residual quantizer: the first level is the coarsest.
+
+    Attributes
+    ----------
+    n_codebooks : levels of the codes that ``quantize`` gives
+    code_entries : of each level; codes are below it
+    """
+
+    @property
+    def n_codebooks(self) -> int: ...
+
+    @property
+    def code_entries(self) -> int: ...
 
     def quantize(self, latents: Tensor) -> Tensor:
         """``(batch, latent_dim, frames)`` to int64 codes ``(batch, n_codebooks, frames)``."""
         ...
 
     def dequantize(self, codes: Tensor) -> Tensor:
-        """Codes ``(batch, n_codebooks, frames)`` to latents that ``decode`` accepts."""
+        """Codes ``(batch, n_codebooks, frames)`` to latents that ``decode`` accepts.
+
+        The first rows alone, at least one, give what these levels say; where a codec cannot, it raises ``ShapeError``.
+        """
         ...
+
+
+def check_code_rows(codec: DiscreteCodec, codes: Tensor) -> None:
+    """Raise unless ``codes`` is int64 ``(batch, 1 to n_codebooks, frames)`` of entries that there are.
+
+    Raises
+    ------
+    ShapeError : another shape, or nothing in it
+    ArgumentError : another type, or entries that do not exist
+    """
+    name, levels, entries = codec.info.name, codec.n_codebooks, codec.code_entries
+    if codes.ndim != 3 or not 1 <= codes.shape[1] <= levels or 0 in codes.shape:
+        raise ShapeError(f"codes must be (batch, 1 to {levels} levels, frames) for {name}, got {tuple(codes.shape)}")
+    if codes.dtype != torch.int64 or not 0 <= int(codes.min()) <= int(codes.max()) < entries:
+        raise ArgumentError(
+            f"codes must be int64 from 0 to {entries - 1} for {name}, got {codes.dtype} from {codes.min().item()} to "
+            f"{codes.max().item()}"
+        )
 
 
 @runtime_checkable

@@ -41,7 +41,7 @@ from lgr.codecs.pretrained import CODEBOOK_SIZE, PipelineCodec, PretrainedCodec
 from lgr.codecs.reference import import_reference
 from lgr.codecs.segments import Segments
 from lgr.codecs.weights import WeightFile, hub_file
-from lgr.errors import MissingPackageError
+from lgr.errors import MissingPackageError, ShapeError
 
 CODE_DIM = 128
 HOP_LENGTH = 320
@@ -244,6 +244,8 @@ class Encodec48Codec(EncodecCodec):
         return torch.cat([super()._quantize(latents[:, :CODE_DIM]), scale], 1)
 
     def _dequantize(self, codes: Tensor) -> Tensor:
+        if codes.shape[1] != self.n_codebooks:  # the last row is the loudness
+            raise ShapeError(f"codes must be (batch, {self.n_codebooks}, frames), got {tuple(codes.shape)}")
         level_db = codes[:, -1:] * SCALE_STEP_DB + SCALE_FLOOR_DB
         return torch.cat([super()._dequantize(codes[:, :-1]), level_db * (math.log(10) / 20)], 1)
 

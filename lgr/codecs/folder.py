@@ -24,6 +24,11 @@ FOLDER_KINDS = {
     "bundled": ("lgr.codecs.bundled", "BundledCodec"),
     **dict.fromkeys(MODELS, ("lgr.codecs.trained", "TrainedCodec")),
 }
+QUANTIZER = "quantizer.safetensors"  # beside the weights, where a codec has codes: then its class is
+CODED_KINDS = {
+    "bundled": ("lgr.codecs.coded", "CodedBundled"),
+    **dict.fromkeys(MODELS, ("lgr.codecs.coded", "CodedTrained")),
+}
 
 
 def open_folder(
@@ -45,7 +50,7 @@ def open_folder(
     kind = read_config(folder)["model"]
     if not (folder / "model.safetensors").is_file():
         raise WeightsError(f"the codec folder {folder} must hold model.safetensors, and has none")
-    module, class_name = FOLDER_KINDS[kind]
+    module, class_name = (CODED_KINDS if (folder / QUANTIZER).is_file() else FOLDER_KINDS)[kind]
     codec: Codec = getattr(import_module(module), class_name).from_folder(folder, name=name, device=device, dtype=dtype)
     return codec
 

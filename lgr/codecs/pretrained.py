@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from lgr.codecs.base import SPACES, CodecInfo, check_audio, check_latents
+from lgr.codecs.base import SPACES, CodecInfo, check_audio, check_code_rows, check_latents
 from lgr.codecs.checkpoints import check_choice
 from lgr.codecs.chunked import Pipeline
 from lgr.errors import ArgumentError, ShapeError
@@ -71,6 +71,11 @@ class PretrainedCodec(ABC):
         """Rows of ``quantize``'s codes."""
         return self.n_levels
 
+    @property
+    def code_entries(self) -> int:
+        """Of every level."""
+        return CODEBOOK_SIZE
+
     @torch.no_grad()
     def encode(self, audio: Tensor) -> Tensor:
         """Audio ``(batch, channels, samples)`` to latents ``(batch, latent_dim, ceil(samples / hop_length))``."""
@@ -97,16 +102,8 @@ class PretrainedCodec(ABC):
 
     @torch.no_grad()
     def dequantize(self, codes: Tensor) -> Tensor:
-        """Codes ``(batch, n_codebooks, frames)``, each 0 to 1023, to float32 latents that ``decode`` accepts."""
-        if codes.ndim != 3 or codes.shape[1] != self.n_codebooks or 0 in codes.shape:
-            raise ShapeError(
-                f"codes must be (batch, {self.n_codebooks}, frames) for {self.info.name}, got {tuple(codes.shape)}"
-            )
-        if codes.dtype != torch.int64 or codes.min() < 0 or codes.max() >= CODEBOOK_SIZE:
-            raise ArgumentError(
-                f"codes must be int64 from 0 to {CODEBOOK_SIZE - 1}, got {codes.dtype} "
-                f"from {codes.min().item()} to {codes.max().item()}"
-            )
+        """Codes ``(batch, 1 to n_codebooks, frames)``, each 0 to 1023, to float32 latents that ``decode`` accepts."""
+        check_code_rows(self, codes)
         return self._dequantize(codes.to(self.device)).to(codes.device)
 
     def _mine(self, signal: Tensor) -> Tensor:

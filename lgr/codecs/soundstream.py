@@ -19,7 +19,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from lgr.codecs.base import SPACES, CodecInfo, check_audio, check_latents
+from lgr.codecs.base import SPACES, CodecInfo, check_audio, check_code_rows, check_latents
 from lgr.codecs.checkpoints import check_choice
 from lgr.codecs.weights import WeightFile, find_weights
 from lgr.errors import ArgumentError, MissingPackageError, ShapeError
@@ -117,6 +117,16 @@ class SoundStreamCodec:
     def info(self) -> CodecInfo:
         return CARDS["soundstream"].in_space(self._space, self._n_levels)
 
+    @property
+    def n_codebooks(self) -> int:
+        """Levels that are used."""
+        return self._n_levels
+
+    @property
+    def code_entries(self) -> int:
+        """Of every level."""
+        return LEVEL_ENTRIES
+
     def encode(self, audio: Tensor) -> Tensor:
         """``(batch, 1, samples)`` to ``(batch, 64, ceil(samples / 320))``; zeros fill the last frame."""
         check_audio(self.info, audio)
@@ -175,11 +185,8 @@ class SoundStreamCodec:
         return shaped.transpose(1, 2).contiguous().to(latents.device)
 
     def dequantize(self, codes: Tensor) -> Tensor:
-        """Codes ``(batch, 1 to 46 levels, frames)`` to float32 latents ``(batch, 64, frames)``."""
-        if codes.ndim != 3 or not 1 <= codes.shape[1] <= N_LEVELS or codes.numel() == 0:
-            raise ShapeError(f"codes must be (batch, 1 to {N_LEVELS}, frames), got {tuple(codes.shape)}")
-        if codes.is_floating_point() or not 0 <= int(codes.min()) <= int(codes.max()) < LEVEL_ENTRIES:
-            raise ArgumentError(f"codes must be integers from 0 to {LEVEL_ENTRIES - 1}")
+        """Codes ``(batch, 1 to n_levels, frames)`` to float32 latents ``(batch, 64, frames)``."""
+        check_code_rows(self, codes)
         batch, levels, frames = codes.shape
         rows = np.full((batch * frames, N_LEVELS, 1, 1), -1, np.int32)  # -1: a stage that adds nothing
         rows[:, :levels, 0, 0] = codes.cpu().numpy().transpose(0, 2, 1).reshape(-1, levels)

@@ -80,7 +80,7 @@ def heard_by_block(size: int, sample_rate: int) -> HeardByBlock:
         for (b0, b1, b2, _, a1, a2), (first, second) in zip(sections, ((s0, s1), (s2, s3)), strict=True):
             out = b0 * value + first
             kept += [b1 * value - a1 * out + second, b2 * value - a2 * out]
-            value = out  # noqa: PLW2901 -- goes into the next section
+            value = out  # goes into the next section
         step[:, column] = (*kept, value)
     a, b, c, d = step[:4, :4], step[:4, 4], step[4, :4], step[4, 4]
     powers = [np.linalg.matrix_power(a, n) for n in range(size + 1)]

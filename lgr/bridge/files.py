@@ -1,0 +1,93 @@
+"""Bridges by kind, and their folders: ``config.json``, ``model.safetensors``, a card.
+
+A folder belongs to one codec. lgr ships some, in ``assets/models/bridges``, named ``CODEC-KIND``.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+
+from lgr.bridge.base import Bridge
+from lgr.bridge.config import BridgeConfig
+from lgr.bridge.regression import RegressionBridge
+from lgr.bridge.schrodinger import SchrodingerBridge
+from lgr.bridge.tokens import CoarseToFineBridge, TokenBridge
+from lgr.codecs.base import CodecInfo, check_same_codec
+from lgr.errors import ArgumentError, WeightsError
+from lgr.files import assets_dir
+
+KINDS: dict[str, type[Bridge]] = {
+    kind.kind: kind for kind in (RegressionBridge, TokenBridge, CoarseToFineBridge, SchrodingerBridge)
+}
+MODEL, FORMAT = "bridge", 1
+
+
+def build_bridge(kind: str, config: BridgeConfig) -> Bridge:
+    """A bridge of first weights, from PyTorch's global generator.
+
+    Raises
+    ------
+    ArgumentError : no such kind
+    """
+    if kind not in KINDS:
+        raise ArgumentError(f"kind must be one of {', '.join(KINDS)}, got {kind!r}")
+    return KINDS[kind](config)
+
+
+def bridges_dir() -> Path:
+    """Where the bridges that lgr ships are."""
+    return assets_dir() / "models" / "bridges"
+
+
+def shipped_bridges(codec: str) -> list[str]:
+    """Kinds that lgr ships for a codec, of this name."""
+    return [kind for kind in KINDS if (bridges_dir() / f"{codec}-{kind}" / "model.safetensors").is_file()]
+
+
+def load_bridge(bridge: str | Path, codec: CodecInfo) -> Bridge:
+    """A bridge for ``codec``: one that ships, by its kind, or a folder that ``lgr train bridge`` wrote.
+
+    Raises
+    ------
+    WeightsError : lgr ships none of that kind for the codec and there is no such folder, or it is damaged
+    CodebookError : the folder's bridge is another codec's
+    """
+    shipped = bridges_dir() / f"{codec.name}-{bridge}"
+    folder = shipped if str(bridge) in KINDS else Path(bridge).expanduser()
+    if not (folder / "config.json").is_file():
+        have = ", ".join(shipped_bridges(codec.name)) or "none"
+        raise WeightsError(
+            f"bridge must be a kind that lgr has for codec {codec.name!r} ({have}) or a folder that `lgr train bridge` "
+            f"wrote, got {bridge}"
+        )
+    made, made_for = open_bridge(folder)
+    check_same_codec(f"bridge {bridge}", made_for, codec)
+    return made
+
+
+def open_bridge(folder: Path) -> tuple[Bridge, CodecInfo]:
+    """The bridge in a folder, in evaluation mode, and the codec it is for.
+
+    Raises
+    ------
+    WeightsError : a file is missing or damaged, or the two do not fit each other
+    """
+    try:
+        described: Any = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        weights = load_file(folder / "model.safetensors")
+        if described["model"] != MODEL or described["format"] != FORMAT:
+            raise WeightsError(f"{folder / 'config.json'} must describe a {MODEL} of format {FORMAT}")
+        codec = CodecInfo.from_json(described["codec"])
+        bridge = build_bridge(described["kind"], BridgeConfig.from_json(described["config"]))
+        bridge.load_state_dict({key: value.float() for key, value in weights.items()})
+    except WeightsError:
+        raise
+    except (OSError, ValueError, SafetensorError) as error:
+        raise WeightsError(f"{folder} must hold config.json and model.safetensors of a bridge: {error}") from error
+    except (KeyError, TypeError, RuntimeError, ArgumentError) as error:
+        first = str(error).partition("\n")[0]
+        raise WeightsError(f"{folder}: config.json and model.safetensors are damaged or do not fit: {first}") from error
+    return bridge.eval().requires_grad_(False), codec

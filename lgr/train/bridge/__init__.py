@@ -1,0 +1,1 @@
+"""Training of bridges from coarse codes to latents (paper 002)."""

@@ -1,0 +1,1 @@
+"""Training of quantizers of a codec's latents."""
