@@ -2,6 +2,7 @@
 
 import typer
 
+from lgr.cli.train_bridge import bridge
 from lgr.cli.train_codec import codec
 from lgr.cli.train_embedding import embedding
 from lgr.cli.train_models import HELP, model_command
@@ -10,6 +11,7 @@ train_app = typer.Typer(help="Train models on your own recordings.")
 for kind in HELP:
     train_app.command(kind)(model_command(kind))
 train_app.command("embedding")(embedding)
+train_app.command("bridge")(bridge)
 train_app.command("codec")(codec)
 
 

@@ -112,8 +112,8 @@ def train_bridge(
                 report(row)
 
         run.fit(training, held_out, write)
-    write_bridge(out, run.average, net, codec.info, licence=licence)
-    bridge, _ = open_bridge(out)
+    write_bridge(out, run.average, net, codec, licence=licence)
+    bridge = open_bridge(out)[0]
     told = BridgeReport(
         codec=codec.info,
         kind=kind,
