@@ -1,9 +1,11 @@
 """What all bridges share: coarse latents in, finer latents out, at any length.
 
-Latents go in and come out as the codec has them, ``(batch, latent_dim, frames)``. Inside, every dimension has mean 0 and
-variance 1 over the training material, ``(batch, frames, latent_dim)``.
+Latents go in and come out as the codec has them, ``(batch, latent_dim, frames)``. Inside, they are ``(batch, frames,
+latent_dim)``, of mean 0 and turned so that distances are what is heard (``lgr.models.heard``), with a mean variance of
+1 over the training material.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -21,19 +23,22 @@ class Bridge(nn.Module):
 
     Attributes
     ----------
-    mean, scale : (latent_dim,), of the codec's latents
+    mean : (latent_dim,), of the codec's latents
+    turn, back : (latent_dim, latent_dim), see ``lgr.models.heard.turning``
     """
 
     kind: ClassVar[str]
     most_steps: ClassVar[int] = 1  # evaluations of the network that can be asked for
     mean: Tensor
-    scale: Tensor
+    turn: Tensor
+    back: Tensor
 
     def __init__(self, config: BridgeConfig) -> None:
         super().__init__()
         self.config = config
         self.register_buffer("mean", torch.zeros(config.latent_dim))
-        self.register_buffer("scale", torch.ones(config.latent_dim))
+        self.register_buffer("turn", torch.eye(config.latent_dim))
+        self.register_buffer("back", torch.eye(config.latent_dim))
 
     @torch.no_grad()
     def forward(
@@ -68,10 +73,10 @@ class Bridge(nn.Module):
             return coarse
         generator = torch.Generator(coarse.device).manual_seed(0) if generator is None else generator
         dtype = self.mean.dtype
-        x = (coarse.to(self.mean).transpose(1, 2) - self.mean) / self.scale
+        x = (coarse.to(self.mean).transpose(1, 2) - self.mean) @ self.turn
         setting = torch.full((len(x),), given - 1, device=x.device)
         found = self.bridged(x, setting, steps, generator).to(dtype)
-        return (found * self.scale + self.mean).transpose(1, 2).to(coarse)
+        return (found @ self.back + self.mean).transpose(1, 2).to(coarse)
 
     def check(self, coarse: Tensor, given: int, steps: int | None) -> None:
         """Raise what ``forward`` does, before anything is worked out."""
@@ -86,7 +91,7 @@ class Bridge(nn.Module):
             raise ArgumentError(f"steps must be in [1, {self.most_steps}] for a {self.kind} bridge, got {steps}")
 
     def bridged(self, x: Tensor, setting: Tensor, steps: int | None, generator: torch.Generator) -> Tensor:
-        """``x`` (batch, frames, latent_dim), normalised, to as much; ``setting`` (batch,) is ``given - 1``."""
+        """``x`` (batch, frames, latent_dim), turned, to as much; ``setting`` (batch,) is ``given - 1``."""
         raise NotImplementedError
 
     def loss(self, batch: "Batch", generator: torch.Generator) -> Tensor:
@@ -96,7 +101,7 @@ class Bridge(nn.Module):
 
 @dataclass(frozen=True)
 class Batch:
-    """What a bridge learns from, normalised.
+    """What a bridge learns from, turned.
 
     Attributes
     ----------
@@ -122,12 +127,11 @@ class Batch:
         return error.flatten(2).mean(2)[self.known].mean()
 
 
-def by_windows(network: nn.Module, context: int, x: Tensor, *settings: Tensor) -> Tensor:
-    """``network(x, *settings)`` window by window, each with the ``context`` frames around it: the same, in less memory."""
+def by_windows(network: Callable[..., Tensor], context: int, x: Tensor, *settings: Tensor) -> Tensor:
+    """``network(x, *settings)`` by windows, each with the ``context`` frames around it: the same, in less memory."""
     frames = x.shape[1]
     if frames <= WINDOW + 2 * context:
-        found: Tensor = network(x, *settings)
-        return found
+        return network(x, *settings)
     pieces = []
     for start in range(0, frames, WINDOW):
         first, last = max(0, start - context), min(frames, start + WINDOW + context)

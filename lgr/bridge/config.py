@@ -21,7 +21,7 @@ class BridgeConfig:
     given: int = 1
     most_given: int = 4
     a_pass: int = 1  # levels that coarse-to-fine predicts in one pass
-    width: int = 192
+    width: int = 168
     layers: int = 6
     heads: int = 6
     expansion: int = 3  # of the layers between
@@ -36,7 +36,8 @@ class BridgeConfig:
                 raise ArgumentError(f"{name} must be >= 1, got {getattr(self, name)}")
         if not 1 <= self.given <= self.most_given <= self.levels:
             raise ArgumentError(
-                f"given and most_given must be in order in [1, levels={self.levels}], got {self.given} and {self.most_given}"
+                f"given and most_given must be in order in [1, levels={self.levels}], got {self.given} and "
+                f"{self.most_given}"
             )
         if self.width % (2 * self.heads):
             raise ArgumentError(f"width must be a multiple of 2 * heads={2 * self.heads}, got {self.width}")

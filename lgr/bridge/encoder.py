@@ -48,6 +48,11 @@ class Encoder(nn.Module):
 
     def forward(self, x: Tensor, setting: Tensor, time: Tensor | None = None, known: Tensor | None = None) -> Tensor:
         """``setting`` (batch,) int64, ``time`` (batch,), ``known`` (batch, frames) bool: False for padding."""
+        out: Tensor = self.write(self.hidden(x, setting, time, known))
+        return out
+
+    def hidden(self, x: Tensor, setting: Tensor, time: Tensor | None = None, known: Tensor | None = None) -> Tensor:
+        """What ``write`` reads: ``(batch, frames, width)``."""
         frames = x.shape[1]
         said = self.settings(setting)
         if self.time is not None:
@@ -65,7 +70,7 @@ class Encoder(nn.Module):
         x = self.read(x)
         for layer in self.layers:
             x = layer(x, shared, mask, turn)
-        out: Tensor = self.write(self.norm(x))
+        out: Tensor = self.norm(x)
         return out
 
 
@@ -90,7 +95,8 @@ class Layer(nn.Module):
         q, k, v = self.qkv(self.norm(x) * (1 + scale) + shift).unflatten(2, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
         heard = F.scaled_dot_product_attention(turned(q, turn), turned(k, turn), v, attn_mask=mask)
         x = x + gate * self.out(heard.transpose(1, 2).flatten(2))
-        return x + gate_2 * self.narrow(F.gelu(self.wide(self.norm(x) * (1 + scale_2) + shift_2)))
+        out: Tensor = x + gate_2 * self.narrow(F.gelu(self.wide(self.norm(x) * (1 + scale_2) + shift_2)))
+        return out
 
 
 def rotation(frames: int, size: int, like: Tensor) -> tuple[Tensor, Tensor]:

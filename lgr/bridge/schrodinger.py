@@ -8,9 +8,10 @@ ends the bridge is Gaussian. With variances :math:`\sigma_t^2 = \int_0^t \beta` 
     \mu_t = \frac{\bar\sigma_t^2 x_0 + \sigma_t^2 x_1}{\sigma_t^2 + \bar\sigma_t^2}, \quad
     \Sigma_t = \frac{\sigma_t^2 \bar\sigma_t^2}{\sigma_t^2 + \bar\sigma_t^2}.
 
-The network says :math:`x_0` from :math:`x_t`, :math:`x_1` and :math:`t` (theirs says :math:`(x_t - x_0) / \sigma_t`, the
-same by a linear map; ours is the regression at :math:`t = 1`). A step from :math:`t` to :math:`s` keeps the marginals of
-the bridge between what it says and :math:`x_1` (Zheng, He, Chen, Bao, Zhu: Diffusion Bridge Implicit Models, 2024):
+The network says :math:`x_0` from :math:`x_t`, :math:`x_1` and :math:`t` (theirs says :math:`(x_t - x_0) / \sigma_t`,
+the same by a linear map; ours is the regression at :math:`t = 1`). A step from :math:`t` to :math:`s` keeps the
+marginals of the bridge between what it says and :math:`x_1` (Zheng, He, Chen, Bao, Zhu: Diffusion Bridge Implicit
+Models, 2024):
 
 .. math:: x_s = \mu_s + \sqrt{\Sigma_s - \rho^2}\,\frac{x_t - \mu_t}{\sqrt{\Sigma_t}} + \rho\,\epsilon.
 
@@ -19,6 +20,7 @@ drawn after the first step. :math:`\beta` is theirs, highest in the middle; :mat
 """
 
 from collections.abc import Callable
+from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -73,7 +75,7 @@ class SchrodingerBridge(Bridge):
 
 
 def variances(time: Tensor, noise: float) -> tuple[Tensor, Tensor]:
-    """What has gathered from the fine end and from the coarse end, at ``time`` in [0, 1]; both together ``noise ** 2``."""
+    """What has gathered from the fine and from the coarse end, at ``time`` in [0, 1]: together ``noise ** 2``."""
 
     def gathered(t: Tensor) -> Tensor:  # the integral of (LOWEST + (1 - LOWEST) 2 t) ** 2 up to t <= 1/2
         root = LOWEST + (1 - LOWEST) * 2 * t
@@ -94,9 +96,9 @@ def marginal(time: Tensor, noise: float) -> tuple[Tensor, Tensor, Tensor]:
 def walked(
     says: Says, coarse: Tensor, steps: int, noise: float, stochastic: float, generator: torch.Generator
 ) -> Tensor:
-    """From the coarse end to the fine one in equal steps of time; ``says(x, time)`` is the fine end as seen from there."""
+    """From the coarse end to the fine one in equal steps of time; ``says(x, time)``: the fine end, seen from there."""
     x, times = coarse, torch.linspace(1, 0, steps + 1, dtype=torch.float64)
-    for now, then in zip(times[:-1], times[1:], strict=True):
+    for now, then in pairwise(times):
         end = says(x, float(now))
         if then == 0:
             return end

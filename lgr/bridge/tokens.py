@@ -12,13 +12,15 @@ from lgr.bridge.base import Batch, Bridge, by_windows
 from lgr.bridge.config import BridgeConfig
 from lgr.bridge.encoder import Encoder
 
+LEVELS_A_STEP = 3  # that one step of training asks for
+
 
 class CodeBridge(Bridge):
     """What the two share: logits of every level, codes that add up.
 
     Attributes
     ----------
-    codebooks : (levels, entries, latent_dim), normalised as latents are; the first level's have the mean taken away
+    codebooks : (levels, entries, latent_dim), turned as latents are; the first level's have the mean taken away
     """
 
     codebooks: Tensor
@@ -29,25 +31,34 @@ class CodeBridge(Bridge):
         self.register_buffer("codebooks", torch.zeros(config.levels, config.entries, config.latent_dim))
         self.encoder = Encoder(config, config.latent_dim, config.levels * config.entries, settings, timed=False)
 
-    def logits(self, x: Tensor, setting: Tensor) -> Tensor:
-        """``(batch, frames, levels, entries)``."""
-        return by_windows(self.encoder, self.config.context, x, setting).unflatten(2, (self.config.levels, -1))
+    def logits(self, hidden: Tensor, first: int, last: int) -> Tensor:
+        """Of the levels from ``first`` to before ``last``: ``(batch, frames, levels, entries)``."""
+        rows = slice(first * self.config.entries, last * self.config.entries)
+        write = self.encoder.write
+        return F.linear(hidden, write.weight[rows], write.bias[rows]).view(*hidden.shape[:-1], last - first, -1)
+
+    def hidden(self, x: Tensor, setting: Tensor) -> Tensor:
+        """Of a whole sound: ``(batch, frames, width)``."""
+        return by_windows(self.encoder.hidden, self.config.context, x, setting)
 
     def added(self, codes: Tensor, first: int) -> Tensor:
         """What codes ``(batch, frames, n)`` of the levels from ``first`` on say: ``(batch, frames, latent_dim)``."""
         found = [self.codebooks[first + i][codes[..., i]] for i in range(codes.shape[-1])]
         return torch.stack(found).sum(0)
 
-    def cross_entropy(self, batch: Batch, x: Tensor, setting: Tensor, wanted: Tensor) -> Tensor:
-        """Nats a code, over the levels that are ``wanted``, ``(batch, levels)`` bool."""
-        logits = self.encoder(x, setting, known=batch.known).unflatten(2, (self.config.levels, -1))
-        nats = F.cross_entropy(logits.movedim(3, 1), batch.codes.transpose(1, 2), reduction="none")
-        counted = batch.known[:, :, None] & wanted[:, None]
-        return (nats * counted).sum() / counted.sum().clamp(min=1)
+    def cross_entropy(self, hidden: Tensor, batch: Batch, levels: list[tuple[int, Tensor]]) -> Tensor:
+        """Nats a code, of levels each with the items of the batch, ``(n,)``, whose codes are asked for."""
+        nats, count = torch.zeros((), device=hidden.device), torch.zeros((), device=hidden.device)
+        for level, items in levels:
+            known = batch.known[items]
+            logits = self.logits(hidden[items][known], level, level + 1)[..., 0, :]
+            nats = nats + F.cross_entropy(logits.float(), batch.codes[items, level][known], reduction="sum")
+            count = count + known.sum()
+        return nats / count.clamp(min=1)
 
 
 class TokenBridge(CodeBridge):
-    """One pass to the most probable codes of all levels that are not given: paper 002's discrete one-step regression."""
+    """One pass to the likeliest codes of all levels that are not given: paper 002's discrete one-step regression."""
 
     kind = "tokens"
 
@@ -55,12 +66,16 @@ class TokenBridge(CodeBridge):
         super().__init__(config, config.most_given)
 
     def bridged(self, x: Tensor, setting: Tensor, steps: int | None, generator: torch.Generator) -> Tensor:
-        given = int(setting[0]) + 1
-        return x + self.added(self.logits(x, setting)[:, :, given:].argmax(3), given)
+        hidden, found = self.hidden(x, setting), x
+        for level in range(int(setting[0]) + 1, self.config.levels):
+            found = found + self.added(self.logits(hidden, level, level + 1).argmax(3), level)
+        return found
 
     def loss(self, batch: Batch, generator: torch.Generator) -> Tensor:
-        wanted = torch.arange(self.config.levels, device=batch.fine.device) > batch.setting[:, None]
-        return self.cross_entropy(batch, batch.coarse, batch.setting, wanted)
+        """Over ``LEVELS_A_STEP`` drawn levels: on the mean as over all, in less time."""
+        order = torch.randperm(self.config.levels - 1, generator=generator)[:LEVELS_A_STEP] + 1
+        asked = [(level, torch.nonzero(batch.setting < level)[:, 0]) for level in order.tolist()]
+        return self.cross_entropy(self.encoder.hidden(batch.coarse, batch.setting, known=batch.known), batch, asked)
 
 
 class CoarseToFineBridge(CodeBridge):
@@ -72,9 +87,10 @@ class CoarseToFineBridge(CodeBridge):
         super().__init__(config, config.levels)
 
     def bridged(self, x: Tensor, setting: Tensor, steps: int | None, generator: torch.Generator) -> Tensor:
-        for first in range(int(setting[0]) + 1, self.config.levels, self.config.a_pass):
-            level = torch.full_like(setting, first - 1)
-            logits = self.logits(x, level)[:, :, first : first + self.config.a_pass]
+        c = self.config
+        for first in range(int(setting[0]) + 1, c.levels, c.a_pass):
+            last = min(first + c.a_pass, c.levels)
+            logits = self.logits(self.hidden(x, torch.full_like(setting, first - 1)), first, last)
             if self.temperature > 0:
                 chances = torch.softmax(logits.double() / self.temperature, -1)
                 codes = torch.multinomial(chances.flatten(0, -2), 1, generator=generator).view(logits.shape[:-1])
@@ -86,10 +102,11 @@ class CoarseToFineBridge(CodeBridge):
     def loss(self, batch: Batch, generator: torch.Generator) -> Tensor:
         """Of the pass after a drawn number of levels, whose codes are the true ones."""
         c = self.config
-        passes = -(-(c.levels - c.given) // c.a_pass)
-        drawn = torch.randint(passes, (len(batch.fine),), generator=generator).to(batch.fine.device)
-        known_levels = c.given + drawn * c.a_pass
-        at = torch.arange(c.levels, device=batch.fine.device)
-        wanted = (at >= known_levels[:, None]) & (at < known_levels[:, None] + c.a_pass)
-        x = torch.stack([self.added(batch.codes[i, :n].T, 0) for i, n in enumerate(known_levels.tolist())])
-        return self.cross_entropy(batch, x, known_levels - 1, wanted)
+        drawn = torch.randint(-(-(c.levels - c.given) // c.a_pass), (len(batch.fine),), generator=generator)
+        firsts = (c.given + drawn * c.a_pass).to(batch.fine.device)
+        x = torch.stack([self.added(batch.codes[i, :n].T, 0) for i, n in enumerate(firsts.tolist())])
+        asked = []
+        for first in sorted(set(firsts.tolist())):
+            items = torch.nonzero(firsts == first)[:, 0]
+            asked += [(level, items) for level in range(first, min(first + c.a_pass, c.levels))]
+        return self.cross_entropy(self.encoder.hidden(x, firsts - 1, known=batch.known), batch, asked)

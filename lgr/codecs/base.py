@@ -162,6 +162,16 @@ def generates(codec: Codec) -> bool:
     return bool(getattr(codec, "generates", False))
 
 
+def heard_form(codec: Codec) -> Tensor | None:
+    """How far apart the codec's latents sound (``lgr.models.heard``), ``(latent_dim, latent_dim)``.
+
+    A codec says so by a method ``heard_form``; None where it has none: all its latents' numbers count alike.
+    """
+    says = getattr(codec, "heard_form", None)
+    form: Tensor | None = None if says is None else says()
+    return form
+
+
 @runtime_checkable
 class DiscreteCodec(Codec, Protocol):
     """A codec whose latents can be turned into integer codes, by a residual quantizer: the first level is the coarsest.

@@ -5,6 +5,7 @@ cosine means timbre.
 """
 
 import copy
+import math
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, fields
@@ -21,6 +22,7 @@ from lgr.files import sha256
 from lgr.models.bundled.envelope_net import DecodeState, EncodeState, EnvelopeNet, EnvelopeNetConfig
 from lgr.models.timbre import raise_floor
 
+OF_DETAIL = 1.0  # square nepers: what a wrong detail, companded, counts beside a wrong envelope
 WARM = 4  # steps after which TorchScript has done with optimising
 SLICE_FRAMES = 1500  # 20 seconds at a time
 
@@ -162,6 +164,12 @@ class BundledCodec(SlicedCodec):
                 behind, _ = twin.decode_step(behind, latents)
             self._twin = twin
         return self._twin
+
+    def heard_form(self) -> Tensor:
+        """How far apart latents sound (``lgr.models.heard``): the envelope's bands, in nepers, and the detail."""
+        c = self._net.config
+        bands = torch.full((c.n_bands,), math.log(10) ** 2 / c.n_bands)
+        return torch.diag(torch.cat([bands, torch.full((c.n_detail,), OF_DETAIL / c.n_detail)]))
 
     @property
     def config(self) -> EnvelopeNetConfig:

@@ -26,7 +26,7 @@ class Coded(SlicedCodec):
     quantizer: ResidualQuantizer
 
     @classmethod
-    def from_folder(cls, folder: str | Path, **options: Any) -> "Coded":
+    def from_folder(cls, folder: str | Path, **options: Any) -> Any:
         """As the codec without codes, and ``WeightsError`` where the quantizer is damaged or another codec's."""
         made: Coded = super().from_folder(folder, **options)  # type: ignore[misc]
         made.quantizer = read_quantizer(Path(folder) / QUANTIZER, made.info).to(made._like.device)

@@ -156,6 +156,11 @@ class TrainedCodec(SlicedCodec):
         held = weights[None, :, None].expand(latents.shape[0], len(self.labels), latents.shape[2])
         return torch.cat([latents[:, : self.config.latent_dim], held], 1)
 
+    def heard_form(self) -> Tensor | None:
+        """How far apart latents sound (``lgr.models.heard``); None where all their numbers count alike."""
+        form = self._model.heard_form()
+        return None if form is None else torch.nn.functional.pad(form, (0, len(self.labels), 0, len(self.labels)))
+
     @property
     def controls(self) -> Mapping[str, str]:
         """What ``steered`` can move, by name, and in which unit; most models have none."""

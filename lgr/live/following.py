@@ -1,9 +1,9 @@
 """How loud to play what goes out: at every moment as loud, as it is heard, as what came in.
 
 Blocks of what was made and of what came in are compared through the filters of BS.1770 (``lgr.sound.loudness``): hiss
-in the place of a bass drum is not too loud, and a fire's rumble below 38 Hz, unheard, does not count. More than the past
-of both is known: what came in is known ``ahead`` of what goes out, since the codec looks ahead; what was made is known
-to the end of its hop.
+in the place of a bass drum is not too loud, and a fire's rumble below 38 Hz, unheard, does not count. More than the
+past of both is known: what came in is known ``ahead`` of what goes out, since the codec looks ahead; what was made is
+known to the end of its hop.
 
 - Means of power are taken over the last ``MEMORY_SECONDS``, or since an attack: an attack is not smeared.
 - A mean of the past is too loud where a sound dies away, one of the future too quiet. Their geometric mean, over

@@ -87,6 +87,10 @@ class GrainModel(nn.Module, ABC):
         """What matching reads: ``(batch, frames, latent_dim)`` to ``(batch, frames, n_features)``, frame by frame."""
         return latents
 
+    def heard_form(self) -> Tensor | None:
+        """How far apart latents sound (``lgr.models.heard``), ``(latent_dim, latent_dim)``; None: all count alike."""
+        return None
+
     def objective(
         self, audio: Tensor, latents: Tensor, labels: Tensor, generator: torch.Generator | None = None
     ) -> dict[str, Tensor]:

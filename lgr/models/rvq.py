@@ -1,8 +1,8 @@
-"""Residual vector quantisation: a latent as a few entries of codebooks, each saying what the ones before left unsaid.
+"""Residual vector quantisation: a latent as entries of codebooks, each saying what the ones before left unsaid.
 
-Zeghidour, Luebs, Omran, Skoglund, Tagliasacchi: SoundStream, IEEE/ACM TASLP 30, 2022, section III-C. Distances are taken
-after every dimension has been divided by ``scale``. Codebooks are kept in eight bits: a number for each entry, times one
-for each level and dimension.
+Zeghidour, Luebs, Omran, Skoglund, Tagliasacchi: SoundStream, IEEE/ACM TASLP 30, 2022, section III-C. Latents are turned
+first, so that distances are what is heard (``lgr.models.heard``). Codebooks are kept in eight bits: a number for each
+entry, times one for each level and dimension.
 """
 
 import hashlib
@@ -19,20 +19,23 @@ class ResidualQuantizer(nn.Module):
 
     Attributes
     ----------
-    mean, scale : (latent_dim,), taken from a latent, and by which the rest is divided
+    mean : (latent_dim,), taken from a latent
+    turn, back : (latent_dim, latent_dim), what the rest is multiplied with, and the inverse
     entries : (levels, entries, latent_dim) int8
     steps : (levels, latent_dim), of the entries' numbers
     """
 
     mean: Tensor
-    scale: Tensor
+    turn: Tensor
+    back: Tensor
     entries: Tensor
     steps: Tensor
 
     def __init__(self, latent_dim: int, *, levels: int = LEVELS, entries: int = ENTRIES) -> None:
         super().__init__()
         self.register_buffer("mean", torch.zeros(latent_dim))
-        self.register_buffer("scale", torch.ones(latent_dim))
+        self.register_buffer("turn", torch.eye(latent_dim))
+        self.register_buffer("back", torch.eye(latent_dim))
         self.register_buffer("entries", torch.zeros(levels, entries, latent_dim, dtype=torch.int8))
         self.register_buffer("steps", torch.ones(levels, latent_dim))
 
@@ -44,7 +47,7 @@ class ResidualQuantizer(nn.Module):
         return digest.hexdigest()[:16]
 
     def codebook(self, level: int) -> Tensor:
-        """``(entries, latent_dim)``, of latents from which the mean is taken and that are divided by ``scale``."""
+        """``(entries, latent_dim)``, of turned latents."""
         return self.entries[level].to(self.steps.dtype) * self.steps[level]
 
     def set_codebook(self, level: int, rows: Tensor) -> None:
@@ -55,10 +58,10 @@ class ResidualQuantizer(nn.Module):
 
     @torch.no_grad()
     def quantize(self, latents: Tensor) -> Tensor:
-        """``(batch, latent_dim, frames)`` to int64 codes ``(batch, levels, frames)``: level by level the nearest entry."""
+        """``(batch, latent_dim, frames)`` to int64 codes ``(batch, levels, frames)``: level by level the nearest."""
         batch, size, frames = latents.shape
-        rows = (latents.to(self.mean).transpose(1, 2).reshape(-1, size) - self.mean) / self.scale
-        codes = torch.cat([self._codes(piece) for piece in rows.split(PIECE)]) if len(rows) else rows.long()
+        rows = self.turned(latents.to(self.mean).transpose(1, 2).reshape(-1, size))
+        codes = torch.cat([self._codes(piece) for piece in torch.split(rows, PIECE)])
         return codes.view(batch, frames, -1).transpose(1, 2).to(latents.device)
 
     @torch.no_grad()
@@ -67,7 +70,11 @@ class ResidualQuantizer(nn.Module):
         rows = torch.zeros(codes.shape[0], codes.shape[2], len(self.mean), dtype=self.mean.dtype)
         for level in range(codes.shape[1]):
             rows += self.codebook(level)[codes[:, level].to(self.mean.device)]
-        return (rows * self.scale + self.mean).transpose(1, 2).to(codes.device)
+        return (rows @ self.back + self.mean).transpose(1, 2).to(codes.device)
+
+    def turned(self, rows: Tensor) -> Tensor:
+        """Latents ``(n, latent_dim)`` as distances are taken of them."""
+        return (rows - self.mean) @ self.turn
 
     def _codes(self, rows: Tensor) -> Tensor:
         """``(n, latent_dim)``, normalised, to ``(n, levels)``."""

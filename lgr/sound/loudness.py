@@ -59,8 +59,8 @@ def k_weighting(sample_rate: int) -> NDArray[np.float64]:
 class HeardByBlock(NamedTuple):
     """K-weighting of a stream in blocks of one length, as linear maps: both filters at once, exactly. All float64.
 
-    With the block ``x`` and the state ``s`` (4,) before it, ``x @ forced + s @ free`` is what is heard of the block, and
-    ``x @ taken + s @ kept`` the state after it.
+    With the block ``x`` and the state ``s`` (4,) before it, ``x @ forced + s @ free`` is what is heard of the block,
+    and ``x @ taken + s @ kept`` the state after it.
     """
 
     forced: Tensor  # (size, size)

@@ -84,7 +84,9 @@ def latents_of(
     if kept.is_file():
         try:
             found = load_file(kept)
-            return Latents(found["frames"], *(tuple(found[x].tolist()) for x in ("starts", "lengths")), categories)
+            return Latents(
+                found["frames"], tuple(found["starts"].tolist()), tuple(found["lengths"].tolist()), categories
+            )
         except (OSError, SafetensorError, KeyError):
             kept.unlink()  # damaged: made again
     pieces = []

@@ -32,6 +32,7 @@ from lgr.models.seeded_noise import uniform_noise
 from lgr.models.spectral.config import FRAMES, SpectralConfig
 from lgr.models.spectral.controls import CONTROLS, controlled
 from lgr.models.spectral.envelope import BLOCKS, EnvelopeState, envelope, envelope_step
+from lgr.models.spectral.heard import heard_form
 from lgr.models.spectral.likelihood import LEAST, noise_share, peak_share, spread_of
 from lgr.models.spectral.objective import draw_splices, spectral_terms
 from lgr.models.spectral.phase import PhaseState, phase_step
@@ -306,6 +307,10 @@ class SpectralVAE(GrainModel):
         return latents
 
     # ---- what matching reads ---------------------------------------------------------------------------------------
+
+    def heard_form(self) -> Tensor:
+        line = self.from_shape.requires_grad_(False)
+        return heard_form(line.weight, line.bias, self.counted, self.config.sample_rate, CONTROLS, BLOCKS)
 
     def log_bands(self, latents: Tensor) -> Tensor:
         """Mel amplitudes at unit level that a latent stands for by itself, decades: ``(..., n_bands)``."""

@@ -9,10 +9,10 @@ FREE_ON_RESUME = ("steps", "checkpoint_seconds", "validate_every")  # what a run
 
 @dataclass(frozen=True, kw_only=True)
 class BridgeTrainConfig:
-    """The recipe, the same for every kind. The rate rises, stays, and falls to nothing over the last ``decay`` share."""
+    """The recipe, the same for every kind. The rate rises, stays, and falls to nothing over a last share, ``decay``."""
 
-    steps: int = 4000
-    batch_size: int = 32
+    steps: int = 2400
+    batch_size: int = 16
     crop_frames: int = 128
     learning_rate: float = 1e-3
     warmup_steps: int = 100

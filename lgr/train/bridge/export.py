@@ -38,7 +38,8 @@ def write_bridge(out: Path, weights: dict[str, Tensor], net: Bridge, codec: Code
     kept = {}
     for name, value in weights.items():
         small = value.detach().cpu().half()
-        kept[name] = (small if value.ndim >= 2 and bool(small.isfinite().all()) else value.cpu().float()).contiguous()
+        whole = name in ("turn", "back") or value.ndim < 2
+        kept[name] = (small if not whole and bool(small.isfinite().all()) else value.cpu().float()).contiguous()
     described = {
         "model": MODEL,
         "format": FORMAT,
@@ -114,7 +115,7 @@ def card(told: BridgeReport, net: Bridge) -> str:
         "",
         "## Figures",
         "",
-        f"Shares of the variance of held-out latents, every dimension alike, given {config.given} of {config.levels} "
+        f"Shares of what is heard of held-out latents (`lgr/models/heard.py`), given {config.given} of {config.levels} "
         "levels:",
         "",
         "| what is wrong with | share |",

@@ -13,7 +13,6 @@ import torch
 from torch import Tensor
 
 from lgr.bridge.base import Bridge
-from lgr.bridge.codebooks import level_codebooks
 from lgr.bridge.config import BridgeConfig
 from lgr.bridge.files import KINDS, build_bridge, open_bridge
 from lgr.codecs.base import Codec, DiscreteCodec
@@ -96,7 +95,7 @@ def train_bridge(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)  # first weights only
         net = build_bridge(kind, network)
-    buffers = {"mean": training.mean, "scale": training.scale, "codebooks": training.codebooks}
+    buffers = {name: getattr(training, name) for name in ("mean", "turn", "back", "codebooks")}
     net.load_state_dict({name: value for name, value in buffers.items() if hasattr(net, name)}, strict=False)
     net = net.to(device)
     run = _Run(net, config, checkpoint, device)
@@ -134,7 +133,7 @@ def some_of(material: Material, share: float) -> list[Any]:
     groups: dict[str, set[str]] = {}
     for clip in material.training:
         groups.setdefault(clip.category, set()).add(clip.group)
-    chosen = set()
+    chosen: set[tuple[str, str]] = set()
     for category, names in groups.items():
         order = sorted(names, key=lambda name: hashlib.sha256(f"{category}/{name}".encode()).hexdigest())
         chosen.update((category, name) for name in order[: max(1, round(share * len(order)))])
@@ -145,16 +144,15 @@ def prepared(
     material: Material, codec: DiscreteCodec, config: BridgeTrainConfig, cache: Path, progress: Progress
 ) -> tuple[Pairs, Pairs]:
     """Latents and codes of the training and of the held-out recordings."""
-    codebooks = level_codebooks(codec)
     training = latents_of(material.cache, material.training, codec, cache, progress, copies=config.copies)
-    first = pairs_of(training, codec, codebooks, None, progress)
+    first = pairs_of(training, codec, None, progress)
     held_out = latents_of(material.cache, material.held_out, codec, cache, progress)
-    return first, pairs_of(held_out, codec, codebooks, (first.mean, first.scale), progress)
+    return first, pairs_of(held_out, codec, first, progress)
 
 
 @torch.no_grad()
 def measure(bridge: Bridge, pairs: Pairs, config: BridgeTrainConfig) -> dict[str, float]:
-    """Shares of the variance of normalised latents, over crops of held-out recordings that are given the fewest levels.
+    """Shares of the variance of turned latents, over crops of held-out recordings that are given the fewest levels.
 
     ``coarse`` is what the codes leave unsaid, ``bridged`` what is wrong with the bridge's latents (of one evaluation).
     """

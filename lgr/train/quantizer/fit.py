@@ -1,9 +1,9 @@
-"""Fitting codebooks to latents that stay as they are: level after level, by k-means whose means are followed in batches.
+"""Fitting codebooks to latents that stay as they are: level after level, by k-means in batches.
 
 A level begins as rows drawn from the material, is improved by exponential moving averages of what is nearest to each
 entry (van den Oord et al. 2017, appendix A.1), and entries that nothing is near to begin again as rows of the batch
-(Zeghidour et al. 2022). Quantiser dropout, which teaches a decoder to live with fewer levels, has nothing to teach here:
-the decoder is not trained, and a level is fitted and rounded before the next begins.
+(Zeghidour et al. 2022). Quantiser dropout, which teaches a decoder to live with fewer levels, has nothing to teach
+here: the decoder is not trained, and a level is fitted and rounded before the next begins.
 """
 
 from dataclasses import dataclass
@@ -12,8 +12,9 @@ import torch
 from torch import Tensor
 
 from lgr.errors import ArgumentError
-from lgr.models.rvq import ResidualQuantizer, nearest
-from lgr.progress import Progress
+from lgr.models.heard import turning
+from lgr.models.rvq import ENTRIES, LEVELS, ResidualQuantizer, nearest
+from lgr.progress import Progress, silent
 from lgr.train.latents import Latents
 
 
@@ -33,25 +34,32 @@ class QuantizerTrainConfig:
         for name in ("steps", "crops", "crop_frames"):
             if getattr(self, name) < 1:
                 raise ArgumentError(f"{name} must be >= 1, got {getattr(self, name)}")
+        if not 0 <= self.settle <= 1:
+            raise ArgumentError(f"settle must be from 0 to 1, got {self.settle}")
         if not 0 < self.keep < 1:
             raise ArgumentError(f"keep must be above 0 and below 1, got {self.keep}")
 
 
 def fit_quantizer(
-    latents: Latents, config: QuantizerTrainConfig, *, levels: int, entries: int, power: float, progress: Progress
+    latents: Latents,
+    config: QuantizerTrainConfig,
+    *,
+    form: Tensor | None = None,
+    levels: int = LEVELS,
+    entries: int = ENTRIES,
+    progress: Progress = silent,
 ) -> ResidualQuantizer:
     """A quantizer of ``latents``.
 
     Parameters
     ----------
-    power : of each dimension's standard deviation, by which it is divided before distances are taken: 0 compares
-        latents as they are, 1 counts all dimensions alike
+    form : how far apart latents sound (``lgr.models.heard``); None: their plain distance
     """
     quantizer = ResidualQuantizer(latents.frames.shape[1], levels=levels, entries=entries)
     frames = latents.frames.float()
     quantizer.mean.copy_(frames.mean(0))
-    deviation = frames.std(0).clamp(min=1e-4)
-    quantizer.scale.copy_(deviation**power)
+    if form is not None:
+        quantizer.turn, quantizer.back = turning(form, torch.cov(frames.T))
     for level in range(levels):
         book: Tensor | None = None
         count = sums = torch.zeros(())
@@ -60,7 +68,7 @@ def fit_quantizer(
             generator = torch.Generator().manual_seed((config.seed * 1_000_003 + level) * 1_000_003 + step)
             crops = latents.draw(config.crops, config.crop_frames, generator)
             rows = torch.cat([latents.frames[start : start + n].float() for start, n in crops])
-            rows = (rows - quantizer.mean) / quantizer.scale
+            rows = quantizer.turned(rows)
             for before in range(level):
                 known = quantizer.codebook(before)
                 rows = rows - known[nearest(rows, known)]
