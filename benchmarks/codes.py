@@ -2,9 +2,9 @@
 
     python -m benchmarks.codes --data MANIFEST [--codec NAME ...] [--clips N] [--no-visqol] [--out FILE.md]
 
-Held-out recordings (half a second or more long, their first six seconds, mono), ``--clips`` of speech and as many of all
-else, a few of each category in turn, go through `lgr.codes` as `lgr codes` does it: encoded at lgr's level, the first
-levels of the codes decoded, the level undone. The last row is the same way without a quantizer.
+Held-out recordings (half a second or more long, their first six seconds, mono), ``--clips`` of speech and as many of
+all else, a few of each category in turn, go through `lgr.codes` as `lgr codes` does it: encoded at lgr's level, the
+first levels of the codes decoded, the level undone. The last row is the same way without a quantizer.
 
 *mSTFT*, *LSD* and *SI-SDR* are those of `lgr.measures.reconstruction` at 24 kHz, at the best lag within 64 samples,
 medians over recordings; *ViSQOL* is a mean, and as `benchmarks.judges` has it. *kbit/s* counts every code in full,
@@ -28,7 +28,7 @@ from lgr.codecs.base import Codec
 from lgr.codes import codes_of, sound_of
 from lgr.measures.reconstruction import align, lsd, mstft, si_sdr
 from lgr.rendering import extra_samples, finish
-from lgr.sound.audio import audio_info
+from lgr.sound.audio import audio_info, resample
 from lgr.sound.level import gained
 from lgr.sounds import decode_lanes, encode_levelled, hear
 from lgr.train.data import Clip
@@ -59,16 +59,13 @@ def unquantised(audio: Tensor, codec: Codec) -> Tensor:
     """``(1, samples)`` at ``REFERENCE_RATE`` through the codec as ``lgr.codes`` does it, but without codes."""
     recording, at_codec = hear((audio, REFERENCE_RATE), codec)
     latents = encode_levelled(at_codec, recording, codec, extra=extra_samples(codec.info))
-    played = gained(decode_lanes(latents, codec), -recording.level_gain_db)
-    return finish(played, recording, codec.info, None)
+    return finish(gained(decode_lanes(latents, codec), -recording.level_gain_db), recording, codec.info, None)
 
 
 def measured(reference: Tensor, estimate: Tensor, rate: int, samples: int, judge: Any) -> dict[str, float]:
     """The columns of one recording, both ``(channels, samples)``; ``samples`` are its own, the rest is silence."""
     whole = estimate.mean(0)
     if rate != REFERENCE_RATE:
-        from lgr.sound.audio import resample
-
         whole = resample(whole[None], rate, REFERENCE_RATE)[0]
     a, b, _ = align(reference[0, :samples], whole[:samples])
     row = {"mSTFT": mstft(a, b), "LSD, dB": lsd(a, b), "SI-SDR, dB": si_sdr(a, b)}
@@ -92,10 +89,8 @@ def table(codec: Codec, groups: dict[str, list[Clip]], judge: Any) -> list[str]:
                 played, rate = sound_of(codes, codec, levels=level)
                 rates[level] = codes.kbit_per_second * level / codes.levels
                 found[level][group].append(measured(audio, played, rate, samples, judge))
-            plain = unquantised(audio, codec)
-            found[None][group].append(
-                measured(audio, plain, max(REFERENCE_RATE, codec.info.sample_rate), samples, judge)
-            )
+            plain, rate = unquantised(audio, codec), max(REFERENCE_RATE, codec.info.sample_rate)
+            found[None][group].append(measured(audio, plain, rate, samples, judge))
     columns = [column for column in COLUMNS if judge is not None or column != "ViSQOL"]
     titles = [f"{group}: {column}" for group in groups for column in columns]
     lines = ["| levels | kbit/s | " + " | ".join(titles) + " |", "|---:|---:" + "|---:" * len(titles) + "|"]

@@ -24,7 +24,6 @@ from lgr.errors import ArgumentError, CodebookError, LgrError, ShapeError
 from lgr.files import assets_dir
 from lgr.measures.reconstruction import si_sdr
 from lgr.models.rvq import ResidualQuantizer
-from lgr.progress import silent
 from lgr.sound.audio import load_audio, resample, save_audio
 from lgr.sound.loudness import integrated_loudness
 from lgr.sounds import with_length
@@ -61,7 +60,7 @@ def fitted(latents: Tensor, seed: int = 0, entries: int = ENTRIES) -> ResidualQu
     rows = latents.transpose(1, 2).flatten(0, 1)
     material = Latents(rows.half(), (0,), (len(rows),), ("all",))
     config = QuantizerTrainConfig(steps=25, crops=4, crop_frames=64, keep=0.6, seed=seed)
-    return fit_quantizer(material, config, levels=LEVELS, entries=entries, power=0.5, progress=silent)
+    return fit_quantizer(material, config, levels=LEVELS, entries=entries)
 
 
 def clip(name: str, seconds: float, rate: int) -> Tensor:

@@ -18,7 +18,6 @@ from lgr.codecs.coded import read_quantizer
 from lgr.codecs.toy import ToyCodec
 from lgr.errors import ArgumentError, WeightsError
 from lgr.models.rvq import ResidualQuantizer, nearest
-from lgr.progress import silent
 from lgr.sound.audio import save_audio
 from lgr.train.latents import Latents
 from lgr.train.quantizer.fit import QuantizerTrainConfig, fit_quantizer
@@ -37,10 +36,8 @@ def latents(rows: Tensor, recordings: int = 20) -> Latents:
 
 
 def fitted(material: Latents, levels: int, entries: int, **changes: Any) -> ResidualQuantizer:
-    power = changes.pop("power", 0.0)
-    return fit_quantizer(
-        material, replace(QUICK, **changes), levels=levels, entries=entries, power=power, progress=silent
-    )
+    form = changes.pop("form", None)
+    return fit_quantizer(material, replace(QUICK, **changes), form=form, levels=levels, entries=entries)
 
 
 def drawn(*shape: int, seed: int = 0) -> Tensor:
@@ -52,6 +49,9 @@ def correlated(n: int, seed: int) -> Tensor:
     return drawn(n, 8, seed=seed) @ (drawn(8, 8, seed=99) * torch.linspace(0.2, 2, 8))
 
 
+FORM = drawn(8, 8, seed=7) @ drawn(8, 8, seed=7).T  # how far apart such rows sound
+
+
 def test_nearest_is_brute_force() -> None:
     rows, book = drawn(50, 5), drawn(17, 5, seed=1)
     wanted = [min(range(17), key=lambda j: float((row - book[j]).square().sum())) for row in rows]
@@ -59,21 +59,21 @@ def test_nearest_is_brute_force() -> None:
 
 
 def test_quantize_is_nearest_after_nearest_and_dequantize_is_their_sum() -> None:
-    quantizer = fitted(latents(correlated(2000, 0)), 3, 12, power=0.5)
+    quantizer = fitted(latents(correlated(2000, 0)), 3, 12, form=FORM)
     x = correlated(30, 1)
     codes = quantizer.quantize(x.T[None])
     assert codes.shape == (1, 3, 30)
     assert codes.dtype == torch.int64
+    form = quantizer.turn @ quantizer.turn.T
     for frame in range(30):
-        left = (x[frame] - quantizer.mean) / quantizer.scale
-        said = torch.zeros(8)
+        said = quantizer.mean
         for level in range(3):
-            book = quantizer.entries[level].float() * quantizer.steps[level]
-            at = min(range(12), key=lambda j: float((left - book[j]).square().sum()))
-            assert int(codes[0, level, frame]) == at
-            left, said = left - book[at], said + book[at]
-            heard = quantizer.dequantize(codes[:, : level + 1])[0, :, frame]
-            torch.testing.assert_close(heard, said * quantizer.scale + quantizer.mean)
+            entries = quantizer.entries[level].float() * quantizer.steps[level] @ quantizer.back
+            off = [x[frame] - said - entry for entry in entries]
+            heard = torch.tensor([float(each @ form @ each) for each in off])
+            assert int(codes[0, level, frame]) == int(heard.argmin())
+            said = said + entries[heard.argmin()]
+            torch.testing.assert_close(quantizer.dequantize(codes[:, : level + 1])[0, :, frame], said)
 
 
 def test_two_gaussians_are_found() -> None:
@@ -110,7 +110,7 @@ def test_a_gaussian_is_said_as_well_as_it_can_be(entries: int, optimum: float) -
 
 
 def test_every_level_leaves_less_and_has_no_dead_entries() -> None:
-    quantizer = fitted(latents(correlated(20000, 0)), 5, 32, steps=40, crops=64, power=0.5)
+    quantizer = fitted(latents(correlated(20000, 0)), 5, 32, steps=40, crops=64, form=FORM)
     uses = measure(quantizer, latents(correlated(8000, 1)))
     left = [use.left for use in uses]
     assert left == sorted(left, reverse=True)
@@ -122,13 +122,13 @@ def test_every_level_leaves_less_and_has_no_dead_entries() -> None:
 
 
 def test_measures_are_those_of_their_definitions() -> None:
-    quantizer = fitted(latents(correlated(2000, 0)), 2, 4, power=1.0)
+    quantizer = fitted(latents(correlated(2000, 0)), 2, 4, form=FORM)
     held_out = correlated(500, 1).half().float()
     uses = measure(quantizer, latents(held_out))
     codes = quantizer.quantize(held_out.T[None])
     for level, use in enumerate(uses):
-        error = (held_out - quantizer.dequantize(codes[:, : level + 1])[0].T) / quantizer.scale
-        whole = (held_out - quantizer.mean) / quantizer.scale
+        error = (held_out - quantizer.dequantize(codes[:, : level + 1])[0].T) @ quantizer.turn
+        whole = (held_out - quantizer.mean) @ quantizer.turn
         assert use.left == pytest.approx(float(error.square().sum() / whole.square().sum()), rel=1e-4)
         shares = [float((codes[0, level] == j).float().mean()) for j in range(4)]
         assert use.perplexity == pytest.approx(2 ** -sum(p * math.log2(p) for p in shares if p), rel=1e-4)
@@ -179,7 +179,7 @@ def test_a_run_leaves_a_quantizer_and_a_card_and_replays(sounds: Path, tmp_path:
     with (tmp_path / "a" / "quantizer_data.csv").open(newline="") as lines:
         uses = [row["use"] for row in csv.DictReader(lines)]
     assert (uses.count("training"), uses.count("held out")) == (7, 1)
-    assert said[-1].startswith("held out: 3 levels leave 0.")
+    assert said[-1].startswith("held out: 3 levels leave ")
     with pytest.raises(ArgumentError, match="out already holds a quantizer, and it is kept"):
         train_quantizer(sounds, tmp_path / "a", **options)
     train_quantizer(sounds, tmp_path / "a", **options, force=True)
@@ -195,8 +195,6 @@ def test_a_run_leaves_a_quantizer_and_a_card_and_replays(sounds: Path, tmp_path:
     [
         ({"levels": 0}, "levels must be 1 to 64, got 0"),
         ({"entries": 1}, "entries must be 2 to 65536, got 1"),
-        ({"power": 1.5}, "power must be 0 to 1, got 1.5"),
-        ({"power": math.nan}, "power must be 0 to 1, got nan"),
         ({"entries": 60000}, "data must hold as many latent frames as a level has entries .60000., got 840"),
     ],
 )

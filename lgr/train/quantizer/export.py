@@ -62,6 +62,7 @@ def card(told: QuantizerReport, quantizer: ResidualQuantizer) -> str:
     material, codec, recipe = told.material, told.codec, told.recipe
     levels, entries, _ = quantizer.entries.shape
     bits = (entries - 1).bit_length()
+    heard = "what is heard of latents (`lgr/models/heard.py`)" if recipe["heard"] else "those of latents as they are"
     licences = sorted({clip.licence or "not stated" for clip in material.training})
     training, held_out = (material.seconds(clips) / 60 for clips in (material.training, material.held_out))
     lines = [
@@ -90,8 +91,7 @@ def card(told: QuantizerReport, quantizer: ResidualQuantizer) -> str:
         "",
         f"{recipe['steps']} steps a level of {recipe['crops']} crops of {recipe['crop_frames']} frames, level after "
         f"level (`lgr/train/quantizer/fit.py`); {told.seconds / 60:.1f} minutes with reading and, unless the cache had "
-        f"them, encoding. Distances are taken after every dimension has been divided by its standard deviation to the "
-        f"power of {recipe['power']:g}. The codec stays as it is. lgr {lgr_version()}.",
+        f"them, encoding. Distances are {heard}. The codec stays as it is. lgr {lgr_version()}.",
         "",
         "## Figures",
         "",

@@ -6,9 +6,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
-from torch import Tensor
 
-from lgr.codecs.base import Codec
+from lgr.codecs.base import Codec, heard_form
 from lgr.codecs.folder import QUANTIZER
 from lgr.codecs.registry import load_codec
 from lgr.errors import ArgumentError
@@ -21,7 +20,6 @@ from lgr.train.quantizer.export import QuantizerReport, write_quantizer, write_r
 from lgr.train.quantizer.fit import QuantizerTrainConfig, fit_quantizer
 
 COPIES = 2  # of every recording that trains: as loud as lgr encodes, and quieter
-POWER = 0.5  # of standard deviations: see ``fit_quantizer``
 MOST_LEVELS, MOST_ENTRIES = 64, 1 << 16
 
 
@@ -49,7 +47,6 @@ def train_quantizer(
     config: QuantizerTrainConfig | None = None,
     levels: int = LEVELS,
     entries: int = ENTRIES,
-    power: float = POWER,
     redistributable_only: bool = True,
     always_held_out: frozenset[str] = frozenset(),
     licence: str = "",
@@ -67,7 +64,6 @@ def train_quantizer(
         latents, which may be deleted
     levels : int, 1 to 64
     entries : int, 2 to 65536, of each level
-    power : float, 0 to 1: see ``fit_quantizer``
     always_held_out : source groups that never train
     force : replace a quantizer that ``out`` already holds
     report : called with sentences about the data and the result
@@ -82,8 +78,6 @@ def train_quantizer(
     for name, value, least, most in (("levels", levels, 1, MOST_LEVELS), ("entries", entries, 2, MOST_ENTRIES)):
         if not least <= value <= most:
             raise ArgumentError(f"{name} must be {least} to {most}, got {value}")
-    if not 0 <= power <= 1:
-        raise ArgumentError(f"power must be 0 to 1, got {power}")
     if not force and (out / QUANTIZER).exists():
         raise ArgumentError(
             f"out already holds a quantizer, and it is kept: choose another folder than {out}, or replace it with "
@@ -107,13 +101,14 @@ def train_quantizer(
             f"data must hold as many latent frames as a level has entries ({entries}), got {len(training.frames)}: add "
             "recordings, or ask for fewer entries"
         )
-    quantizer = fit_quantizer(training, config, levels=levels, entries=entries, power=power, progress=show)
+    form = heard_form(codec)
+    quantizer = fit_quantizer(training, config, form=form, levels=levels, entries=entries, progress=show)
     uses = measure(quantizer, held_out)
     write_quantizer(out, quantizer, codec.info)
     told = QuantizerReport(
         codec=codec.info,
         material=material,
-        recipe={**asdict(config), "power": power, "copies": COPIES},
+        recipe={**asdict(config), "copies": COPIES, "heard": form is not None},
         table=[(use.left, use.perplexity, use.used) for use in uses],
         frames=(len(training.frames), len(held_out.frames)),
         seconds=time.perf_counter() - started,
@@ -137,20 +132,16 @@ def measure(quantizer: ResidualQuantizer, latents: Latents) -> list[LevelUse]:
     left, whole = torch.zeros(levels, dtype=torch.float64), 0.0
     counts = torch.zeros(levels, entries, dtype=torch.int64)
     for piece in torch.split(latents.frames, PIECE):
-        rows = piece.float().T[None]  # (1, latent_dim, frames)
-        codes = quantizer.quantize(rows)
-        whole += _squares(rows, quantizer.mean[None, :, None], quantizer.scale)
+        codes = quantizer.quantize(piece.float().T[None])[0]
+        rows = quantizer.turned(piece.float())
+        whole += float(rows.double().square().sum())
         for level in range(levels):
-            left[level] += _squares(rows, quantizer.dequantize(codes[:, : level + 1]), quantizer.scale)
-            counts[level] += torch.bincount(codes[0, level], minlength=entries)
+            rows = rows - quantizer.codebook(level)[codes[level]]
+            left[level] += rows.double().square().sum()
+            counts[level] += torch.bincount(codes[level], minlength=entries)
     shares = counts.double() / counts.sum(1, keepdim=True)
     bits = -(shares * shares.clamp(min=1e-300).log2()).sum(1)
     return [
         LevelUse(float(left[i]) / max(whole, 1e-12), float(2 ** bits[i]), int((counts[i] > 0).sum()))
         for i in range(levels)
     ]
-
-
-def _squares(a: Tensor, b: Tensor, scale: Tensor) -> float:
-    """The squared distance of ``(1, latent_dim, frames)``, all frames together, each dimension divided by ``scale``."""
-    return float(((a - b) / scale[None, :, None]).double().square().sum())
