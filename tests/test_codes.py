@@ -294,6 +294,19 @@ def test_a_loudness_row_is_not_played_without() -> None:
         sound_of(codes, codec, levels=2)
 
 
+def test_the_command_line_opens_such_a_codec_with_its_levels(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def opened(name: str, *, n_levels: int | None = None) -> Encodec48Codec:
+        with narrow_networks():
+            return Encodec48Codec.random(n_levels=n_levels)
+
+    monkeypatch.setattr("lgr.codecs.registry.load_codec", opened)
+    few, out = folder / "few.npz", folder / "out.wav"
+    said = done("codes", folder / "in.wav", "--codec", "encodec-48khz", "--levels", 2, "-o", few)
+    assert said.endswith("2 levels of encodec-48khz, 150 frames, 4.5 kbit/s\n")
+    assert "48000 Hz, stereo, 4.5 kbit/s" in done("codes", few, "-o", out)
+    refused(folder, "codes", few, "-o", folder / "x.wav", "--levels", 1, says="codes must be")
+
+
 @pytest.mark.weights
 def test_soundstream_has_codes(soundstream_folder: Path) -> None:
     codec = SoundStreamCodec(weights=soundstream_folder)
