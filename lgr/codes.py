@@ -35,6 +35,8 @@ KINDS = {
 }
 FORMAT, FORMAT_VERSION = "lgr-codes", 1
 MOST_HZ = 1_000_000
+# what NumPy and zipfile raise at files that are none of theirs, or damaged
+DAMAGE = (OSError, ValueError, EOFError, MemoryError, NotImplementedError, zipfile.BadZipFile, zlib.error)
 # of CodecInfo, in a file
 OF_CODEC = ("name", "sample_rate", "hop_length", "channels", "latent_dim", "version", "lookahead", "causal")
 
@@ -83,6 +85,12 @@ class Codes:
         shape = self.codes.shape
         ok = len(shape) == 3 and 0 not in shape and shape[0] <= 2
         check_shape("codes", shape, "(1 or 2 lanes, 1 row or more, 1 frame or more)", ok)
+        of = self.codec
+        if min(of.sample_rate, of.hop_length, of.channels) < 1 or of.lookahead < 0 or shape[0] * of.channels > 2:
+            raise ArgumentError(
+                f"codec must have a rate, a hop and 1 channel, or 2 and codes of 1 lane, got {of.sample_rate} Hz, "
+                f"a hop of {of.hop_length}, {of.channels} channels and {shape[0]} lanes"
+            )
         if self.codes.dtype != torch.int64:
             raise ArgumentError(f"codes must be whole numbers (int64), got {self.codes.dtype}")
         low, high = int(self.codes.min()), int(self.codes.max())
@@ -148,15 +156,7 @@ class Codes:
                 found = _read(file, path)
         except FileNotFoundError as error:
             raise CodebookError(f"{path} does not exist: give a file of codes that `lgr codes` wrote") from error
-        except (
-            OSError,
-            ValueError,
-            EOFError,
-            MemoryError,
-            NotImplementedError,
-            zipfile.BadZipFile,
-            zlib.error,
-        ) as error:
+        except DAMAGE as error:
             if isinstance(error, LgrError):
                 raise
             first = str(error).partition("\n")[0] or type(error).__name__
