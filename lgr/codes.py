@@ -1,10 +1,11 @@
 """A sound as integer codes of a codec, a few a frame, and back; and the files that hold them.
 
 A sound is encoded at the level at which lgr encodes (``lgr.sound.level``), lane by lane where a mono codec codes a
-stereo file, and the gain is kept and undone. A file is an ``.npz`` of plain arrays without pickles, so that any program
-can read it.
+stereo file; the gain is kept and undone, and the loudness kept and given back. A file is an ``.npz`` of plain arrays
+without pickles, so that any program can read it.
 """
 
+import math
 import zipfile
 import zlib
 from dataclasses import dataclass
@@ -22,8 +23,9 @@ from lgr.files import atomic_path
 from lgr.models.rvq import ResidualQuantizer
 from lgr.rendering import extra_samples, finish, output_rate, samples_at
 from lgr.sound.level import gained
+from lgr.sound.loudness import BLOCK_SECONDS, LOWEST_RATE, integrated_loudness
 from lgr.sound.recording import Recording
-from lgr.sounds import Sound, decode_lanes, encode_levelled, hear
+from lgr.sounds import Sound, decode_lanes, encode_levelled, hear, with_length
 
 SUFFIX = ".npz"
 WHOLE = "iu"  # NumPy's kinds of whole numbers
@@ -31,8 +33,10 @@ WHOLE = "iu"  # NumPy's kinds of whole numbers
 KINDS = {
     **dict.fromkeys(("codec_name", "codec_version", "quantizer"), ("U", "a word")),
     "codec_causal": ("b", "true or false"),
-    "gain_db": ("f" + WHOLE, "one number"),
+    **dict.fromkeys(("gain_db", "loudness_lufs"), ("f" + WHOLE, "one number")),
 }
+NUMBERS = ("levels", "entries", "sample_rate", "samples", "gain_db", "loudness_lufs")
+MOST_LOUDER_DB = 6.0  # that what is played is made louder or quieter
 FORMAT, FORMAT_VERSION = "lgr-codes", 1
 MOST_HZ = 1_000_000
 # what NumPy and zipfile raise at files that are none of theirs, or damaged
@@ -54,6 +58,8 @@ class Codes:
     levels, entries : of the quantizer that were used; of each level
     sample_rate, samples : of the sound, Hz and at that rate
     gain_db : that was added before it was encoded
+    loudness_lufs : of the sound (BS.1770), which what is played gets again, since few levels are quieter; NaN where it
+        cannot be told
 
     Raises
     ------
@@ -80,6 +86,7 @@ class Codes:
     sample_rate: int
     samples: int
     gain_db: float
+    loudness_lufs: float = math.nan
 
     def __post_init__(self) -> None:
         shape = self.codes.shape
@@ -136,7 +143,7 @@ class Codes:
             "codes": self.codes.numpy().astype(np.min_scalar_type(self.entries - 1)),
             **{f"codec_{name}": getattr(self.codec, name) for name in OF_CODEC},
             "quantizer": self.quantizer,
-            **{name: getattr(self, name) for name in ("levels", "entries", "sample_rate", "samples", "gain_db")},
+            **{name: getattr(self, name) for name in NUMBERS},
         }
         with atomic_path(path, force=force) as part, part.open("wb") as file:
             np.savez_compressed(file, **held)
@@ -226,6 +233,7 @@ def codes_of(sound: Sound, codec: Codec, *, levels: int | None = None) -> Codes:
         sample_rate=heard.sample_rate,
         samples=heard.samples,
         gain_db=heard.level_gain_db,
+        loudness_lufs=_loudness(audio, codec.info.sample_rate),
     )
 
 
@@ -276,9 +284,13 @@ def sound_of(codes: Codes, codec: Codec, *, levels: int | None = None) -> tuple[
     if levels is not None and not 1 <= levels <= codes.levels:
         raise ArgumentError(f"levels must be 1 to the {codes.levels} that the codes have, got {levels}")
     played = codes.codes if levels in (None, codes.levels) else codes.codes[:, :levels]
-    audio = decode_lanes(discrete.dequantize(played.contiguous()).float(), codec)
-    heard = codes._recording()
-    return finish(gained(audio, -codes.gain_db), heard, codec.info, None), output_rate(heard, codec.info)
+    heard, rate = codes._recording(), codec.info.sample_rate
+    audio = with_length(decode_lanes(discrete.dequantize(played.contiguous()).float(), codec), samples_at(heard, rate))
+    audio = gained(audio, -codes.gain_db)
+    louder = codes.loudness_lufs - _loudness(audio, rate)
+    if math.isfinite(louder):
+        audio = gained(audio, max(-MOST_LOUDER_DB, min(MOST_LOUDER_DB, louder)))
+    return finish(audio, heard, codec.info, None), output_rate(heard, codec.info)
 
 
 def check_discrete(codec: Codec) -> DiscreteCodec:
@@ -301,10 +313,17 @@ def quantizer_of(codec: Codec) -> str:
     return quantizer.fingerprint() if isinstance(quantizer, ResidualQuantizer) else ""
 
 
+def _loudness(audio: Tensor, rate: int) -> float:
+    """LUFS of ``(channels, samples)``; NaN where it cannot be told: under a block, at a low rate, in silence."""
+    if rate < LOWEST_RATE or audio.shape[1] < BLOCK_SECONDS * rate + 1:
+        return math.nan
+    found = integrated_loudness(audio, rate)
+    return found if math.isfinite(found) else math.nan
+
+
 def _read(file: Any, path: Path) -> dict[str, NDArray[Any]]:
     """The arrays of a file of codes but for its format, all that there must be and nothing else."""
-    wanted = {"codes", "quantizer", "levels", "entries", "sample_rate", "samples", "gain_db"}
-    wanted |= {f"codec_{name}" for name in OF_CODEC}
+    wanted = {"codes", "quantizer", *NUMBERS, *(f"codec_{name}" for name in OF_CODEC)}
     opened = np.load(file, allow_pickle=False)
     if not isinstance(opened, np.lib.npyio.NpzFile) or str(opened.get("format", "")) != FORMAT:
         raise CodebookError(f"{path} must be a file of codes that `lgr codes` wrote, got another one")
