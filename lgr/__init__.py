@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from lgr.codebook import CodebookConfig, GrainCodebook
     from lgr.codecs import Codec, CodecInfo, codec_names, load_codec
+    from lgr.codes import Codes, codes_of, sound_of
     from lgr.errors import LgrError
     from lgr.matching import MatchConfig, match
     from lgr.rendering import render
@@ -27,6 +28,7 @@ _HOME = {
     "Codec": "lgr.codecs",
     "CodebookConfig": "lgr.codebook",
     "CodecInfo": "lgr.codecs",
+    "Codes": "lgr.codes",
     "Envelope": "lgr.sound.envelope",
     "GrainCodebook": "lgr.codebook",
     "LgrError": "lgr.errors",
@@ -38,18 +40,21 @@ _HOME = {
     "ScoreEvent": "lgr.score",
     "build_codebook": "lgr.sources",
     "codec_names": "lgr.codecs",
+    "codes_of": "lgr.codes",
     "load_audio": "lgr.sound.audio",
     "load_codec": "lgr.codecs",
     "match": "lgr.matching",
     "render": "lgr.rendering",
     "resynthesise": "lgr.resynth",
     "save_audio": "lgr.sound.audio",
+    "sound_of": "lgr.codes",
 }
 
 __all__ = [
     "CodebookConfig",
     "Codec",
     "CodecInfo",
+    "Codes",
     "Envelope",
     "GrainCodebook",
     "LgrError",
@@ -61,12 +66,14 @@ __all__ = [
     "ScoreEvent",
     "build_codebook",
     "codec_names",
+    "codes_of",
     "load_audio",
     "load_codec",
     "match",
     "render",
     "resynthesise",
     "save_audio",
+    "sound_of",
 ]
 
 

@@ -9,6 +9,7 @@ from lgr.cli.baseline import baseline
 from lgr.cli.browser_app import app_command
 from lgr.cli.codebook import codebook_app
 from lgr.cli.codecs import codecs
+from lgr.cli.codes import codes
 from lgr.cli.demo import demo
 from lgr.cli.drums import drums
 from lgr.cli.evaluate import evaluate
@@ -52,6 +53,7 @@ app.add_typer(export_app, name="export")
 app.command()(osc)
 app.command()(evaluate)
 app.command()(codecs)
+app.command()(codes)
 app.command()(info)
 app.command(name="app")(app_command)
 app.command()(demo)

@@ -19,6 +19,7 @@ SUFFIXES = {
     "MIDI file": (".mid", ".midi"),
     "kit": (".zip",),
     "TorchScript file": (".ts",),
+    "codes": (".npz",),
 }
 
 

@@ -1,0 +1,115 @@
+"""What training a quantizer leaves: the file that goes beside a codec's weights, and what people should know."""
+
+import csv
+import json
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from safetensors.torch import save
+
+from lgr.codecs.base import CodecInfo
+from lgr.codecs.folder import QUANTIZER
+from lgr.files import atomic_path, lgr_version, write_whole
+from lgr.models.rvq import ResidualQuantizer
+from lgr.train.material import Material, short_name
+
+CARD, CREDITS = "quantizer.md", "quantizer_data.csv"
+
+
+@dataclass(frozen=True, kw_only=True)
+class QuantizerReport:
+    """What is told of a run in its card.
+
+    Attributes
+    ----------
+    table : of each level (share of variance left, perplexity, entries used), on held-out latents
+    frames : of training and held-out latents
+    """
+
+    codec: CodecInfo
+    material: Material
+    recipe: dict[str, Any]
+    table: Sequence[tuple[float, float, int]]
+    frames: tuple[int, int]
+    seconds: float
+    command: Sequence[str]
+    licence: str
+
+
+def write_quantizer(out: Path, quantizer: ResidualQuantizer, codec: CodecInfo) -> None:
+    """``quantizer.safetensors``, whole or not at all; it says whose latents it is for."""
+    tensors = {name: value.detach().cpu().contiguous() for name, value in quantizer.state_dict().items()}
+    # one key alone: safetensors writes several in no particular order, and the same seed is to give the same bytes
+    write_whole(out / QUANTIZER, save(tensors, {"codec": json.dumps(codec.to_json(), sort_keys=True)}))
+
+
+def write_report(out: Path, told: QuantizerReport, quantizer: ResidualQuantizer) -> None:
+    """``quantizer_data.csv`` and the card."""
+    with atomic_path(out / CREDITS, force=True) as part, part.open("w", newline="", encoding="utf-8") as lines:
+        table = csv.writer(lines)
+        table.writerow(("name", "use", "group", "licence", "attribution"))
+        for use, clips in (("training", told.material.training), ("held out", told.material.held_out)):
+            for clip in clips:
+                table.writerow((short_name(clip.path), use, short_name(clip.group), clip.licence, clip.attribution))
+    write_whole(out / CARD, card(told, quantizer).encode())
+
+
+def card(told: QuantizerReport, quantizer: ResidualQuantizer) -> str:
+    """The card: task, data, command, figures, limits."""
+    material, codec, recipe = told.material, told.codec, told.recipe
+    levels, entries, _ = quantizer.entries.shape
+    bits = (entries - 1).bit_length()
+    heard = "what is heard of latents (`lgr/models/heard.py`)" if recipe["heard"] else "those of latents as they are"
+    licences = sorted({clip.licence or "not stated" for clip in material.training})
+    training, held_out = (material.seconds(clips) / 60 for clips in (material.training, material.held_out))
+    lines = [
+        f"# Codes of {codec.name}'s latents",
+        "",
+        f"A residual quantizer of latents of the codec `{codec.name}`"
+        + (f" (version {codec.version})" if codec.version else "")
+        + f": {levels} levels of {entries:,} entries, {bits * codec.frame_rate / 1000:.3g} kbit/s a level. "
+        f"`{QUANTIZER}` goes into the codec's folder; the codec then has codes, and `lgr codes` writes and plays them.",
+        "",
+        f"Licence of the quantizer: {told.licence or 'not stated'}.",
+        "",
+        "## Data",
+        "",
+        f"{len(material.training)} recordings ({training:.1f} minutes) for training, {len(material.held_out)} "
+        f"({held_out:.1f} minutes) held out, split by source. Training reads {told.frames[0]:,} frames, in "
+        f"{recipe['copies']} copies of which all but the first are quieter; the figures are of {told.frames[1]:,}. No "
+        f"labels were used. Licences: {', '.join(licences)}. "
+        f"`{CREDITS}` credits every recording.",
+        "",
+        *(f"- {note}." for note in material.notes),
+        *([""] if material.notes else []),
+        "## Training",
+        "",
+        f"    {shlex.join(told.command)}",
+        "",
+        f"{recipe['steps']} steps a level of {recipe['batch_size']} frames, level after "
+        f"level (`lgr/train/quantizer/fit.py`); {told.seconds / 60:.1f} minutes with reading and, unless the cache had "
+        f"them, encoding. Distances are {heard}. The codec stays as it is. lgr {lgr_version()}.",
+        "",
+        "## Figures",
+        "",
+        "On held-out recordings: the share of the latents' variance, as distances are taken, that is left; how many "
+        "entries occur; and their perplexity (so many entries, used alike, would say as much).",
+        "",
+        "| levels | kbit/s | variance left | entries used of the last | perplexity of the last |",
+        "|---:|---:|---:|---:|---:|",
+        *(
+            f"| {i} | {i * bits * codec.frame_rate / 1000:.3g} | {left:.3f} | {used} | {perplexity:.0f} |"
+            for i, (left, perplexity, used) in enumerate(told.table, 1)
+        ),
+        "",
+        "## Limits",
+        "",
+        "The decoder was trained without codes and is not trained here, so what few levels leave out is heard as it "
+        "falls. Sounds unlike those of the training may be said badly. Frames are said one by one: what changes slowly "
+        "costs as much as what changes fast.",
+        "",
+    ]
+    return "\n".join(lines)
