@@ -144,11 +144,23 @@ def test_an_unknown_judge_is_refused_with_the_names_of_all() -> None:
         Yardstick((noise(1)[None], RATE), [(noise(1)[None], RATE)], judges=["pesq"])
 
 
+def test_the_page_has_a_row_for_each_card() -> None:
+    page = (CLIPS.parents[1] / "docs" / "judges.md").read_text(encoding="utf-8")
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in page.splitlines() if line[:3] == "| `"]
+    assert [row[0].strip("`") for row in rows] == list(JUDGES)
+    for (_, _, better, beside, hears, least, code, weights), card in zip(rows, JUDGES.values(), strict=True):
+        assert better == ("higher" if card.higher_is_better else "lower")
+        assert beside == (", ".join(card.against) or "nothing")
+        assert (hears, least) == (f"{card.sample_rate // 1000} kHz", f"{card.least_seconds:g} s")
+        assert (code.removesuffix(" (ours)"), weights) == (card.code_licence, card.weights_licence or "none")
+
+
 def test_cards_say_what_a_reader_needs() -> None:
+    requirements = (CLIPS.parents[1] / "pyproject.toml").read_text(encoding="utf-8")
     for name, card in JUDGES.items():
         assert name == card.name
         assert card.lowest < card.highest
-        assert card.package.split("[")[0] in Path("pyproject.toml").read_text(encoding="utf-8")
+        assert card.package in requirements
         assert card.code_licence
         assert all((card.title, card.says, card.unit, card.modules, card.numbers))
         assert card.install.startswith("pip install")

@@ -52,7 +52,7 @@ class JudgeCard:
     sample_rate : at which it hears, Hz; sounds are brought to it
     least_seconds : the shortest sound that it takes
     against : what a result is compared with in `lgr evaluate`, each in turn; nothing where it needs no reference
-    level_free : whether a gain leaves its numbers as they are
+    level_free : whether a gain leaves its numbers as they are, or nearly so
     code_licence, weights_licence : SPDX names; the second is empty where there are no weights
     package, version : on the package index; what was tried
     modules : what must be importable
