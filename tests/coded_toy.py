@@ -30,6 +30,10 @@ class CodedToy(ToyCodec):
     def code_entries(self) -> int:
         return self.quantizer.entries.shape[1]
 
+    @property
+    def codes_version(self) -> str:
+        return self.quantizer.fingerprint()
+
     def quantize(self, latents: Tensor) -> Tensor:
         return self.quantizer.quantize(latents)
 
