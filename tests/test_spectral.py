@@ -140,6 +140,17 @@ def test_phases_do_not_depend_on_chunks(sizes: list[int]) -> None:
     assert float(apart.abs().max()) < 1e-4
 
 
+@pytest.mark.parametrize("sizes", [[320] * 20, [1, 700, 5699], [3333, 3067]])
+def test_latents_are_to_the_last_bit_those_of_any_chunks(sizes: list[int]) -> None:
+    model, audio = tiny(width=96), 0.3 * torch.randn(2, 6400, generator=generator())
+    state, found, at = None, [], 0
+    for size in [*sizes, 0]:
+        state, latents = model.encode_step(state, audio[:, at : at + size], flush=size == 0)
+        found.append(latents)
+        at += size
+    assert float((torch.cat(found, 1) != model.posterior(audio).mean).double().mean()) < 1e-3
+
+
 def test_phases_of_nothing() -> None:
     state, phases = phase_step(None, torch.zeros(1, 0, 33), hop=16, window_length=64, flush=True)
     assert phases.shape == (1, 0, 33)

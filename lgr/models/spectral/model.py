@@ -95,7 +95,7 @@ class SpectralVAE(GrainModel):
         self.from_shape.requires_grad_(False)
         with torch.no_grad():
             self.encoder.outlet.bias[shape:] = FIRST_LOG_VARIANCE
-        self._exact: list[Any] = []  # see ``_double``; a list, so that it is no part of the weights
+        self._exact: list[Any] = []  # see ``_parts``; a list, so that it is no part of the weights
         self.bands = nn.Sequential(
             nn.Linear(shape, c.band_width),
             nn.GELU(),
@@ -136,7 +136,7 @@ class SpectralVAE(GrainModel):
     def _unit(self, samples: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         magnitudes = self.stft.frames(samples).abs()
         magnitudes = magnitudes.view(magnitudes.shape[0], -1, FRAMES, self.config.bins)
-        level = (magnitudes.square() @ self.counted).mean(2, keepdim=True).sqrt()
+        level = (magnitudes.square() @ self.counted.to(magnitudes)).mean(2, keepdim=True).sqrt()
         first = self.stft.before
         hops = samples[:, first : first + magnitudes.shape[1] * self.config.hop_length]
         return magnitudes / (level[..., None] + AMPLITUDE_FLOOR), level, envelope(hops, level, self.config.hop_length)
@@ -149,10 +149,11 @@ class SpectralVAE(GrainModel):
     def _encode(
         self, state: list[Tensor] | None, unit: Tensor, level: Tensor, quarters: Tensor
     ) -> tuple[list[Tensor], Posterior]:
-        logs = self.logs(unit) - self.from_shape.bias
-        state, out = self.encoder(state, logs / LOG_SCALE)
+        encoder, to_shape, _, from_shape = self._parts(unit.dtype == torch.float64)
+        logs = self.logs(unit) - from_shape.bias
+        state, out = encoder(state, logs / LOG_SCALE)
         mean, log_variance = out.chunk(2, -1)
-        mean = mean + self.to_shape(logs)
+        mean = mean + to_shape(logs)
         nothing = mean.new_zeros(*mean.shape[:2], CONTROLS)
         first = torch.cat([level_to_latent(level.to(mean)), nothing, quarters.to(mean)], -1)
         known = torch.full_like(first, -14.0)
@@ -160,7 +161,8 @@ class SpectralVAE(GrainModel):
 
     def posterior(self, audio: Tensor) -> Posterior:
         check_shape("audio", audio.shape, "(batch, samples >= 1)", audio.ndim == 2 and audio.shape[1] > 0)
-        return self._encode(None, *self.spectra(audio))[1]
+        found = self._encode(None, *self.spectra(self._exactly(audio)))[1]
+        return Posterior(found.mean.to(audio), found.log_variance.to(audio))
 
     def encode_step(
         self, state: EncodeState | None, audio: Tensor, *, flush: bool = False
@@ -179,8 +181,8 @@ class SpectralVAE(GrainModel):
         if frames == 0:
             return EncodeState(rest, ahead, network), audio.new_zeros(audio.shape[0], 0, c.latent_dim)
         whole = samples[:, : (frames - 1) * c.hop_length + needed]
-        network, posterior = self._encode(network, *self._unit(whole))
-        return EncodeState(rest, ahead - frames * c.hop_length, network), posterior.mean
+        network, posterior = self._encode(network, *self._unit(self._exactly(whole)))
+        return EncodeState(rest, ahead - frames * c.hop_length, network), posterior.mean.to(audio)
 
     # ---- latents to audio ------------------------------------------------------------------------------------------
 
@@ -189,11 +191,10 @@ class SpectralVAE(GrainModel):
         state: list[Tensor] | None,
         latents: Tensor,
         labels: Tensor,
-        parts: tuple[CausalStack, nn.Linear] | None = None,
     ) -> tuple[list[Tensor], Tensor, Tensor]:
         """Log powers at unit level and their spreads (nepers), both ``(batch, latents, 2, bins)``."""
         inputs = torch.cat([latents[..., SHAPE:], labels.to(latents)], -1)
-        decoder, straight_line = parts or (self.decoder, self.from_shape)
+        _, _, decoder, straight_line = self._parts(latents.dtype == torch.float64)
         state, out = decoder(state, inputs)
         power, spread = out.unflatten(-1, (2, FRAMES, self.config.bins)).unbind(2)
         straight = straight_line(latents[..., SHAPE:]).unflatten(-1, (FRAMES, self.config.bins))
@@ -204,14 +205,9 @@ class SpectralVAE(GrainModel):
     def magnitudes(
         self, state: list[Tensor] | None, latents: Tensor, labels: Tensor
     ) -> tuple[list[Tensor], Tensor, Tensor]:
-        """Magnitudes of tone and of noise in every bin, ``(batch, 2 * latents, bins)``, controls and level applied.
-
-        In double precision where the device has it: products of matrices round differently for every chunk and batch,
-        and phases make much of the last bit.
-        """
-        exact = latents.device.type != "mps" and not self._learns()
-        latents, labels = (x.double() if exact else x for x in (latents, labels.to(latents)))
-        state, power, spread = self.shapes(state, latents, labels, self._double() if exact else None)
+        """Magnitudes of tone and of noise in every bin, ``(batch, 2 * latents, bins)``, controls and level applied."""
+        latents = self._exactly(latents)
+        state, power, spread = self.shapes(state, latents, labels)
         counted = self.counted.to(power)
         controls = latents[..., 1:ENVELOPE]
         # A peak that is badly known is a tone, but the first to become noise where more of it is asked for.
@@ -222,16 +218,25 @@ class SpectralVAE(GrainModel):
         tone, noise = amplitude * (1 - share).sqrt(), amplitude * share.sqrt()
         return state, tone.flatten(1, 2), noise.flatten(1, 2)
 
-    def _learns(self) -> bool:
-        return torch.is_grad_enabled() and any(weight.requires_grad for weight in self.decoder.parameters())
+    def _exactly(self, x: Tensor) -> Tensor:
+        """In double precision where the device has it, and nothing is trained.
 
-    def _double(self) -> tuple[CausalStack, nn.Linear]:
-        """The decoder and the straight line in double precision, made anew when a weight has changed."""
-        parts = (self.decoder, self.from_shape)
+        Products of matrices, and transforms, round differently for every chunk and batch, and phases make much of the
+        last bit: in single precision chunks of a stream gave 3e-4 of another wave. What is encoded in double and then
+        rounded is the same in any chunks, but for a number in many millions that lies just between two.
+        """
+        learns = torch.is_grad_enabled() and any(weight.requires_grad for weight in self.parameters())
+        return x if learns or x.device.type == "mps" else x.double()
+
+    def _parts(self, exact: bool) -> tuple[CausalStack, nn.Linear, CausalStack, nn.Linear]:
+        """Encoder, components, decoder, straight line; in double precision made anew when a weight has changed."""
+        parts = (self.encoder, self.to_shape, self.decoder, self.from_shape)
+        if not exact:
+            return parts
         stamp = [(w.data_ptr(), w._version, w.device) for part in parts for w in part.parameters()]
         if not self._exact or self._exact[0] != stamp:
             self._exact[:] = [stamp, tuple(copy.deepcopy(part).double().requires_grad_(False) for part in parts)]
-        found: tuple[CausalStack, nn.Linear] = self._exact[1]
+        found: tuple[CausalStack, nn.Linear, CausalStack, nn.Linear] = self._exact[1]
         return found
 
     def render(self, latents: Tensor, labels: Tensor, *, seeds: Sequence[int], first_frame: int = 0) -> Tensor:
