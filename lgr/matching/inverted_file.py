@@ -94,19 +94,53 @@ class InvertedFile:
     ) -> "InvertedFile":
         order = torch.argsort(cell, stable=True)
         counts = torch.bincount(cell, minlength=len(centroids))
-        sorted_rows, numbers = rows[order], index[order]
         offsets = (0, *counts.cumsum(0).tolist())
-        every = torch.arange(len(rows))
-        short = sorted_rows if axes is None else sorted_rows @ axes
-        left_out = (sorted_rows.square().sum(1) - short.square().sum(1)).clamp(min=0).sqrt()
-        return cls(sorted_rows, numbers, centroids, offsets, torch.argsort(numbers), axes, short, left_out, every)
+        sorted_rows = rows[order]
+        short, left_out = _shortened(sorted_rows, axes)
+        return cls._of(sorted_rows, index[order], centroids, offsets, axes, short, left_out)
+
+    @classmethod
+    def _of(
+        cls,
+        rows: Tensor,
+        index: Tensor,
+        centroids: Tensor,
+        offsets: tuple[int, ...],
+        axes: Tensor | None,
+        short: Tensor,
+        left_out: Tensor,
+    ) -> "InvertedFile":
+        numbers = torch.arange(len(rows))
+        place = torch.empty_like(index)
+        place[index] = numbers
+        return cls(rows, index, centroids, offsets, place, axes, short, left_out, numbers)
 
     def grown(self, rows: Tensor) -> "InvertedFile":
-        """A file with further rows, numbered on from those that are there, in the cells that are there."""
-        sizes = torch.tensor(self.offsets).diff()
-        cell = torch.cat([torch.repeat_interleave(torch.arange(len(sizes)), sizes), _cells(rows, self.centroids)])
-        index = torch.cat([self.index, len(self.index) + torch.arange(len(rows))])
-        return self._sorted(torch.cat([self.rows, rows]), index, cell, self.centroids, self.axes)
+        """A file with further rows, numbered on from those that are there, in the cells that are there.
+
+        Each cell's new rows are put behind its old ones, so all that is done with these is to copy them, run by run: a
+        loop plays meanwhile (``lgr.live``), and sorting an hour anew takes seconds of a core.
+        """
+        cell = _cells(rows, self.centroids)
+        order = torch.argsort(cell, stable=True)
+        counts = torch.bincount(cell, minlength=len(self.centroids)).tolist()
+        late = rows[order]
+        short, left_out = _shortened(late, self.axes)
+
+        def joined(old: Tensor, new: Tensor) -> Tensor:
+            runs, begun, at = [], 0, 0
+            for stop, count in zip(self.offsets[1:], counts, strict=True):
+                if count:
+                    runs += [old[begun:stop], new[at : at + count]]
+                    begun, at = stop, at + count
+            return torch.cat([*runs, old[begun:]])
+
+        moved = (0, *torch.tensor(counts).cumsum(0).tolist())
+        offsets = tuple(old + new for old, new in zip(self.offsets, moved, strict=True))
+        whole = joined(self.rows, late)
+        short = whole if self.axes is None else joined(self.short, short)
+        index = joined(self.index, len(self.index) + order)
+        return self._of(whole, index, self.centroids, offsets, self.axes, short, joined(self.left_out, left_out))
 
     def nearest(self, query: Tensor, cells: int) -> "Found":
         """Rows in the ``cells`` cells that are nearest to ``query`` (D,), or in the next one where these are empty.
@@ -140,6 +174,12 @@ class InvertedFile:
 def _cells(rows: Tensor, centroids: Tensor) -> Tensor:
     """The nearest centroid of each row, ``(n,)``."""
     return torch.cat([(block @ centroids.T).argmax(1) for block in torch.split(rows, BLOCK)])
+
+
+def _shortened(rows: Tensor, axes: Tensor | None) -> tuple[Tensor, Tensor]:
+    """Short rows, and the length of what each leaves out."""
+    short = rows if axes is None else rows @ axes
+    return short, (rows.square().sum(1) - short.square().sum(1)).clamp(min=0).sqrt()
 
 
 def _axes(rows: Tensor, generator: torch.Generator) -> Tensor:
