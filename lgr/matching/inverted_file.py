@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from lgr.errors import check_shape
+from lgr.latents.growing import followed, with_room
 
 ROUNDS = 8  # of k-means
 SAMPLE = 128  # rows a cell that k-means looks at
@@ -24,6 +25,7 @@ AXES = 48  # numbers of a short row: a product of two is then .007 off (RMS, an 
 ALIKE = 0.5  # cosine at most between what short rows leave out of a row and of a query
 MOST_CLOSE = 512  # rows that are looked at whole
 FEW = 8192  # rows, of which there need be no short ones
+MOST_LATE = 4096  # rows that are in no cell yet, and looked at by every search
 BLOCK = 16384  # rows at a time
 
 
@@ -49,7 +51,7 @@ class Found(NamedTuple):
 @dataclass(frozen=True)
 class InvertedFile:
     """Rows by cell. ``rows[k]`` is row ``index[k]`` of what the file was made of; cell ``c`` has those from
-    ``offsets[c]`` to ``offsets[c + 1]``.
+    ``offsets[c]`` to ``offsets[c + 1]``, and what has come since lies behind the last.
 
     Examples
     --------
@@ -95,8 +97,10 @@ class InvertedFile:
         order = torch.argsort(cell, stable=True)
         counts = torch.bincount(cell, minlength=len(centroids))
         offsets = (0, *counts.cumsum(0).tolist())
-        sorted_rows = rows[order]
+        sorted_rows = torch.index_select(rows.detach(), 0, order, out=with_room(rows, len(rows)))
         short, left_out = _shortened(sorted_rows, axes)
+        if axes is not None:
+            short = with_room(short, len(short)).copy_(short)
         return cls._of(sorted_rows, index[order], centroids, offsets, axes, short, left_out)
 
     @classmethod
@@ -116,31 +120,39 @@ class InvertedFile:
         return cls(rows, index, centroids, offsets, place, axes, short, left_out, numbers)
 
     def grown(self, rows: Tensor) -> "InvertedFile":
-        """A file with further rows, numbered on from those that are there, in the cells that are there.
+        """A file with further rows, numbered on from those that are there.
 
-        Each cell's new rows are put behind its old ones, so all that is done with these is to copy them, run by run: a
-        loop plays meanwhile (``lgr.live``), and sorting an hour anew takes seconds of a core.
+        They are written behind the cells, where every search looks, in time that is of theirs alone: a loop plays
+        meanwhile (``lgr.live``). From ``MOST_LATE`` on they are put in their cells.
         """
-        cell = _cells(rows, self.centroids)
+        index = torch.cat([self.index, len(self.index) + torch.arange(len(rows))])
+        short, left_out = _shortened(rows, self.axes)
+        whole = followed(self.rows, rows)
+        short = whole if self.axes is None else followed(self.short, short)
+        left_out = torch.cat([self.left_out, left_out])
+        file = self._of(whole, index, self.centroids, self.offsets, self.axes, short, left_out)
+        return file if len(whole) - self.offsets[-1] <= MOST_LATE else file._settled()
+
+    def _settled(self) -> "InvertedFile":
+        """The same, with every row in a cell. What is there is not sorted anew, but copied run by run."""
+        end = self.offsets[-1]
+        cell = _cells(self.rows[end:], self.centroids)
         order = torch.argsort(cell, stable=True)
         counts = torch.bincount(cell, minlength=len(self.centroids)).tolist()
-        late = rows[order]
-        short, left_out = _shortened(late, self.axes)
 
-        def joined(old: Tensor, new: Tensor) -> Tensor:
-            runs, begun, at = [], 0, 0
+        def settled(rows: Tensor) -> Tensor:
+            new, runs, begun, at = rows[end:][order], [], 0, 0
             for stop, count in zip(self.offsets[1:], counts, strict=True):
                 if count:
-                    runs += [old[begun:stop], new[at : at + count]]
+                    runs += [rows[begun:stop], new[at : at + count]]
                     begun, at = stop, at + count
-            return torch.cat([*runs, old[begun:]])
+            return torch.cat([*runs, rows[begun:end]], out=with_room(rows, len(rows)))
 
         moved = (0, *torch.tensor(counts).cumsum(0).tolist())
         offsets = tuple(old + new for old, new in zip(self.offsets, moved, strict=True))
-        whole = joined(self.rows, late)
-        short = whole if self.axes is None else joined(self.short, short)
-        index = joined(self.index, len(self.index) + order)
-        return self._of(whole, index, self.centroids, offsets, self.axes, short, joined(self.left_out, left_out))
+        whole = settled(self.rows)
+        short = whole if self.axes is None else settled(self.short)
+        return self._of(whole, settled(self.index), self.centroids, offsets, self.axes, short, settled(self.left_out))
 
     def nearest(self, query: Tensor, cells: int) -> "Found":
         """Rows in the ``cells`` cells that are nearest to ``query`` (D,), or in the next one where these are empty.
@@ -153,6 +165,8 @@ class InvertedFile:
         spans = self._spans(torch.topk(self.centroids @ query, cells)[1].tolist())
         if not spans:
             spans = self._spans(torch.argsort(self.centroids @ query, descending=True).tolist())[:1]
+        if len(self.rows) > self.offsets[-1]:
+            spans.append((self.offsets[-1], len(self.rows)))
         asked = query if self.axes is None else query @ self.axes
         product = torch.cat([torch.mv(self.short[start:stop], asked) for start, stop in spans])
         place = torch.cat([self.numbers[start:stop] for start, stop in spans])
