@@ -111,19 +111,22 @@ def main() -> None:
     thread = threading.Thread(target=player.run, args=(source, Nowhere()))
     thread.start()
     takes: list[tuple[float, float]] = []
+    own: list[float] = []  # processor time
     pause = given.seconds / (given.takes + 2)
     for i in range(given.takes):
         time.sleep(max(0.0, source.begun + (i + 1) * pause - time.perf_counter()))
-        begun = time.perf_counter()
+        begun, worked = time.perf_counter(), time.thread_time()
         player.take(TAKE_SECONDS)
         takes.append((begun, time.perf_counter()))
+        own.append(time.thread_time() - worked)
     thread.join()
     budget = loop.hop_frames * codec.info.hop_length / rate
     warm = [span for span in loop.spans if span[0] > source.begun + 1]
     beside = [stop - start for start, stop in warm if any(a < stop and start < b for a, b in takes)]
     alone = [stop - start for start, stop in warm if not any(a < stop and start < b for a, b in takes)]
     print(f"{len(material.codebook):,} grains, then {len(player.material.codebook):,}")
-    print("takes of", ", ".join(f"{b - a:.2f} s" for a, b in takes))
+    each = (f"{b - a:.2f} s ({work:.2f} s)" for (a, b), work in zip(takes, own, strict=True))
+    print("takes of (processor)", ", ".join(each))
     print(told("alone", alone, budget))
     print(told("beside a take", beside, budget))
 
