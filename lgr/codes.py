@@ -17,10 +17,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from lgr.codecs.base import Codec, CodecInfo, DiscreteCodec, check_same_codec
+from lgr.codecs.base import Codec, CodecInfo, DiscreteCodec, check_same_codec, codes_version
 from lgr.errors import ArgumentError, CodebookError, LgrError, check_shape
 from lgr.files import atomic_path
-from lgr.models.rvq import ResidualQuantizer
 from lgr.rendering import extra_samples, finish, output_rate, samples_at
 from lgr.sound.level import gained
 from lgr.sound.loudness import BLOCK_SECONDS, LOWEST_RATE, integrated_loudness
@@ -208,7 +207,11 @@ def codes_of(sound: Sound, codec: Codec, *, levels: int | None = None) -> Codes:
     --------
     >>> import lgr
     >>> from lgr.files import assets_dir
-    >>> lgr.codes_of(assets_dir() / "audio" / "rain.flac", lgr.load_codec("toy"))
+    >>> rain = assets_dir() / "audio" / "rain.flac"
+    >>> codes = lgr.codes_of(rain, lgr.load_codec("spectral"), levels=4)
+    >>> codes.codes.shape[:2], codes.entries, codes.kbit_per_second
+    (torch.Size([1, 4]), 1024, 3.0)
+    >>> lgr.codes_of(rain, lgr.load_codec("toy"))
     Traceback (most recent call last):
         ...
     lgr.errors.ArgumentError: codec must have codes, got toy, which has none: `lgr train quantizer` makes some
@@ -227,7 +230,7 @@ def codes_of(sound: Sound, codec: Codec, *, levels: int | None = None) -> Codes:
     return Codes(
         rows if levels in (None, have) else rows[:, :levels].contiguous(),
         codec.info,
-        quantizer=quantizer_of(codec),
+        quantizer=codes_version(codec),
         levels=have if levels is None else levels,
         entries=discrete.code_entries,
         sample_rate=heard.sample_rate,
@@ -269,7 +272,7 @@ def sound_of(codes: Codes, codec: Codec, *, levels: int | None = None) -> tuple[
     """
     check_same_codec("the file of codes", codes.codec, codec.info)
     discrete = check_discrete(codec)
-    mine = quantizer_of(codec)
+    mine = codes_version(codec)
     if codes.quantizer != mine:
         raise CodebookError(
             f"codes were made with another quantizer of {codec.info.name} ({codes.quantizer}), not the one beside its "
@@ -305,12 +308,6 @@ def check_discrete(codec: Codec) -> DiscreteCodec:
 def quantizer_levels(codec: DiscreteCodec) -> int:
     """Levels that the codec's quantizer uses: rows of codes, but for one that is a loudness."""
     return int(getattr(codec, "n_levels", codec.n_codebooks))
-
-
-def quantizer_of(codec: Codec) -> str:
-    """What tells the codec's quantizer from others that were trained for it; "" where it comes with the weights."""
-    quantizer = getattr(codec, "quantizer", None)
-    return quantizer.fingerprint() if isinstance(quantizer, ResidualQuantizer) else ""
 
 
 def _loudness(audio: Tensor, rate: int) -> float:

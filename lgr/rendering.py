@@ -8,6 +8,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from lgr.bridge.files import load_bridge
+from lgr.bridge.polish import polished
 from lgr.codecs.base import Codec, CodecInfo
 from lgr.codecs.registry import load_codec
 from lgr.errors import CodebookError
@@ -100,6 +102,15 @@ def render_latents(
         wet = config.wet.at(_frame_seconds(frames, info)).to(played)
         # Two products, not a lerp: at wet 0 and 1 the result is exactly the one or the other.
         played = wet * played + (1 - wet) * target_latents.expand(lanes, -1, -1)
+    if config.bridge:
+        played = polished(
+            played,
+            codec,
+            load_bridge(config.bridge, codec),
+            levels=config.bridge_levels,
+            steps=config.bridge_steps,
+            seed=score.seed,
+        )
     audio = decode_lanes(played, codec)
     if config.match_loudness:
         assert target_audio is not None

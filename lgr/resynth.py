@@ -14,10 +14,12 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from lgr.bridge.files import load_bridge
 from lgr.codebook import CodebookConfig, GrainCodebook
 from lgr.codecs.base import Codec, CodecInfo, check_same_codec
 from lgr.codecs.registry import load_codec
 from lgr.errors import ArgumentError
+from lgr.latents.embedding import split_reference
 from lgr.latents.grains import grain_levels_db, grain_starts
 from lgr.matching import match
 from lgr.matching.audible import audible_log_weights
@@ -113,6 +115,10 @@ def resynthesise(
     config = ResynthConfig() if config is None else config
     codec = load_codec(codec) if isinstance(codec, str | Path) else codec
     report = progress if progress is not None else silent
+    if config.bridge:  # before any work: is it there, and for this codec?
+        found = load_bridge(config.bridge, codec)
+        config = replace(config, bridge=f"{split_reference(config.bridge)[0]}@{found.fingerprint}")
+        found.check_settings(config.bridge_levels, config.bridge_steps)
     target_recording, target_audio = hear(target, codec, name="target")
     check_heard(target_audio, target_recording)
     if isinstance(sources, GrainCodebook):

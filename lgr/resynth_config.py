@@ -47,6 +47,9 @@ class ResynthConfig:
     pitch: Envelope = MELODIES  # how much pitch counts against timbre, 0 to 1, where the target has one
     wet: Envelope = ALL_GRAINS  # 1: all grains, 0: all target
     match_loudness: bool = True  # follow the target's level (cosine ignores it)
+    bridge: str = ""  # polish what was chosen: a kind that lgr ships for the codec, or a folder; "": leave it
+    bridge_levels: int | None = None  # of the codec's codes that are kept then; None: as the bridge was made for
+    bridge_steps: int | None = None  # evaluations of the network; None: the kind's own
     silence_db: float | None = None  # leave out source grains below this level
     repetition_penalty: float = 0.0  # added distance of recently played grains; sampler "online" only
     repetition_frames: int = 0  # how many grains back the penalty looks
@@ -111,7 +114,13 @@ class ResynthConfig:
         )
 
     def render_config(self) -> RenderConfig:
-        return RenderConfig(wet=self.wet, match_loudness=self.match_loudness)
+        return RenderConfig(
+            wet=self.wet,
+            match_loudness=self.match_loudness,
+            bridge=self.bridge,
+            bridge_levels=self.bridge_levels,
+            bridge_steps=self.bridge_steps,
+        )
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON values; ``ResynthConfig(**data)`` is the way back."""

@@ -1,6 +1,7 @@
 """A codec with codes that is made in no time, for tests of codes."""
 
 from functools import cache
+from hashlib import sha256
 
 from command_line import CLIPS
 from torch import Tensor
@@ -21,6 +22,7 @@ class CodedToy(ToyCodec):
     def __init__(self, quantizer: ResidualQuantizer) -> None:
         super().__init__(40, sample_rate=8000, hop_length=80)
         self.quantizer = quantizer
+        self.codes_version = sha256(quantizer.entries.numpy().tobytes()).hexdigest()[:12]
 
     @property
     def n_codebooks(self) -> int:
@@ -41,7 +43,7 @@ def fitted(latents: Tensor, seed: int = 0, entries: int = ENTRIES) -> ResidualQu
     """A quantizer of ``(lanes, latent_dim, frames)``, made in no time."""
     rows = latents.transpose(1, 2).flatten(0, 1)
     material = Latents(rows.half(), (0,), (len(rows),), ("all",))
-    config = QuantizerTrainConfig(steps=25, crops=4, crop_frames=64, keep=0.6, seed=seed)
+    config = QuantizerTrainConfig(steps=25, frames=2048, batch_size=256, keep=0.6, seed=seed)
     return fit_quantizer(material, config, levels=LEVELS, entries=entries)
 
 

@@ -29,6 +29,7 @@ class Bridge(nn.Module):
 
     kind: ClassVar[str]
     most_steps: ClassVar[int] = 1  # evaluations of the network that can be asked for
+    fingerprint: str = ""  # of its weights, where they are from a folder
     mean: Tensor
     turn: Tensor
     back: Tensor
@@ -85,8 +86,13 @@ class Bridge(nn.Module):
             raise ShapeError(f"coarse must be (batch, {c.latent_dim}, frames), got {tuple(coarse.shape)}")
         if not bool(torch.isfinite(coarse).all()):
             raise ArgumentError("coarse must be finite numbers, got NaN or infinity")
-        if not 1 <= given <= c.most_given:
-            raise ArgumentError(f"levels must be in [1, {c.most_given}] for this bridge, got {given}")
+        self.check_settings(given, steps)
+
+    def check_settings(self, given: int | None, steps: int | None) -> None:
+        """Raise ``ArgumentError`` for more levels than were trained, or steps out of range; None is the default."""
+        most = self.config.most_given
+        if given is not None and not 1 <= given <= most:
+            raise ArgumentError(f"levels must be in [1, {most}] for this bridge, got {given}")
         if steps is not None and not 1 <= steps <= self.most_steps:
             raise ArgumentError(f"steps must be in [1, {self.most_steps}] for a {self.kind} bridge, got {steps}")
 

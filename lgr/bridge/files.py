@@ -15,9 +15,10 @@ from lgr.bridge.config import BridgeConfig
 from lgr.bridge.regression import RegressionBridge
 from lgr.bridge.schrodinger import SchrodingerBridge
 from lgr.bridge.tokens import CoarseToFineBridge, TokenBridge
-from lgr.codecs.base import CodecInfo, check_same_codec
-from lgr.errors import ArgumentError, WeightsError
-from lgr.files import assets_dir
+from lgr.codecs.base import Codec, CodecInfo, check_same_codec, codes_version
+from lgr.errors import ArgumentError, CodebookError, WeightsError
+from lgr.files import assets_dir, sha256
+from lgr.latents.embedding import FINGERPRINT_DIGITS, split_reference
 
 KINDS: dict[str, type[Bridge]] = {
     kind.kind: kind for kind in (RegressionBridge, TokenBridge, CoarseToFineBridge, SchrodingerBridge)
@@ -47,29 +48,41 @@ def shipped_bridges(codec: str) -> list[str]:
     return [kind for kind in KINDS if (bridges_dir() / f"{codec}-{kind}" / "model.safetensors").is_file()]
 
 
-def load_bridge(bridge: str | Path, codec: CodecInfo) -> Bridge:
+def load_bridge(bridge: str | Path, codec: Codec) -> Bridge:
     """A bridge for ``codec``: one that ships, by its kind, or a folder that ``lgr train bridge`` wrote.
+
+    Parameters
+    ----------
+    bridge : as ``KIND`` or a folder, and maybe ``@`` and the fingerprint that it must have (``Bridge.fingerprint``)
 
     Raises
     ------
     WeightsError : lgr ships none of that kind for the codec and there is no such folder, or it is damaged
-    CodebookError : the folder's bridge is another codec's
+    CodebookError : the folder's bridge is for another codec or for other codes, or has another fingerprint
     """
-    shipped = bridges_dir() / f"{codec.name}-{bridge}"
-    folder = shipped if str(bridge) in KINDS else Path(bridge).expanduser()
+    name, wanted = split_reference(str(bridge))
+    info = codec.info
+    folder = bridges_dir() / f"{info.name}-{name}" if name in KINDS else Path(name).expanduser()
     if not (folder / "config.json").is_file():
-        have = ", ".join(shipped_bridges(codec.name)) or "none"
+        have = ", ".join(shipped_bridges(info.name)) or "none"
         raise WeightsError(
-            f"bridge must be a kind that lgr has for codec {codec.name!r} ({have}) or a folder that `lgr train bridge` "
-            f"wrote, got {bridge}"
+            f"bridge must be a kind that lgr has for codec {info.name!r} ({have}) or a folder that `lgr train bridge` "
+            f"wrote, got {name}"
         )
-    made, made_for = open_bridge(folder)
-    check_same_codec(f"bridge {bridge}", made_for, codec)
+    made, made_for, codes = open_bridge(folder)
+    check_same_codec(f"bridge {name}", made_for, info)
+    if codes != codes_version(codec):
+        raise CodebookError(
+            f"bridge {name} was trained with other codes ({codes or 'none of its own'}) than {info.name!r} now has "
+            f"({codes_version(codec) or 'none of its own'}): put those back, or train it again"
+        )
+    if wanted not in ("", made.fingerprint):
+        raise CodebookError(f"bridge {name} has other weights ({made.fingerprint}) than were asked for ({wanted})")
     return made
 
 
-def open_bridge(folder: Path) -> tuple[Bridge, CodecInfo]:
-    """The bridge in a folder, in evaluation mode, and the codec it is for.
+def open_bridge(folder: Path) -> tuple[Bridge, CodecInfo, str]:
+    """The bridge in a folder, in evaluation mode, the codec it is for, and the version of its codes.
 
     Raises
     ------
@@ -90,4 +103,5 @@ def open_bridge(folder: Path) -> tuple[Bridge, CodecInfo]:
     except (KeyError, TypeError, RuntimeError, ArgumentError) as error:
         first = str(error).partition("\n")[0]
         raise WeightsError(f"{folder}: config.json and model.safetensors are damaged or do not fit: {first}") from error
-    return bridge.eval().requires_grad_(False), codec
+    bridge.fingerprint = sha256(folder / "model.safetensors")[:FINGERPRINT_DIGITS]
+    return bridge.eval().requires_grad_(False), codec, str(described.get("codes", ""))

@@ -20,6 +20,7 @@ from lgr.cli.latency import latency
 from lgr.cli.listening import listening_analysis, listening_test
 from lgr.cli.live import live
 from lgr.cli.osc import osc
+from lgr.cli.refine import refine
 from lgr.cli.render import render
 from lgr.cli.resynth import resynth
 from lgr.cli.sample import sample
@@ -45,6 +46,7 @@ app.command("path", hidden=True, deprecated=True)(interpolate)
 app.command()(sample)
 app.command()(drums)
 app.command()(steer)
+app.command()(refine)
 app.command()(live)
 app.command()(latency)
 app.add_typer(export_app, name="export")

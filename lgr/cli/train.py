@@ -2,6 +2,7 @@
 
 import typer
 
+from lgr.cli.train_bridge import bridge
 from lgr.cli.train_codec import codec
 from lgr.cli.train_embedding import embedding
 from lgr.cli.train_models import HELP, model_command
@@ -12,6 +13,7 @@ for kind in HELP:
     train_app.command(kind)(model_command(kind))
 train_app.command("embedding")(embedding)
 train_app.command("quantizer")(quantizer)
+train_app.command("bridge")(bridge)
 train_app.command("codec")(codec)
 
 

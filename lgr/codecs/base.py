@@ -172,6 +172,11 @@ def heard_form(codec: Codec) -> Tensor | None:
     return form
 
 
+def codes_version(codec: Codec) -> str:
+    """Tells codes apart that only look alike: the fingerprint of a quantizer that has a file of its own, else ""."""
+    return str(getattr(codec, "codes_version", ""))
+
+
 @runtime_checkable
 class DiscreteCodec(Codec, Protocol):
     """A codec whose latents can be turned into integer codes, by a residual quantizer: the first level is the coarsest.

@@ -23,14 +23,28 @@ class RenderConfig:
     wet: Envelope = ALL_GRAINS  # 0: the target through the codec; 1: the chosen grains
     match_loudness: bool = True
     codec_version: str = ""  # CodecInfo.version: other weights or another space would play the score otherwise
+    bridge: str = ""  # "": none; else what brings the chosen latents back from their coarse codes (lgr.bridge.polish)
+    bridge_levels: int | None = None  # of the codes that are kept
+    bridge_steps: int | None = None  # evaluations of the network
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "wet", Envelope.of(self.wet))
         if not (self.wet.minimum >= 0 and self.wet.maximum <= 1):
             raise ArgumentError(f"wet must stay within 0 and 1, got {self.wet}")
+        if not isinstance(self.bridge, str):
+            raise ArgumentError(f"bridge must be a kind or a folder, got {self.bridge!r}")
+        for name in ("bridge_levels", "bridge_steps"):
+            value = getattr(self, name)
+            if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < 1):
+                raise ArgumentError(f"{name} must be a whole number >= 1, got {value!r}")
+            if value is not None and not self.bridge:
+                raise ArgumentError(f"{name} is of a bridge, and there is none, got {value}")
 
     def to_json(self) -> dict[str, Any]:
-        return {**asdict(self), "wet": self.wet.to_json()}
+        data = {**asdict(self), "wet": self.wet.to_json()}
+        if not self.bridge:  # as scores were before there were bridges
+            data = {name: value for name, value in data.items() if not name.startswith("bridge")}
+        return data
 
     @classmethod
     def from_json(cls, data: Any) -> Self:

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from lgr.bridge.base import Bridge
 from lgr.bridge.files import FORMAT, MODEL
-from lgr.codecs.base import CodecInfo
+from lgr.codecs.base import Codec, CodecInfo, codes_version
 from lgr.files import atomic_path, lgr_version, write_whole
 from lgr.train.material import Material, short_name
 
@@ -33,7 +33,7 @@ class BridgeReport:
     licence: str
 
 
-def write_bridge(out: Path, weights: dict[str, Tensor], net: Bridge, codec: CodecInfo, *, licence: str) -> None:
+def write_bridge(out: Path, weights: dict[str, Tensor], net: Bridge, codec: Codec, *, licence: str) -> None:
     """``model.safetensors`` (matrices in float16) and ``config.json``, each whole or not at all."""
     kept = {}
     for name, value in weights.items():
@@ -44,7 +44,8 @@ def write_bridge(out: Path, weights: dict[str, Tensor], net: Bridge, codec: Code
         "model": MODEL,
         "format": FORMAT,
         "kind": net.kind,
-        "codec": codec.to_json(),
+        "codec": codec.info.to_json(),
+        "codes": codes_version(codec),
         "config": net.config.to_json(),
         "licence": licence,
     }

@@ -112,8 +112,8 @@ def train_bridge(
                 report(row)
 
         run.fit(training, held_out, write)
-    write_bridge(out, run.average, net, codec.info, licence=licence)
-    bridge, _ = open_bridge(out)
+    write_bridge(out, run.average, net, codec, licence=licence)
+    bridge = open_bridge(out)[0]
     told = BridgeReport(
         codec=codec.info,
         kind=kind,
@@ -218,7 +218,7 @@ class _Run:
             self.seconds, tick = self.seconds + now - tick, now
             row = {"step": self.step, "of": config.steps, "seconds": round(self.seconds, 1)}
             if self.step % 50 == 0:
-                write({**row, "loss": round(float(loss), 5), "grad": round(norm, 3)})
+                write({**row, "loss": round(float(loss.detach()), 5), "grad": round(norm, 3)})
             if self.step % config.validate_every == 0 or self.step == config.steps:
                 write({**row, "held_out": {"loss": round(self.validate(held_out), 5)}})
             if now - saved > config.checkpoint_seconds or self.step == config.steps:

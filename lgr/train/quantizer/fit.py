@@ -13,7 +13,7 @@ from torch import Tensor
 
 from lgr.errors import ArgumentError
 from lgr.models.heard import turning
-from lgr.models.rvq import ENTRIES, LEVELS, ResidualQuantizer, nearest
+from lgr.models.rvq import ENTRIES, LEVELS, PIECE, ResidualQuantizer, nearest
 from lgr.progress import Progress, silent
 from lgr.train.latents import Latents
 
@@ -22,16 +22,17 @@ from lgr.train.latents import Latents
 class QuantizerTrainConfig:
     """The recipe."""
 
-    steps: int = 300  # of each level
-    crops: int = 128  # in a step
-    crop_frames: int = 64
+    frames: int = 1 << 17  # that are drawn from the material, categories alike
+    crop_frames: int = 64  # of a recording, at a time
+    steps: int = 150  # of each level
+    batch_size: int = 8192  # frames in a step
     keep: float = 0.95  # of the averages, a step
     fewest: float = 0.5  # rows a step, on the mean, below which an entry begins again
     settle: float = 0.2  # share of the steps, at the end, in which no entry begins again
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for name in ("steps", "crops", "crop_frames"):
+        for name in ("frames", "crop_frames", "steps", "batch_size"):
             if getattr(self, name) < 1:
                 raise ArgumentError(f"{name} must be >= 1, got {getattr(self, name)}")
         if not 0 <= self.settle <= 1:
@@ -60,29 +61,27 @@ def fit_quantizer(
     quantizer.mean.copy_(frames.mean(0))
     if form is not None:
         quantizer.turn, quantizer.back = turning(form, torch.cov(frames.T))
+    draws = torch.Generator().manual_seed(config.seed)
+    crops = latents.draw(-(-config.frames // config.crop_frames), config.crop_frames, draws)
+    rows = quantizer.turned(torch.cat([latents.frames[start : start + n].float() for start, n in crops]))
     for level in range(levels):
         book: Tensor | None = None
         count = sums = torch.zeros(())
         for step in range(config.steps):
             progress("fitting", level * config.steps + step, levels * config.steps)
-            generator = torch.Generator().manual_seed((config.seed * 1_000_003 + level) * 1_000_003 + step)
-            crops = latents.draw(config.crops, config.crop_frames, generator)
-            rows = torch.cat([latents.frames[start : start + n].float() for start, n in crops])
-            rows = quantizer.turned(rows)
-            for before in range(level):
-                known = quantizer.codebook(before)
-                rows = rows - known[nearest(rows, known)]
-            drawn = torch.randint(len(rows), (entries,), generator=generator)
+            batch = rows[torch.randint(len(rows), (config.batch_size,), generator=draws)]
+            fresh = batch[torch.randint(len(batch), (entries,), generator=draws)]
             if book is None:
-                book = rows[drawn].clone()
-                count, sums = torch.ones(entries), book.clone()
-            found = nearest(rows, book)
+                book, count, sums = fresh.clone(), torch.ones(entries), fresh.clone()
+            found = nearest(batch, book)
             count = config.keep * count + (1 - config.keep) * torch.bincount(found, minlength=entries)
-            sums = config.keep * sums + (1 - config.keep) * torch.zeros_like(book).index_add_(0, found, rows)
+            sums = config.keep * sums + (1 - config.keep) * torch.zeros_like(book).index_add_(0, found, batch)
             book = sums / count[:, None].clamp(min=1e-6)
             dead = count < config.fewest
             if step < (1 - config.settle) * config.steps:
-                book[dead], sums[dead], count[dead] = rows[drawn[dead]], rows[drawn[dead]], 1.0
+                book[dead], sums[dead], count[dead] = fresh[dead], fresh[dead], 1.0
         assert book is not None
         quantizer.set_codebook(level, book)
+        known = quantizer.codebook(level)
+        rows = torch.cat([piece - known[nearest(piece, known)] for piece in torch.split(rows, PIECE)])
     return quantizer
