@@ -20,6 +20,8 @@ TEST_EXTRAS := codecs,explore,measures,app,notebooks,ann,live,docs,dev
 # torchaudio; neither is needed to encode and decode (lgr/codecs/reference.py), so they come with what is.
 REFERENCE_PACKAGES := encodec==0.1.1 descript-audio-codec==1.0.0
 REFERENCE_NEEDS := einops argbind
+# Judges' weights, in packages whose own requirements cannot be met (lgr/judges/table.py).
+JUDGE_PACKAGES := resemblyzer==0.1.4 musicnn==0.1.0
 
 PIP_INSTALL = $(BIN)/python -m pip install --disable-pip-version-check --constraint constraints.txt \
 	$(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
@@ -111,4 +113,7 @@ $(VENV)/.installed-docs: $(REQUIREMENTS) | $(BIN)/python
 $(VENV)/.installed-test: $(REQUIREMENTS) Makefile | $(BIN)/python
 	$(PIP_INSTALL) --editable '.[$(TEST_EXTRAS)]' $(REFERENCE_NEEDS)
 	$(PIP_INSTALL) --no-deps $(REFERENCE_PACKAGES)
+# ViSQOL wants a C++ compiler: where the judges cannot be installed, tests that ask them are skipped.
+	-$(PIP_INSTALL) --editable '.[judges]'
+	-$(PIP_INSTALL) --no-deps $(JUDGE_PACKAGES)
 	@touch $@

@@ -6,11 +6,11 @@ Held-out recordings (half a second or more long, their first six seconds) throug
 is what listening tests put in to be heard as bad: all above 3.5 kHz taken away (the low anchor of ITU-R BS.1534).
 
 *ViSQOL* 3 (Chinen et al. 2020), which foretells listeners' marks, in its audio mode, at 48 kHz, as the package
-`visqol-python` has it (pip install visqol-python): 1 is bad, 4.73 is what a sound scores against itself. Means by
+`visqol-python` has it (`lgr.judges.visqol`): 1 is bad, 4.73 is what a sound scores against itself. Means by
 category, of ``--clips`` recordings each.
 
 *Fréchet* is the distance between the embeddings of recordings and of their round trips, patches of 3 s, one a second
-(`benchmarks.musicnn` says what the embedding is and how it is installed): 0 is no change. It has no unit, falls with
+(`lgr.judges.musicnn` says what the embedding is): 0 is no change. It has no unit, falls with
 the number of recordings (SoundStream's: 3.5 from half of them, 2.7 from all), and so is of up to ``--frechet-clips``
 of each category and compared within one table only. `lgr.measures.frechet.frechet_extrapolated` does not fit: it takes
 sets that are drawn apart, where these come in pairs, whose bias is far smaller (of two equal sets it says -1.0 in their
@@ -22,46 +22,22 @@ from collections import defaultdict
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
-from benchmarks import musicnn
 from benchmarks.codec import CLIPS_A_CATEGORY, SECONDS, held_out_clips, round_trip
 from lgr.codecs import load_codec
-from lgr.errors import MissingPackageError
+from lgr.judges import judge, load_judge, musicnn
 from lgr.measures.frechet import frechet_distance
 from lgr.sound.audio import load_audio
 from lgr.train.data import Clip
 
-JUDGE_RATE = 48000
 REFERENCE_RATE = 24000  # what all recordings of the corpus have; a codec of a lower rate loses what is above its own
 LEAST_SECONDS = 1.0  # ViSQOL's patches need 0.9
 ANCHOR_HZ, ANCHOR_RATE, ANCHOR_ORDER = 3500, 24000, 8
 Through = Callable[[Tensor], Tensor]  # what is judged, ``(samples,)`` to as many
-
-
-def visqol() -> Any:
-    """The judge: ``judge(reference, its rate, estimate, its rate)`` of two ``(samples,)``, a mark from 1 to 5."""
-    try:
-        from visqol import VisqolApi
-    except ImportError as error:
-        raise MissingPackageError("benchmarks.judges needs ViSQOL: pip install visqol-python") from error
-    import soxr
-
-    api = VisqolApi()
-    api.create(mode="audio")
-
-    def judge(reference: NDArray[np.float32], rate: int, estimate: NDArray[np.float32], its_rate: int) -> float:
-        a = soxr.resample(reference.astype(np.float64), rate, JUDGE_RATE)
-        b = soxr.resample(estimate.astype(np.float64), its_rate, JUDGE_RATE)
-        n = min(len(a), len(b))
-        return float(api.measure_from_arrays(a[:n], b[:n], JUDGE_RATE).moslqo)
-
-    return judge
 
 
 def heard(path: str, sample_rate: int, least_seconds: float = 0.0) -> Tensor:
@@ -78,13 +54,13 @@ def anchor(audio: Tensor) -> Tensor:
     return torch.from_numpy(sosfiltfilt(sections, audio.double().numpy()).copy()).float()
 
 
-def mark(judge: Any, clips: list[Clip], through: Through, sample_rate: int) -> float:
+def mark(clips: list[Clip], through: Through, sample_rate: int) -> float:
     """ViSQOL's mean mark of some recordings, against them at ``REFERENCE_RATE`` whatever the codec's own rate is."""
     marks = []
     for clip in clips:
-        reference = heard(clip.path, REFERENCE_RATE, LEAST_SECONDS).numpy()
-        estimate = through(heard(clip.path, sample_rate, LEAST_SECONDS)).numpy()
-        marks.append(judge(reference, REFERENCE_RATE, estimate, sample_rate))
+        reference = heard(clip.path, REFERENCE_RATE, LEAST_SECONDS)
+        estimate = through(heard(clip.path, sample_rate, LEAST_SECONDS))
+        marks.append(judge("visqol-audio", estimate, sample_rate, reference, REFERENCE_RATE)["visqol_audio"])
     return float(np.mean(marks))
 
 
@@ -105,14 +81,16 @@ def main() -> None:
     parser.add_argument("--frechet-clips", type=int, default=CLIPS_A_CATEGORY, help="of each category, for Fréchet")
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
-    judge = visqol() if "visqol" in options.judge else None
+    visqol = "visqol" in options.judge
+    if visqol:
+        load_judge("visqol-audio")  # that it is missing is told before the recordings are read
     network = musicnn.load_musicnn() if "frechet" in options.judge else None
     by_category = defaultdict(list)
     for clip in held_out_clips(options.data, options.credits, every_licence=True):
         if load_audio(clip.path)[0].shape[1] > 12000:
             by_category[clip.category].append(clip)
     many = [clip for clips in by_category.values() for clip in clips[: options.frechet_clips]]
-    columns = list(by_category) if judge else []
+    columns = list(by_category) if visqol else []
     if network:
         reference = embedded(network, many, musicnn.SAMPLE_RATE)
         columns.append(f"Fréchet ({len(many)} recordings, {len(reference)} patches)")
@@ -123,7 +101,7 @@ def main() -> None:
             title, rate, through = codec.info.name, codec.info.sample_rate, partial(round_trip, codec)
         else:
             title, rate, through = f"(low-passed at {ANCHOR_HZ} Hz)", ANCHOR_RATE, anchor
-        figures = [mark(judge, clips[: options.clips], through, rate) for clips in by_category.values() if judge]
+        figures = [mark(clips[: options.clips], through, rate) for clips in by_category.values() if visqol]
         if network:
             figures.append(frechet_distance(reference, embedded(network, many, rate, through)))
         lines.append(f"| {title} | " + " | ".join(f"{figure:.2f}" for figure in figures) + " |")

@@ -41,6 +41,10 @@ class MissingPackageError(LgrError, ImportError):
     """An optional package is needed; the message gives the pip command that installs it."""
 
 
+class CannotJudgeError(LgrError, ValueError):
+    """A judge has no number for these sounds: too short, silent, or without what it listens to."""
+
+
 def check_shape(name: str, shape: Sequence[int], expected: str, ok: bool) -> None:
     """Raise ``ShapeError`` unless ``ok``: ``{name} must be {expected}, got {shape}``."""
     if not ok:

@@ -1,7 +1,6 @@
 """A codec with codes that is made in no time, for tests of codes."""
 
 from functools import cache
-from hashlib import sha256
 
 from command_line import CLIPS
 from torch import Tensor
@@ -22,7 +21,6 @@ class CodedToy(ToyCodec):
     def __init__(self, quantizer: ResidualQuantizer) -> None:
         super().__init__(40, sample_rate=8000, hop_length=80)
         self.quantizer = quantizer
-        self.codes_version = sha256(quantizer.entries.numpy().tobytes()).hexdigest()[:12]
 
     @property
     def n_codebooks(self) -> int:
@@ -31,6 +29,10 @@ class CodedToy(ToyCodec):
     @property
     def code_entries(self) -> int:
         return self.quantizer.entries.shape[1]
+
+    @property
+    def codes_version(self) -> str:
+        return self.quantizer.fingerprint()
 
     def quantize(self, latents: Tensor) -> Tensor:
         return self.quantizer.quantize(latents)
@@ -43,7 +45,7 @@ def fitted(latents: Tensor, seed: int = 0, entries: int = ENTRIES) -> ResidualQu
     """A quantizer of ``(lanes, latent_dim, frames)``, made in no time."""
     rows = latents.transpose(1, 2).flatten(0, 1)
     material = Latents(rows.half(), (0,), (len(rows),), ("all",))
-    config = QuantizerTrainConfig(steps=25, frames=2048, batch_size=256, keep=0.6, seed=seed)
+    config = QuantizerTrainConfig(steps=25, frames=4096, batch_size=256, crop_frames=64, keep=0.6, seed=seed)
     return fit_quantizer(material, config, levels=LEVELS, entries=entries)
 
 

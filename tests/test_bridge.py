@@ -12,7 +12,7 @@ from lgr.bridge.config import BridgeConfig
 from lgr.bridge.encoder import Encoder
 from lgr.bridge.files import KINDS, build_bridge
 from lgr.bridge.schrodinger import SchrodingerBridge, marginal, variances, walked
-from lgr.bridge.tokens import CodeBridge, CoarseToFineBridge
+from lgr.bridge.tokens import CoarseToFineBridge, CodeBridge
 from lgr.errors import ArgumentError, ShapeError
 
 TINY = BridgeConfig(
@@ -50,7 +50,7 @@ def batch(frames: int = 12, items: int = 4) -> Batch:
     )
 
 
-# ---- the Schrödinger bridge against closed forms ----------------------------------------------------------------------
+# ---- the Schrödinger bridge against closed forms
 
 
 def test_variances_are_the_integral_of_a_schedule_that_is_the_same_from_both_ends() -> None:
@@ -68,7 +68,7 @@ def test_variances_are_the_integral_of_a_schedule_that_is_the_same_from_both_end
 
 @pytest.mark.parametrize("stochastic", [1.0, 0.0])
 def test_on_a_gaussian_problem_the_marginals_are_those_of_the_closed_form(stochastic: float) -> None:
-    """Fine = a * coarse + s * noise: the best guess is known, so every point of the walk has a known mean and spread."""
+    """Fine = a * coarse + s * noise: the best guess is known, so all points of the walk have a known spread."""
     a, s, noise, count, steps = 0.6, 0.8, 0.9, 40_000, 64
     coarse = torch.full((count, 1, 1), 1.5, dtype=torch.float64)
     seen: dict[float, Tensor] = {}
@@ -134,7 +134,7 @@ def test_a_walk_between_draws_nothing_but_at_its_first_step_when_it_is_determini
     assert torch.equal(bridge(coarse, steps=5, generator=seeded(3)), bridge(coarse, steps=5, generator=seeded(3)))
 
 
-# ---- what every kind keeps --------------------------------------------------------------------------------------------
+# ---- what every kind keeps
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -229,7 +229,7 @@ def test_coarse_to_fine_draws_from_its_own_chances() -> None:
     assert torch.equal(bridge(coarse, generator=seeded(1)), bridge(coarse, generator=seeded(2)))
 
 
-# ---- wrong input ------------------------------------------------------------------------------------------------------
+# ---- wrong input
 
 
 @pytest.mark.parametrize("kind", KINDS)

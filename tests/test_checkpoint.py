@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.musicnn_weights import MAGIC, read_checkpoint
 from lgr.errors import WeightsError
+from lgr.judges.musicnn_weights import MAGIC, read_checkpoint
 
 MATRIX = b"\x08\x01\x12\x08\x12\x02\x08\x02\x12\x02\x08\x03\x28\x18"  # float32, (2, 3), at 0, 24 bytes
 STEP = b"\x08\x09\x12\x00\x20\x18\x28\x08"  # int64, no axes, at 24, 8 bytes

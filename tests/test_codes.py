@@ -170,7 +170,7 @@ def test_codes_of_another_codec_or_quantizer_are_refused() -> None:
     latents = toy().encode(clip("rain", 2, 8000)[None])
     with pytest.raises(CodebookError, match="codes were made with another quantizer of toy"):
         sound_of(codes, CodedToy(fitted(latents)))
-    one_of_its_own = toy().codes_version
+    one_of_its_own = toy().quantizer.fingerprint()
     more = replace(codes, codes=torch.zeros(1, 9, 100).long(), levels=9, quantizer=one_of_its_own)
     with pytest.raises(CodebookError, match="at most 4 rows of 64 entries for toy, got 9 of 64"):
         sound_of(more, toy())

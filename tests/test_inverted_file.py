@@ -5,6 +5,7 @@ import torch
 from torch import Tensor
 
 from lgr.errors import ShapeError
+from lgr.matching import inverted_file
 from lgr.matching.inverted_file import InvertedFile
 
 
@@ -58,6 +59,36 @@ def test_growing_is_numbered_on() -> None:
     assert torch.equal(file.index[place], torch.arange(1300))
     torch.testing.assert_close(product, torch.cat([book, more])[file.index[place]] @ query)
     assert torch.equal(file.index[file.place], torch.arange(1300))
+
+
+@pytest.mark.parametrize("size", [24, 96])
+def test_what_grew_piece_by_piece_is_found_as_what_grew_at_once(size: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    book, queries = rows(9000, size=size), rows(20, size=size, seed=5)
+    pieces = [rows(40, size=size, seed=7 + i) for i in range(8)]
+    every = torch.cat([book, *pieces])
+    file = first = InvertedFile.of(book)
+    kept = first.rows.clone()
+    monkeypatch.setattr(inverted_file, "MOST_LATE", 100)
+    late, shared = [], 0
+    for piece in pieces:
+        before, file = file, file.grown(piece)
+        shared += file.rows.data_ptr() == before.rows.data_ptr()
+        late.append(len(file.rows) - file.offsets[-1])
+        assert torch.equal(file.rows, every[file.index])
+        assert torch.equal(file.index[file.place], torch.arange(len(file.rows)))
+        for query in queries:  # what has just come is looked at, wherever it lies
+            found = file.nearest(query, 3)
+            assert len(found.place.unique()) == len(found.place)
+            assert set(found.place.tolist()) >= set(range(file.offsets[-1], len(file.rows)))
+            assert found.at(0, int(found.place[-1])) == len(found.place) - 1
+            if size == 24:
+                torch.testing.assert_close(found.product, every[file.index[found.place]] @ query)
+    assert late == [40, 80, 0, 40, 80, 0, 40, 80]  # and then put in its cell
+    assert shared == 6
+    assert torch.equal(first.rows, kept)
+    cells = torch.repeat_interleave(torch.arange(len(file.centroids)), torch.tensor(file.offsets).diff())
+    nearest = (file.rows[: len(cells)] @ file.centroids.T).max(1).values
+    torch.testing.assert_close((file.rows[: len(cells)] * file.centroids[cells]).sum(1), nearest)
 
 
 def test_the_same_rows_and_seed_give_the_same_file() -> None:

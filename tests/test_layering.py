@@ -21,9 +21,15 @@ HEAVY = {
     "gradio",
     "librosa",
     "matplotlib",
+    "onnxruntime",
+    "pocketsphinx",
+    "pystoi",
+    "resemblyzer",
     "sklearn",
+    "speechmos",
     "transformers",
     "umap",
+    "visqol",
 }
 BESIDE = -1  # the rank of what stands beside the layers
 LONGEST = 350  # lines a file

@@ -226,6 +226,58 @@ def test_a_take_becomes_a_source_while_it_runs() -> None:
         with_take(material, loop.codec, torch.ones(100), name="short")  # less than a grain
 
 
+def test_the_loop_plays_on_while_a_take_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    loop, material = ready()
+    player = Player(loop, material)
+    asked, go_on = threading.Event(), threading.Event()
+    make = lgr.live.play.with_take
+
+    def slowly(*arguments: Any, **options: Any) -> Material:
+        asked.set()
+        assert go_on.wait(20)
+        return make(*arguments, **options)
+
+    monkeypatch.setattr(lgr.live.play, "with_take", slowly)
+    taker = threading.Thread(target=player.take)
+    steps, sizes = 0, []
+
+    def watch(_: object) -> None:
+        nonlocal steps
+        steps += 1
+        sizes.append(len(player.material.codebook))
+        if steps == 60:
+            taker.start()
+            assert asked.wait(20)
+        if steps == 90:
+            go_on.set()
+            taker.join(20)
+
+    player.run(Limited(120), Nowhere(), watch=watch)
+    assert steps == 120
+    assert sizes[:90] == [len(material.codebook)] * 90
+    assert sizes[-1] > sizes[0]
+
+
+def test_takes_are_written_behind_what_is_there() -> None:
+    loop, material = ready()
+    player = Player(loop, material)
+    player.run(Limited(60), Nowhere())
+    player.take(0.5)
+    first = player.material
+    player.take(0.5)
+    second = player.material
+    for one, other in (
+        (first.codebook.latents_, second.codebook.latents_),
+        (first.file.rows, second.file.rows),
+    ):
+        assert one.data_ptr() == other.data_ptr()
+    taken = len(first.codebook) - len(material.codebook)
+    assert len(second.codebook) == len(first.codebook) + taken
+    # the same sound twice, under two names
+    assert torch.equal(second.codebook.latents_[..., -taken:], first.codebook.latents_[..., -taken:])
+    assert torch.equal(first.codebook.latents_[..., : -taken - 3], material.codebook.latents_)
+
+
 def test_it_is_stopped_from_another_thread() -> None:
     loop, material = ready()
     player = Player(loop, material)

@@ -8,7 +8,7 @@ import torch
 from made_up_sounds import RATE, noise, sine, voice
 
 from lgr.errors import ShapeError
-from lgr.measures.reconstruction import align, estoi, lsd, mel_distance, mel_mstft, mstft, rmse, si_sdr
+from lgr.measures.reconstruction import align, estoi, lsd, mel_distance, mel_mstft, mstft, rmse, si_sdr, si_snr
 
 REFERENCE = voice(300, 1.3) * torch.linspace(0.1, 1, round(1.3 * RATE))
 ESTIMATE = 0.8 * REFERENCE + noise(1.3, 1, level=0.02)
@@ -51,6 +51,13 @@ def test_auralosss_sisdr_agrees() -> None:
     freq = pytest.importorskip("auraloss")
     expected = -float(freq.time.SISDRLoss(zero_mean=False)(ESTIMATE[None, None], REFERENCE[None, None]))
     assert si_sdr(REFERENCE, ESTIMATE) == pytest.approx(expected, abs=1e-3)
+
+
+def test_si_snr_is_si_sdr_of_sounds_without_their_means() -> None:
+    freq = pytest.importorskip("auraloss")
+    expected = -float(freq.time.SISDRLoss(zero_mean=True)((ESTIMATE + 0.1)[None, None], (REFERENCE - 0.2)[None, None]))
+    assert si_snr(REFERENCE - 0.2, ESTIMATE + 0.1) == pytest.approx(expected, abs=1e-3)
+    assert si_snr(REFERENCE, ESTIMATE.roll(3), max_lag=8) == pytest.approx(si_snr(REFERENCE, ESTIMATE), abs=0.1)
 
 
 @pytest.mark.parametrize("decibels", [-10.0, 0.0, 25.0])

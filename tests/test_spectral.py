@@ -27,6 +27,7 @@ from lgr.models.spectral.likelihood import (
 from lgr.models.spectral.model import SHAPE, SpectralVAE
 from lgr.models.spectral.objective import draw_splices
 from lgr.models.spectral.phase import TINY, origins, phase_step
+from lgr.models.spectral.spectra import log_magnitudes
 from lgr.models.spectral.stft import Stft
 
 SIZES = {"hop_length": 320, "width": 32, "encoder_blocks": 1, "decoder_blocks": 2, "latent_dim": 16, "band_width": 16}
@@ -140,6 +141,17 @@ def test_phases_do_not_depend_on_chunks(sizes: list[int]) -> None:
     assert float(apart.abs().max()) < 1e-4
 
 
+@pytest.mark.parametrize("sizes", [[320] * 20, [1, 700, 5699], [3333, 3067]])
+def test_latents_are_to_the_last_bit_those_of_any_chunks(sizes: list[int]) -> None:
+    model, audio = tiny(width=96), 0.3 * torch.randn(2, 6400, generator=generator())
+    state, found, at = None, [], 0
+    for size in [*sizes, 0]:
+        state, latents = model.encode_step(state, audio[:, at : at + size], flush=size == 0)
+        found.append(latents)
+        at += size
+    assert float((torch.cat(found, 1) != model.posterior(audio).mean).double().mean()) < 1e-3
+
+
 def test_phases_of_nothing() -> None:
     state, phases = phase_step(None, torch.zeros(1, 0, 33), hop=16, window_length=64, flush=True)
     assert phases.shape == (1, 0, 33)
@@ -201,11 +213,11 @@ def test_components_are_fitted_and_come_back() -> None:
     clips = [torch.sin(2 * math.pi * hz * torch.arange(12000) / RATE)[None] for hz in torch.linspace(200, 8000, 30)]
     fit_components(model, clips)
     unit, _, _ = model.spectra(clips[7])
-    logs = model.logs(unit)
+    logs = log_magnitudes(unit)
     again = model.from_shape(model.to_shape(logs - model.from_shape.bias))
     spread = (logs - model.from_shape.bias).square().mean()
     assert float((again - logs).square().mean() / spread) < 0.05
-    shapes = torch.cat([model.to_shape(model.logs(model.spectra(c)[0]) - model.from_shape.bias) for c in clips], 1)
+    shapes = torch.cat([model.to_shape(log_magnitudes(model.spectra(c)[0]) - model.from_shape.bias) for c in clips], 1)
     torch.testing.assert_close(shapes[0].square().mean(0), torch.ones(37), rtol=0.05, atol=0.05)
 
 

@@ -55,6 +55,10 @@ def evaluate(
         str | None,
         o.option("--codec", metavar="NAME", help="To render the score of a trained codec: the codec's folder."),
     ] = None,
+    judges: Annotated[
+        str | None,
+        o.option("--judges", metavar="NAMES", help="Ask these judges, too, or all: `lgr judges` lists them."),
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace an existing file.")] = False,
 ) -> None:
     """Measure results: how much of the source they took on, how much of the
@@ -70,12 +74,16 @@ def evaluate(
       lgr evaluate sweep/ --json sweep.evaluation.json
       lgr evaluate out.wav --target drums.wav --source glass.wav
       lgr evaluate between.wav --seams 1,2
+      lgr evaluate out/demo --judges visqol-audio,timbre
     """
     from lgr.cli.support.outputs import Outputs
     from lgr.cli.support.progress import progress_bar
     from lgr.cli.support.sources import open_codec
     from lgr.evaluation import Yardstick
 
+    asked = _judge_names(judges)
+    if asked and seams:
+        raise ArgumentError("--judges compare a result with its target: leave out --seams")
     todo = _sounds(results, target, source, seams) if target or source or seams else _scores(results)
     with Outputs(force=force, inputs=[each.path for each in todo]) as outputs:
         json_part = outputs.claim_optional(_json_path(json_file), "score", "--json")
@@ -83,7 +91,7 @@ def evaluate(
 
         @lru_cache(maxsize=2)  # results of one target and its sources come one after the other
         def yardstick(target: Path, sources: tuple[Path, ...]) -> "Yardstick":
-            return Yardstick(target, sources, codec=crossed, pitch=pitch)
+            return Yardstick(target, sources, codec=crossed, pitch=pitch, judges=asked)
 
         found = []
         with progress_bar() as progress:
@@ -226,6 +234,18 @@ def _pair(text: str) -> tuple[float, float]:
     except ValueError as error:
         raise ArgumentError(f"--seams must be two numbers with a comma, such as 1,2, got {text}") from error
     return first, second
+
+
+def _judge_names(text: str | None) -> list[str]:
+    """The judges that ``--judges`` names, each once; all of them for "all"."""
+    from lgr.judges import JUDGES
+
+    if text is None:
+        return []
+    names = list(JUDGES) if text.strip() == "all" else list(dict.fromkeys(each.strip() for each in text.split(",")))
+    if unknown := [name for name in names if name not in JUDGES]:
+        raise ArgumentError(f"--judges must be all, or some of {', '.join(JUDGES)} with commas, got {unknown[0]!r}")
+    return names
 
 
 def _json_path(path: Path | None) -> Path | None:

@@ -43,11 +43,15 @@ def nn_tilde(
 
     It plays what comes in with the grains of sources, as lgr live does; a
     buffer~ takes their place while it plays. nn is another name for nn~.
+    CODEC is bundled, spectral, drums-spectral, notes-spectral,
+    textures-noiseband, or a folder of lgr train codec, spectral, noiseband
+    or ddsp-noise.
 
     \b
     Examples:
       lgr export nn~ bundled pads/ -o pads.ts
       lgr export nn bundled -o empty.ts --sample-rate 48000
+      lgr export nn spectral rain/ -o rain.ts
     """
     from lgr.cli.support.outputs import Outputs
     from lgr.cli.support.progress import progress_bar

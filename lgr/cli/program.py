@@ -16,6 +16,7 @@ from lgr.cli.evaluate import evaluate
 from lgr.cli.export import export_app
 from lgr.cli.info import info
 from lgr.cli.interpolate import interpolate
+from lgr.cli.judges import judges
 from lgr.cli.latency import latency
 from lgr.cli.listening import listening_analysis, listening_test
 from lgr.cli.live import live
@@ -52,6 +53,7 @@ app.command()(latency)
 app.add_typer(export_app, name="export")
 app.command()(osc)
 app.command()(evaluate)
+app.command()(judges)
 app.command()(codecs)
 app.command()(codes)
 app.command()(info)

@@ -12,8 +12,8 @@ train_app = typer.Typer(help="Train models on your own recordings.")
 for kind in HELP:
     train_app.command(kind)(model_command(kind))
 train_app.command("embedding")(embedding)
-train_app.command("quantizer")(quantizer)
 train_app.command("bridge")(bridge)
+train_app.command("quantizer")(quantizer)
 train_app.command("codec")(codec)
 
 

@@ -10,6 +10,7 @@ from torch import Tensor
 from lgr.codecs.base import CodecInfo
 from lgr.errors import ArgumentError, CodebookError, check_shape
 from lgr.latents.grains import grain_starts
+from lgr.latents.growing import followed
 from lgr.sound.pitch import BINS
 from lgr.sound.recording import Recording
 
@@ -40,11 +41,12 @@ class Parts(NamedTuple):
         lanes = max(len(self.latents), len(new.latents))
         n = len(self.recordings)
         moved = (r if r.original is None else replace(r, original=r.original + n) for r in new.recordings)
-        joined = torch.cat([each.expand(lanes, -1, -1) for each in (self.latents, new.latents)], dim=1)
+        # An hour of latents is not copied for a few seconds more, which a loop that plays may take as a source.
+        latents = self.latents if len(self.latents) == lanes else self.latents.expand(lanes, -1, -1)
         same = lanes == 1 and self.features is None and new.features is None
         return Parts(
-            latents=joined,
-            features=None if same else torch.cat([self.matched, new.matched]),
+            latents=followed(latents, new.latents.expand(lanes, -1, -1), dim=1),
+            features=None if same else followed(self.matched, new.matched),
             recordings=(*self.recordings, *moved),
             frames=(*self.frames, *new.frames),
             starts=torch.cat([self.starts, new.starts + sum(self.frames)]),
@@ -55,7 +57,7 @@ class Parts(NamedTuple):
 
 
 def _both(these: Tensor | None, new: Tensor | None) -> Tensor | None:
-    return None if these is None or new is None else torch.cat([these, new])
+    return None if these is None or new is None else followed(these, new)
 
 
 class Fitted(NamedTuple):

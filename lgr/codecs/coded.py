@@ -17,7 +17,6 @@ from lgr.codecs.folder import QUANTIZER
 from lgr.codecs.sliced import SlicedCodec
 from lgr.codecs.trained import TrainedCodec
 from lgr.errors import WeightsError
-from lgr.files import sha256
 from lgr.models.rvq import ResidualQuantizer
 
 
@@ -25,15 +24,18 @@ class Coded(SlicedCodec):
     """What is added: a ``DiscreteCodec``."""
 
     quantizer: ResidualQuantizer
-    codes_version: str  # the quantizer's fingerprint
 
     @classmethod
     def from_folder(cls, folder: str | Path, **options: Any) -> Any:
         """As the codec without codes, and ``WeightsError`` where the quantizer is damaged or another codec's."""
         made: Coded = super().from_folder(folder, **options)  # type: ignore[misc]
         made.quantizer = read_quantizer(Path(folder) / QUANTIZER, made.info).to(made._like.device)
-        made.codes_version = sha256(Path(folder) / QUANTIZER)[:12]
         return made
+
+    @property
+    def codes_version(self) -> str:
+        """The quantizer's fingerprint: see ``lgr.codecs.base.codes_version``."""
+        return self.quantizer.fingerprint()
 
     @property
     def n_codebooks(self) -> int:

@@ -17,6 +17,8 @@ from torch import Tensor
 
 from lgr.codecs.base import Codec
 from lgr.evaluation.evaluation import NOT_ASKED, Evaluation, Found, evaluation_of, number
+from lgr.evaluation.judged import judged, shared_out
+from lgr.judges import judge_card
 from lgr.measures import reconstruction
 from lgr.measures.adoption import centred_directions, measure_adoption
 from lgr.measures.artefacts import ARTEFACTS
@@ -50,6 +52,7 @@ def evaluate(
     score: Score | None = None,
     codec: Codec | None = None,
     pitch: bool = False,
+    judges: Sequence[str] = (),
 ) -> Evaluation:
     """Measure one result: a ``Yardstick`` used once; arguments and errors are its own and those of its ``measure``.
 
@@ -64,7 +67,7 @@ def evaluate(
     >>> round(numbers["adoption"], 3), round(numbers["envelope_correlation"], 3)
     (0.0, 1.0)
     """
-    return Yardstick(target, sources, codec=codec, pitch=pitch).measure(audio, sample_rate, score)
+    return Yardstick(target, sources, codec=codec, pitch=pitch, judges=judges).measure(audio, sample_rate, score)
 
 
 class Yardstick:
@@ -76,10 +79,11 @@ class Yardstick:
     sources : the sounds whose grains were played; at least one
     codec : ``adoption_codec`` is measured on its features; it says most where another codec made the result
     pitch : measure ``pitch_agreement`` too, which takes longer than all the rest (0.1 s a second of target)
+    judges : names of ``lgr.judges.JUDGES``, whose numbers are a family of their own; seconds each
 
     Raises
     ------
-    ArgumentError, ShapeError, AudioFileError : a sound cannot be read or is not audio
+    ArgumentError, ShapeError, AudioFileError : a sound cannot be read or is not audio, or there is no such judge
 
     Examples
     --------
@@ -97,10 +101,17 @@ class Yardstick:
     """
 
     def __init__(
-        self, target: Sound, sources: Sequence[Sound], *, codec: Codec | None = None, pitch: bool = False
+        self,
+        target: Sound,
+        sources: Sequence[Sound],
+        *,
+        codec: Codec | None = None,
+        pitch: bool = False,
+        judges: Sequence[str] = (),
     ) -> None:
         check_sources(sources)
         self._codec, self._pitch = codec, pitch
+        self._judges = [judge_card(name) for name in judges]
         self._target = _mono(target, "target")
         self._targets: dict[int, Tensor] = {}
         self._wanted = self._target_at(RATE)
@@ -122,17 +133,22 @@ class Yardstick:
         heard = with_length(resample(*given, RATE), self._wanted.shape[0])[0]
         timbre, distribution = self._timbre(heard)
         result = Timeline(heard, RATE)
-        return evaluation_of(
-            {
-                "adoption": {**timbre, "adoption_codec": self._codec_adoption(heard)},
-                "distribution": distribution,
-                "retention": self._retention(result),
-                "artefacts": self._artefacts(result, score),
-                "seams": self._seams(given, score),
-                "use": _use(score),
-                "reconstruction": _reconstruction(heard, self._wanted),
-            }
-        )
+        found = {
+            "adoption": {**timbre, "adoption_codec": self._codec_adoption(heard)},
+            "distribution": distribution,
+            "retention": self._retention(result),
+            "artefacts": self._artefacts(result, score),
+            "seams": self._seams(given, score),
+            "use": _use(score),
+            "reconstruction": _reconstruction(heard, self._wanted),
+        }
+        if self._judges:
+            found["judges"] = judged(self._judges, given, {"target": self._target, "source": self._judged_source})
+        return evaluation_of(found)
+
+    @cached_property
+    def _judged_source(self) -> tuple[Tensor, int]:
+        return shared_out(self._material, RATE), RATE
 
     def _target_at(self, rate: int) -> Tensor:
         """The target ``(samples,)`` at ``rate``."""

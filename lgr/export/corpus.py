@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from lgr.export.grains import Grains, levels_of, no_grains, timbre_rows
 from lgr.export.pitch import Pitch
 from lgr.export.resampler import Resampler
-from lgr.export.streams import Stream
+from lgr.export.stream import Stream
 from lgr.latents.vectors import NOTHING
 from lgr.sound import level
 

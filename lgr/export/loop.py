@@ -14,7 +14,7 @@ from lgr.export.corpus import Corpus
 from lgr.export.grains import Grains, levels_of, timbre_rows
 from lgr.export.levels import InputLevel, OutputLevel
 from lgr.export.pitch import Pitch
-from lgr.export.streams import Stream
+from lgr.export.stream import Stream
 from lgr.live.config import LiveConfig
 from lgr.live.level import block_length
 from lgr.live.loop import SEED_STEP
@@ -52,7 +52,7 @@ class Loop(nn.Module):
         self.ahead = ahead // self.block * self.block  # samples of what comes in that are known before it is played
         self.quantum = hop_frames * codec.hop
         waits = -(-codec.late_frames // hop_frames) + 1  # choices until one has been heard whole
-        self.late = waits * self.quantum + codec.late_samples - 1
+        self.late = waits * self.quantum + -(-codec.late_samples // self.hop) * self.hop - 1  # whole hops go out
         self.input_level = InputLevel(self.block, codec.sample_rate)
         self.output_level = OutputLevel(self.block, codec.hop, codec.sample_rate)
         self.choose = Choice()

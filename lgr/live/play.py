@@ -66,6 +66,9 @@ class Player:
     def take(self, seconds: float = TAKE_SECONDS) -> str:
         """What was heard just now, at most ``TAKE_SECONDS`` of it, becomes a source; its name.
 
+        For any thread but that of ``run``, which plays on with what it has until the source is there: some tenths of a
+        second, whatever is played with (``benchmarks/live_takes.py``).
+
         Raises
         ------
         ArgumentError, CodebookError : it was silence, or too short

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from lgr.errors import check_shape
+from lgr.latents.growing import followed, with_room
 
 ROUNDS = 8  # of k-means
 SAMPLE = 128  # rows a cell that k-means looks at
@@ -24,6 +25,7 @@ AXES = 48  # numbers of a short row: a product of two is then .007 off (RMS, an 
 ALIKE = 0.5  # cosine at most between what short rows leave out of a row and of a query
 MOST_CLOSE = 512  # rows that are looked at whole
 FEW = 8192  # rows, of which there need be no short ones
+MOST_LATE = 4096  # rows that are in no cell yet, and looked at by every search
 BLOCK = 16384  # rows at a time
 
 
@@ -49,7 +51,7 @@ class Found(NamedTuple):
 @dataclass(frozen=True)
 class InvertedFile:
     """Rows by cell. ``rows[k]`` is row ``index[k]`` of what the file was made of; cell ``c`` has those from
-    ``offsets[c]`` to ``offsets[c + 1]``.
+    ``offsets[c]`` to ``offsets[c + 1]``, and what has come since lies behind the last.
 
     Examples
     --------
@@ -94,19 +96,63 @@ class InvertedFile:
     ) -> "InvertedFile":
         order = torch.argsort(cell, stable=True)
         counts = torch.bincount(cell, minlength=len(centroids))
-        sorted_rows, numbers = rows[order], index[order]
         offsets = (0, *counts.cumsum(0).tolist())
-        every = torch.arange(len(rows))
-        short = sorted_rows if axes is None else sorted_rows @ axes
-        left_out = (sorted_rows.square().sum(1) - short.square().sum(1)).clamp(min=0).sqrt()
-        return cls(sorted_rows, numbers, centroids, offsets, torch.argsort(numbers), axes, short, left_out, every)
+        sorted_rows = torch.index_select(rows.detach(), 0, order, out=with_room(rows, len(rows)))
+        short, left_out = _shortened(sorted_rows, axes)
+        if axes is not None:
+            short = with_room(short, len(short)).copy_(short)
+        return cls._of(sorted_rows, index[order], centroids, offsets, axes, short, left_out)
+
+    @classmethod
+    def _of(
+        cls,
+        rows: Tensor,
+        index: Tensor,
+        centroids: Tensor,
+        offsets: tuple[int, ...],
+        axes: Tensor | None,
+        short: Tensor,
+        left_out: Tensor,
+    ) -> "InvertedFile":
+        numbers = torch.arange(len(rows))
+        place = torch.empty_like(index)
+        place[index] = numbers
+        return cls(rows, index, centroids, offsets, place, axes, short, left_out, numbers)
 
     def grown(self, rows: Tensor) -> "InvertedFile":
-        """A file with further rows, numbered on from those that are there, in the cells that are there."""
-        sizes = torch.tensor(self.offsets).diff()
-        cell = torch.cat([torch.repeat_interleave(torch.arange(len(sizes)), sizes), _cells(rows, self.centroids)])
+        """A file with further rows, numbered on from those that are there.
+
+        They are written behind the cells, where every search looks, in time that is of theirs alone: a loop plays
+        meanwhile (``lgr.live``). From ``MOST_LATE`` on they are put in their cells.
+        """
         index = torch.cat([self.index, len(self.index) + torch.arange(len(rows))])
-        return self._sorted(torch.cat([self.rows, rows]), index, cell, self.centroids, self.axes)
+        short, left_out = _shortened(rows, self.axes)
+        whole = followed(self.rows, rows)
+        short = whole if self.axes is None else followed(self.short, short)
+        left_out = torch.cat([self.left_out, left_out])
+        file = self._of(whole, index, self.centroids, self.offsets, self.axes, short, left_out)
+        return file if len(whole) - self.offsets[-1] <= MOST_LATE else file._settled()
+
+    def _settled(self) -> "InvertedFile":
+        """The same, with every row in a cell. What is there is not sorted anew, but copied run by run."""
+        end = self.offsets[-1]
+        cell = _cells(self.rows[end:], self.centroids)
+        order = torch.argsort(cell, stable=True)
+        counts = torch.bincount(cell, minlength=len(self.centroids)).tolist()
+
+        def settled(rows: Tensor) -> Tensor:
+            new, runs, begun, at = rows[end:][order], [], 0, 0
+            for stop, count in zip(self.offsets[1:], counts, strict=True):
+                if count:
+                    runs += [rows[begun:stop], new[at : at + count]]
+                    begun, at = stop, at + count
+            return torch.cat([*runs, rows[begun:end]], out=with_room(rows, len(rows)))
+
+        moved = (0, *torch.tensor(counts).cumsum(0).tolist())
+        offsets = tuple(old + new for old, new in zip(self.offsets, moved, strict=True))
+        whole = settled(self.rows)
+        short = whole if self.axes is None else settled(self.short)
+        return self._of(whole, settled(self.index), self.centroids, offsets, self.axes, short, settled(self.left_out))
 
     def nearest(self, query: Tensor, cells: int) -> "Found":
         """Rows in the ``cells`` cells that are nearest to ``query`` (D,), or in the next one where these are empty.
@@ -119,6 +165,8 @@ class InvertedFile:
         spans = self._spans(torch.topk(self.centroids @ query, cells)[1].tolist())
         if not spans:
             spans = self._spans(torch.argsort(self.centroids @ query, descending=True).tolist())[:1]
+        if len(self.rows) > self.offsets[-1]:
+            spans.append((self.offsets[-1], len(self.rows)))
         asked = query if self.axes is None else query @ self.axes
         product = torch.cat([torch.mv(self.short[start:stop], asked) for start, stop in spans])
         place = torch.cat([self.numbers[start:stop] for start, stop in spans])
@@ -140,6 +188,12 @@ class InvertedFile:
 def _cells(rows: Tensor, centroids: Tensor) -> Tensor:
     """The nearest centroid of each row, ``(n,)``."""
     return torch.cat([(block @ centroids.T).argmax(1) for block in torch.split(rows, BLOCK)])
+
+
+def _shortened(rows: Tensor, axes: Tensor | None) -> tuple[Tensor, Tensor]:
+    """Short rows, and the length of what each leaves out."""
+    short = rows if axes is None else rows @ axes
+    return short, (rows.square().sum(1) - short.square().sum(1)).clamp(min=0).sqrt()
 
 
 def _axes(rows: Tensor, generator: torch.Generator) -> Tensor:

@@ -141,6 +141,24 @@ def si_sdr(reference: Tensor, estimate: Tensor, *, max_lag: int = 0) -> float:
     return float(10 * torch.log10((wanted @ wanted) / ((b - wanted).square().sum() + 1e-12) + 1e-20))
 
 
+def si_snr(reference: Tensor, estimate: Tensor, *, max_lag: int = 0) -> float:
+    """Scale-invariant signal-to-noise ratio in dB (Luo and Mesgarani 2018): ``si_sdr`` of sounds without their means.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from lgr.measures.reconstruction import si_snr
+    >>> generator = torch.Generator().manual_seed(0)
+    >>> wanted, hiss = torch.randn(2, 24000, generator=generator)
+    >>> round(si_snr(wanted, wanted + 0.1 * hiss + 0.5))
+    20
+    """
+    if max_lag:
+        reference, estimate, _ = align(reference, estimate, max_lag)
+    _check(reference, estimate)
+    return si_sdr(*(audio.double() - audio.double().mean() for audio in (reference, estimate)))
+
+
 def estoi(reference: Tensor, estimate: Tensor, sample_rate: int) -> float | None:
     """Extended short-time objective intelligibility (Jensen and Taal 2016), about 0 to 1, of speech, by ``pystoi``.
 

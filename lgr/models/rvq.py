@@ -5,6 +5,8 @@ first, so that distances are what is heard (``lgr.models.heard``). Codebooks are
 entry, times one for each level and dimension.
 """
 
+import hashlib
+
 import torch
 from torch import Tensor, nn
 
@@ -36,6 +38,13 @@ class ResidualQuantizer(nn.Module):
         self.register_buffer("back", torch.eye(latent_dim))
         self.register_buffer("entries", torch.zeros(levels, entries, latent_dim, dtype=torch.int8))
         self.register_buffer("steps", torch.ones(levels, latent_dim))
+
+    def fingerprint(self) -> str:
+        """16 hexadecimal digits that tell quantizers apart: codes of one mean nothing to another."""
+        digest = hashlib.sha256()
+        for name, value in sorted(self.state_dict().items()):
+            digest.update(f"{name}{tuple(value.shape)}".encode() + value.cpu().contiguous().numpy().tobytes())
+        return digest.hexdigest()[:16]
 
     def codebook(self, level: int) -> Tensor:
         """``(entries, latent_dim)``, of turned latents."""

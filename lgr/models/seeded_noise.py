@@ -53,8 +53,10 @@ def uniform_noise(first: int, frames: int, width: int, seeds: Sequence[int]) -> 
 
     The excitation of paper 001 (eq. 7) and of paper 003's noise synthesisers.
     """
-    rows = []
-    for seed in seeds:
-        x = _mix(_counters(first, frames, width, stream(seed)))
-        rows.append((x >> 39).float().mul_(2.0**-24).view(frames, width))  # the top 25 bits, sign included
-    return torch.stack(rows)
+    return torch.stack([uniforms(first, frames, width, stream(seed)) for seed in seeds])
+
+
+def uniforms(first: int, frames: int, width: int, begin: int) -> Tensor:
+    """``uniform_noise`` of the one seed whose ``stream`` is ``begin``, ``(frames, width)``; scriptable."""
+    x = _mix(_counters(first, frames, width, begin))
+    return (x >> 39).float().mul_(2.0**-24).view(frames, width)  # the top 25 bits, sign included

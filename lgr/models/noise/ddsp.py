@@ -60,7 +60,7 @@ def filtered_atoms(magnitudes: Tensor, noise: Tensor) -> Tensor:
     """
     length = noise.shape[-1] + 2 * (magnitudes.shape[-1] - 1)
     if noise.numel() == 0:  # torch's FFT refuses to transform nothing
-        return noise.new_zeros(*noise.shape[:-1], length)
+        return noise.new_zeros(list(noise.shape[:-1]) + [length])  # noqa: RUF005 TorchScript unpacks no lists
     spectrum = torch.fft.rfft(impulse_responses(magnitudes), length) * torch.fft.rfft(noise, length)
     atoms: Tensor = torch.fft.irfft(spectrum, length)
     return atoms
@@ -70,10 +70,12 @@ def overlap_add(atoms: Tensor, hop_length: int) -> Tensor:
     """``(batch, frames, length)`` every ``hop_length`` samples: ``(batch, (frames - 1) * hop_length + length)``."""
     batch, frames, length = atoms.shape
     if frames == 0:
-        return atoms.new_zeros(batch, length - hop_length)
+        return atoms.new_zeros((batch, length - hop_length))
     total = (frames - 1) * hop_length + length
-    sizes = {"output_size": (1, total), "kernel_size": (1, length), "stride": (1, hop_length)}
-    return torch.nn.functional.fold(atoms.transpose(1, 2), **sizes).flatten(1)
+    folded = torch.nn.functional.fold(
+        atoms.transpose(1, 2), output_size=(1, total), kernel_size=(1, length), stride=(1, hop_length)
+    )
+    return folded.flatten(1)
 
 
 class DecodeState(NamedTuple):

@@ -5,8 +5,11 @@ when: where the sound that was made is louder there than was coded, by more than
 up. Only beside silence: a quarter is turned down no further than to the loudest quarter of the hop before or of the one
 after, whichever is quieter. So a moment that is held, which is as loud before and after, is left alone: it would buzz
 at the frame rate otherwise. So are the cycles of a low tone, whose phases are not those that were coded.
+
+TorchScript runs both functions (``lgr.export``). It sees no globals, so the constants are arguments.
 """
 
+import math
 from typing import NamedTuple
 
 import torch
@@ -28,7 +31,7 @@ class EnvelopeState(NamedTuple):
     gain: Tensor | None  # (batch, 1): log gain of the last block
 
 
-def envelope(audio: Tensor, level: Tensor, hop: int) -> Tensor:
+def envelope(audio: Tensor, level: Tensor, hop: int, count: int = BLOCKS, least: float = LEAST) -> Tensor:
     """``(batch, latents, BLOCKS)``: levels of a hop's blocks above that of its latent, 0 for the same.
 
     Parameters
@@ -36,12 +39,20 @@ def envelope(audio: Tensor, level: Tensor, hop: int) -> Tensor:
     audio : (batch, latents * hop)
     level : (batch, latents, 1), RMS amplitudes that the latents say
     """
-    blocks = audio.reshape(audio.shape[0], -1, BLOCKS, hop // BLOCKS).square().mean(-1).sqrt()
-    return (level_to_latent(blocks) - level_to_latent(level)).clamp(min=LEAST)
+    blocks = audio.reshape(audio.shape[0], -1, count, hop // count).square().mean(-1).sqrt()
+    return (level_to_latent(blocks) - level_to_latent(level)).clamp(min=least)
 
 
 def envelope_step(
-    state: EnvelopeState | None, latents: Tensor, audio: Tensor, hop: int, *, flush: bool = False
+    state: EnvelopeState | None,
+    latents: Tensor,
+    audio: Tensor,
+    hop: int,
+    flush: bool = False,
+    count: int = BLOCKS,
+    slack_db: float = SLACK_DB,
+    ramp: float = RAMP,
+    floor: float = AMPLITUDE_FLOOR,
 ) -> tuple[EnvelopeState, Tensor]:
     """Audio, turned down where it is louder than was coded, as far as is known; all that is left with ``flush``.
 
@@ -55,24 +66,24 @@ def envelope_step(
     # What says silence is silent, whatever its envelope asks.
     levels = torch.where(latent_to_level(latents[..., :1]) > 0, levels, torch.zeros_like(levels))
     if state is None:
-        state = EnvelopeState(audio[:, :0], levels[:, :0], audio.new_zeros(audio.shape[0], 1), None)
-    audio, levels = torch.cat([state.audio, audio], 1), torch.cat([state.levels, levels], 1)
+        state = EnvelopeState(audio[:, :0], levels[:, :0], audio.new_zeros((audio.shape[0], 1)), None)
+    audio, levels, last = torch.cat([state.audio, audio], 1), torch.cat([state.levels, levels], 1), state.gain
     loudest = levels.amax(-1)
     known = levels.shape[1] if flush else levels.shape[1] - 1  # a hop needs the next one; a file's last has none
     hops = max(0, min(known, audio.shape[1] // hop))
     if hops == 0:
         given = audio if flush else audio[:, :0]
-        return EnvelopeState(audio[:, given.shape[1] :], levels, state.before, state.gain), given
+        return EnvelopeState(audio[:, given.shape[1] :], levels, state.before, last), given
     before = torch.cat([state.before.to(loudest), loudest[:, : hops - 1]], 1)
     after = torch.cat([loudest[:, 1:], loudest[:, -1:]], 1)[:, :hops]
-    most = torch.maximum(levels[:, :hops], torch.minimum(before, after)[..., None]) + AMPLITUDE_FLOOR
-    made = audio[:, : hops * hop].reshape(audio.shape[0], hops, BLOCKS, hop // BLOCKS)
-    heard = made.square().mean(-1).sqrt() + AMPLITUDE_FLOOR
-    gains = (torch.log(most / heard) + SLACK_DB / 20 * torch.log(torch.tensor(10.0))).clamp(max=0.0).flatten(1)
-    first = gains[:, :1] if state.gain is None else state.gain.to(gains)
+    most = torch.maximum(levels[:, :hops], torch.minimum(before, after)[..., None]) + floor
+    made = audio[:, : hops * hop].reshape(audio.shape[0], hops, count, hop // count)
+    heard = made.square().mean(-1).sqrt() + floor
+    gains = (torch.log(most / heard) + slack_db / 20 * math.log(10.0)).clamp(max=0.0).flatten(1)
+    first = gains[:, :1] if last is None else last.to(gains)
     previous = torch.cat([first, gains[:, :-1]], 1)
     size = made.shape[-1]
-    moved = ((torch.arange(size, device=audio.device) + 1) / (RAMP * size)).clamp(max=1.0)
+    moved = ((torch.arange(size, device=audio.device) + 1) / (ramp * size)).clamp(max=1.0)
     curve = torch.exp(previous[..., None] + (gains - previous)[..., None] * moved).flatten(1)
     rest = audio[:, hops * hop :]
     given = torch.cat([audio[:, : hops * hop] * curve, rest[:, : rest.shape[1] if flush else 0]], 1)

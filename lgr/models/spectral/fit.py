@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from lgr.models.spectral.model import SHAPE, SpectralVAE
+from lgr.models.spectral.spectra import log_magnitudes
 
 HEARD = 1e-4  # RMS: quieter spectra are left out
 
@@ -16,7 +17,7 @@ def fit_components(model: SpectralVAE, clips: Iterable[Tensor]) -> None:
     rows = []
     for audio in clips:
         unit, level, _ = model.spectra(audio)
-        rows.append(model.logs(unit)[level[..., 0] > HEARD])
+        rows.append(log_magnitudes(unit)[level[..., 0] > HEARD])
     logs = torch.cat(rows).double()
     mean = logs.mean(0) if len(logs) else logs.new_zeros(logs.shape[1])
     centred = logs - mean

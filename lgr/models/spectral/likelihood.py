@@ -4,6 +4,8 @@ A log magnitude has a Laplace density about what was decoded, as wide as the spr
 a tone; noise, whose magnitudes have a Rayleigh distribution, is known to about a half, whatever is told of it, and the
 spread learns that. Training by this density is maximum likelihood and has no traps. (The Rice distribution, of a tone
 in noise, has one: at no tone at all its slope is zero, a few odd bins drive everything there, and it never came back.)
+
+TorchScript runs what decodes (``lgr.export``). It sees no globals, so the constants are arguments there.
 """
 
 import math
@@ -19,31 +21,31 @@ SIDE = 4  # bins from a peak to its surroundings: the main lobe of a Hann window
 MEDIAN = -0.5 * math.log(math.log(2))  # nepers by which noise's median magnitude lies under its root mean square
 
 
-def spread_of(raw: Tensor) -> Tensor:
+def spread_of(raw: Tensor, least: float = LEAST_SPREAD, most: float = MOST_SPREAD) -> Tensor:
     """A network's output, any number, as a spread in nepers."""
-    low, high = math.log(LEAST_SPREAD), math.log(MOST_SPREAD)
+    low, high = math.log(least), math.log(most)
     return torch.exp(low + (high - low) * torch.sigmoid(raw))
 
 
-def noise_share(spread: Tensor) -> Tensor:
+def noise_share(spread: Tensor, tone: float = TONE_SPREAD, noise: float = NOISE_SPREAD) -> Tensor:
     """The share of a bin's power that is noise, in [0, 1], rising smoothly with its spread."""
-    x = ((spread - TONE_SPREAD) / (NOISE_SPREAD - TONE_SPREAD)).clamp(0, 1)
+    x = ((spread - tone) / (noise - tone)).clamp(0, 1)
     return x.square() * (3 - 2 * x)
 
 
-def peak_share(log_power: Tensor) -> Tensor:
+def peak_share(log_power: Tensor, peak_db: float = PEAK_DB, clear_db: float = CLEAR_DB, side: int = SIDE) -> Tensor:
     """How much of a tone's peak every bin is in, in [0, 1]: ``(..., bins)`` log powers to as many.
 
     A peak as narrow as the window's own lobe, well above what is around it, is a tone, however badly its height is
     known: noise, of which the mean is decoded, has none. (A sine at 8 kHz was decoded within 1 dB, and yet was noise,
     for its spread was large.)
     """
-    beyond = torch.nn.functional.pad(log_power, (SIDE + 1, SIDE + 1), value=-math.inf)
+    beyond = torch.nn.functional.pad(log_power, (side + 1, side + 1), value=-math.inf)
     n = log_power.shape[-1]
-    around = torch.stack([beyond[..., at : at + n] for at in (0, 1, 2 * SIDE + 1, 2 * SIDE + 2)]).amax(0)
+    around = torch.stack([beyond[..., at : at + n] for at in [0, 1, 2 * side + 1, 2 * side + 2]]).amax(0)
     height = 10 / math.log(10) * (log_power - around)
-    top = log_power >= _widest(log_power, SIDE - 1)
-    x = ((height - PEAK_DB) / (CLEAR_DB - PEAK_DB)).clamp(0, 1) * top
+    top = log_power >= _widest(log_power, side - 1)
+    x = ((height - peak_db) / (clear_db - peak_db)).clamp(0, 1) * top
     return _widest(x * x * (3 - 2 * x), 2)
 
 

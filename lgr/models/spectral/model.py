@@ -16,7 +16,6 @@ Sound is made of tones with phases by ``lgr.models.spectral.phase``, and of whit
 """
 
 import copy
-import math
 from collections.abc import Sequence
 from types import MappingProxyType
 from typing import Any, NamedTuple, cast
@@ -30,12 +29,13 @@ from lgr.models.grain_model import GrainModel, Posterior
 from lgr.models.level_latent import LEVEL_DB, latent_to_level, level_to_latent
 from lgr.models.seeded_noise import uniform_noise
 from lgr.models.spectral.config import FRAMES, SpectralConfig
-from lgr.models.spectral.controls import CONTROLS, controlled
+from lgr.models.spectral.controls import CONTROLS
 from lgr.models.spectral.envelope import BLOCKS, EnvelopeState, envelope, envelope_step
 from lgr.models.spectral.heard import heard_form
-from lgr.models.spectral.likelihood import LEAST, noise_share, peak_share, spread_of
+from lgr.models.spectral.likelihood import spread_of
 from lgr.models.spectral.objective import draw_splices, spectral_terms
 from lgr.models.spectral.phase import PhaseState, phase_step
+from lgr.models.spectral.spectra import LOG_SCALE, at_unit_level, log_magnitudes, tone_and_noise, unit_powers
 from lgr.models.spectral.stft import Overlap, Stft
 from lgr.models.timbre import FLOOR_DECADES, raise_floor, timbre_map
 from lgr.sound.level import AMPLITUDE_FLOOR
@@ -43,9 +43,9 @@ from lgr.sound.mel import mel_filters
 
 ENVELOPE = 1 + CONTROLS  # where a latent's envelope begins
 SHAPE = ENVELOPE + BLOCKS  # and its shape
-LOG_SCALE = 2.0  # of log magnitudes about their means, over sounds
 FIRST_LOG_VARIANCE = -6.0  # of an untrained posterior: the decoder hears the latents from the start
 OF_ENVELOPE = 0.25  # what a wrong envelope counts beside a wrong level
+UNIT = 3**0.5  # uniform noise in [-1, 1) times this has RMS 1
 LOUD, FALL = 4.0, 2.0  # decades of an average sound's lowest band, and by how many its highest is below
 
 
@@ -96,7 +96,7 @@ class SpectralVAE(GrainModel):
         self.from_shape.requires_grad_(False)
         with torch.no_grad():
             self.encoder.outlet.bias[shape:] = FIRST_LOG_VARIANCE
-        self._exact: list[Any] = []  # see ``_double``; a list, so that it is no part of the weights
+        self._exact: list[Any] = []  # see ``parts``; a list, so that it is no part of the weights
         self.bands = nn.Sequential(
             nn.Linear(shape, c.band_width),
             nn.GELU(),
@@ -137,23 +137,19 @@ class SpectralVAE(GrainModel):
     def _unit(self, samples: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         magnitudes = self.stft.frames(samples).abs()
         magnitudes = magnitudes.view(magnitudes.shape[0], -1, FRAMES, self.config.bins)
-        level = (magnitudes.square() @ self.counted).mean(2, keepdim=True).sqrt()
+        unit, level = at_unit_level(magnitudes, self.counted.to(magnitudes))
         first = self.stft.before
         hops = samples[:, first : first + magnitudes.shape[1] * self.config.hop_length]
-        return magnitudes / (level[..., None] + AMPLITUDE_FLOOR), level, envelope(hops, level, self.config.hop_length)
-
-    @staticmethod
-    def logs(unit: Tensor) -> Tensor:
-        """Log magnitudes ``(batch, latents, 2 * bins)`` of spectra at unit level, softly held above ``LEAST``."""
-        return 0.5 * torch.log(unit.square() + LEAST**2).flatten(2)
+        return unit, level, envelope(hops, level, self.config.hop_length)
 
     def _encode(
         self, state: list[Tensor] | None, unit: Tensor, level: Tensor, quarters: Tensor
     ) -> tuple[list[Tensor], Posterior]:
-        logs = self.logs(unit) - self.from_shape.bias
-        state, out = self.encoder(state, logs / LOG_SCALE)
+        encoder, to_shape, _, from_shape = self.parts(unit.dtype == torch.float64)
+        centred = log_magnitudes(unit) - from_shape.bias
+        state, out = encoder(state, centred / LOG_SCALE)
         mean, log_variance = out.chunk(2, -1)
-        mean = mean + self.to_shape(logs)
+        mean = mean + to_shape(centred)
         nothing = mean.new_zeros(*mean.shape[:2], CONTROLS)
         first = torch.cat([level_to_latent(level.to(mean)), nothing, quarters.to(mean)], -1)
         known = torch.full_like(first, -14.0)
@@ -161,7 +157,8 @@ class SpectralVAE(GrainModel):
 
     def posterior(self, audio: Tensor) -> Posterior:
         check_shape("audio", audio.shape, "(batch, samples >= 1)", audio.ndim == 2 and audio.shape[1] > 0)
-        return self._encode(None, *self.spectra(audio))[1]
+        found = self._encode(None, *self.spectra(self._exactly(audio)))[1]
+        return Posterior(found.mean.to(audio), found.log_variance.to(audio))
 
     def encode_step(
         self, state: EncodeState | None, audio: Tensor, *, flush: bool = False
@@ -180,8 +177,8 @@ class SpectralVAE(GrainModel):
         if frames == 0:
             return EncodeState(rest, ahead, network), audio.new_zeros(audio.shape[0], 0, c.latent_dim)
         whole = samples[:, : (frames - 1) * c.hop_length + needed]
-        network, posterior = self._encode(network, *self._unit(whole))
-        return EncodeState(rest, ahead - frames * c.hop_length, network), posterior.mean
+        network, posterior = self._encode(network, *self._unit(self._exactly(whole)))
+        return EncodeState(rest, ahead - frames * c.hop_length, network), posterior.mean.to(audio)
 
     # ---- latents to audio ------------------------------------------------------------------------------------------
 
@@ -190,49 +187,44 @@ class SpectralVAE(GrainModel):
         state: list[Tensor] | None,
         latents: Tensor,
         labels: Tensor,
-        parts: tuple[CausalStack, nn.Linear] | None = None,
     ) -> tuple[list[Tensor], Tensor, Tensor]:
         """Log powers at unit level and their spreads (nepers), both ``(batch, latents, 2, bins)``."""
         inputs = torch.cat([latents[..., SHAPE:], labels.to(latents)], -1)
-        decoder, straight_line = parts or (self.decoder, self.from_shape)
+        _, _, decoder, straight_line = self.parts(latents.dtype == torch.float64)
         state, out = decoder(state, inputs)
         power, spread = out.unflatten(-1, (2, FRAMES, self.config.bins)).unbind(2)
         straight = straight_line(latents[..., SHAPE:]).unflatten(-1, (FRAMES, self.config.bins))
-        power = 2 * (LOG_SCALE * power + straight)
-        total = torch.logsumexp(power + torch.log(self.counted).to(power), (2, 3), keepdim=True)
-        return state, power - total + math.log(FRAMES), spread_of(spread)
+        return state, unit_powers(power, straight, self.counted), spread_of(spread)
 
     def magnitudes(
         self, state: list[Tensor] | None, latents: Tensor, labels: Tensor
     ) -> tuple[list[Tensor], Tensor, Tensor]:
-        """Magnitudes of tone and of noise in every bin, ``(batch, 2 * latents, bins)``, controls and level applied.
+        """Magnitudes of tone and of noise in every bin, ``(batch, 2 * latents, bins)``, controls and level applied."""
+        latents = self._exactly(latents)
+        state, power, spread = self.shapes(state, latents, labels)
+        controls, counted = latents[..., 1:ENVELOPE], self.counted.to(power)
+        tone, noise = tone_and_noise(power, spread, latents[..., :1], controls, counted, self.config.sample_rate)
+        return state, tone, noise
 
-        In double precision where the device has it: products of matrices round differently for every chunk and batch,
-        and phases make much of the last bit.
+    def _exactly(self, x: Tensor) -> Tensor:
+        """In double precision where the device has it, and nothing is trained.
+
+        Products of matrices, and transforms, round differently for every chunk and batch, and phases make much of the
+        last bit: in single precision chunks of a stream gave 3e-4 of another wave. What is encoded in double and then
+        rounded is the same in any chunks, but for a number in many millions that lies just between two.
         """
-        exact = latents.device.type != "mps" and not self._learns()
-        latents, labels = (x.double() if exact else x for x in (latents, labels.to(latents)))
-        state, power, spread = self.shapes(state, latents, labels, self._double() if exact else None)
-        counted = self.counted.to(power)
-        controls = latents[..., 1:ENVELOPE]
-        # A peak that is badly known is a tone, but the first to become noise where more of it is asked for.
-        peaks = peak_share(power) * (1 - controls[..., 1, None, None]).clamp(0, 1)
-        share = noise_share(spread) * (1 - peaks)
-        power, share = controlled(power, share, controls, counted, self.config.sample_rate)
-        amplitude = torch.exp(0.5 * power) * latent_to_level(latents[..., :1])[..., None]
-        tone, noise = amplitude * (1 - share).sqrt(), amplitude * share.sqrt()
-        return state, tone.flatten(1, 2), noise.flatten(1, 2)
+        learns = torch.is_grad_enabled() and any(weight.requires_grad for weight in self.parameters())
+        return x if learns or x.device.type == "mps" else x.double()
 
-    def _learns(self) -> bool:
-        return torch.is_grad_enabled() and any(weight.requires_grad for weight in self.decoder.parameters())
-
-    def _double(self) -> tuple[CausalStack, nn.Linear]:
-        """The decoder and the straight line in double precision, made anew when a weight has changed."""
-        parts = (self.decoder, self.from_shape)
+    def parts(self, exact: bool) -> tuple[CausalStack, nn.Linear, CausalStack, nn.Linear]:
+        """Encoder, components, decoder, straight line; in double precision made anew when a weight has changed."""
+        parts = (self.encoder, self.to_shape, self.decoder, self.from_shape)
+        if not exact:
+            return parts
         stamp = [(w.data_ptr(), w._version, w.device) for part in parts for w in part.parameters()]
         if not self._exact or self._exact[0] != stamp:
             self._exact[:] = [stamp, tuple(copy.deepcopy(part).double().requires_grad_(False) for part in parts)]
-        found: tuple[CausalStack, nn.Linear] = self._exact[1]
+        found: tuple[CausalStack, nn.Linear, CausalStack, nn.Linear] = self._exact[1]
         return found
 
     def render(self, latents: Tensor, labels: Tensor, *, seeds: Sequence[int], first_frame: int = 0) -> Tensor:
@@ -287,13 +279,8 @@ class SpectralVAE(GrainModel):
 
     def _noise(self, first: int, count: int, seeds: Sequence[int]) -> Tensor:
         """Spectra of white noise of RMS 1, a function of the seed and the absolute index: ``(batch, count, bins)``."""
-        c, before = self.config, self.stft.before
-        reach = -(-before // c.spacing)
-        after = -(-(c.window_length - before) // c.spacing)
-        blocks = uniform_noise(first - reach, count + reach + after - 1, c.spacing, seeds)
-        start = reach * c.spacing - before
-        samples = blocks.flatten(1)[:, start : start + (count - 1) * c.spacing + c.window_length]
-        return self.stft.frames(samples.to(self.stft.window) * 3**0.5)
+        blocks = uniform_noise(*self.stft.blocks_under(first, count), self.config.spacing, seeds)
+        return self.stft.frames_over(blocks.to(self.stft.window) * UNIT, count)
 
     def steered(self, latents: Tensor, control: str, amounts: Tensor) -> Tensor:
         latents = latents.clone()

@@ -9,6 +9,8 @@ of ``min(cur, max(prev, .))``, an associative operation.
 
 The papers take the window for a Gaussian; ``detune`` and ``delay`` are exact for one tone and for one click under a
 Hann window. Phases are those about the middle of the window. One frame of look-ahead: ``delay`` reads the frame after.
+
+TorchScript runs all of it (``lgr.export``). It sees no globals, so ``tiny`` is an argument.
 """
 
 import math
@@ -27,7 +29,12 @@ class PhaseState(NamedTuple):
 
 
 def phase_step(
-    state: PhaseState | None, magnitudes: Tensor, *, hop: int, window_length: int, flush: bool = False
+    state: PhaseState | None,
+    magnitudes: Tensor,
+    hop: int,
+    window_length: int,
+    flush: bool = False,
+    tiny: float = TINY,
 ) -> tuple[PhaseState, Tensor]:
     """Phases of the frames that are now complete: all but the last until ``flush``.
 
@@ -41,21 +48,23 @@ def phase_step(
     -------
     state, phases : (batch, frames that are complete, bins) in radians, in ``magnitudes``' type
     """
-    state = state or PhaseState(None, None, None)
-    log = torch.log(magnitudes.clamp(min=TINY))
-    if state.waiting is not None:
-        log = torch.cat([state.waiting, log], 1)
+    if state is None:
+        state = PhaseState(None, None, None)
+    last, kept, phase = state  # names of their own, whose None TorchScript can follow
+    log = torch.log(magnitudes.clamp(min=tiny))
+    if kept is not None:
+        log = torch.cat([kept, log], 1)
     batch, held, bins = log.shape
     ready = held if flush else max(0, held - 1)
     if ready == 0:
-        return PhaseState(state.before, log if held else None, state.phase), log.new_zeros(batch, 0, bins)
-    first = torch.full_like(log[:, :1], math.log(TINY)) if state.before is None else state.before
+        return PhaseState(last, log if held > 0 else None, phase), log.new_zeros((batch, 0, bins))
+    first = torch.full_like(log[:, :1], math.log(tiny)) if last is None else last
     before = torch.cat([first, log[:, : ready - 1]], 1)
     now = log[:, :ready]
     after = log[:, 1 : ready + 1] if held > ready else torch.cat([log[:, 1:], log[:, -1:]], 1)
     exact = torch.float32 if log.device.type == "mps" else torch.float64  # an MPS device has no doubles
-    phase = log.new_zeros(batch, bins, dtype=exact) if state.phase is None else state.phase
-    phases = integrate(phase, before, now, after, hop=hop, window_length=window_length)
+    begun = torch.zeros((batch, bins), dtype=exact, device=log.device) if phase is None else phase
+    phases = integrate(begun, before, now, after, hop=hop, window_length=window_length)
     waiting = log[:, ready:] if held > ready else None
     return PhaseState(now[:, -1:], waiting, phases[:, -1]), phases.to(magnitudes)
 
@@ -74,14 +83,14 @@ def integrate(phase: Tensor, before: Tensor, now: Tensor, after: Tensor, *, hop:
     across = torch.nn.functional.pad(steps.to(phase).cumsum(-1), (1, 0))
     origin = origins(before.exp(), now.exp())
     moved = torch.gather(forward.to(phase) - across, 2, origin) + across
-    phases = []
+    phases: list[Tensor] = []
     for n in range(now.shape[1]):
         phase = torch.remainder(torch.gather(phase, 1, origin[:, n]) + moved[:, n], 2 * math.pi)
         phases.append(phase)
     return torch.stack(phases, 1)
 
 
-def delay(before: Tensor, now: Tensor, after: Tensor, *, hop: int, window_length: int) -> Tensor:
+def delay(before: Tensor, now: Tensor, after: Tensor, hop: int, window_length: int, tiny: float = TINY) -> Tensor:
     """How far after the middle of a frame the event lies whose log magnitudes these are, in samples, any shape.
 
     A click at ``d`` has the magnitude of the Hann window there, ``cos(pi d / L)^2``, so two frames in a row say where
@@ -91,7 +100,8 @@ def delay(before: Tensor, now: Tensor, after: Tensor, *, hop: int, window_length
     rise, fall = 0.5 * (now - before), 0.5 * (after - now)
     late = torch.atan((math.cos(step) - torch.exp(-rise)) / math.sin(step))
     early = torch.atan((torch.exp(fall) - math.cos(step)) / math.sin(step))
-    heard_before, heard_after = (x > math.log(TINY) + 1.0 for x in (before, after))
+    silent = math.log(tiny) + 1.0
+    heard_before, heard_after = before > silent, after > silent
     angle = torch.where(heard_before, torch.where(heard_after, 0.5 * (late + early), late), early)
     return torch.where(heard_before | heard_after, angle, torch.zeros_like(angle)) * (window_length / math.pi)
 
@@ -107,7 +117,7 @@ def detune(log: Tensor) -> Tensor:
     return 0.5 * torch.cat([above[..., :1] * 2, above[..., 1:] + below[..., :-1], below[..., -1:] * 2], -1)
 
 
-def origins(previous: Tensor, current: Tensor) -> Tensor:
+def origins(previous: Tensor, current: Tensor, tiny: float = TINY) -> Tensor:
     """The bin of the frame before from which every bin is reached: int64 ``(..., bins)``.
 
     Parameters
@@ -115,8 +125,8 @@ def origins(previous: Tensor, current: Tensor) -> Tensor:
     previous, current : (..., bins), magnitudes of two frames in a row
     """
     loudest = torch.nn.functional.one_hot(current.argmax(-1), current.shape[-1]).to(current)
-    previous = torch.maximum(previous, 10 * TINY * loudest)
-    current = torch.maximum(current, torch.full_like(current, 10 * TINY))
+    previous = torch.maximum(previous, 10 * tiny * loudest)
+    current = torch.maximum(current, torch.full_like(current, 10 * tiny))
     nothing = torch.zeros_like(current[..., :1])
     left = torch.cat([nothing, _widest(previous, current)[..., :-1]], -1)
     right = torch.cat([nothing, _widest(previous.flip(-1), current.flip(-1))[..., :-1]], -1).flip(-1)
@@ -137,7 +147,7 @@ def _widest(previous: Tensor, current: Tensor) -> Tensor:
     step = 1
     while step < current.shape[-1]:
         before_low = torch.nn.functional.pad(low[..., :-step], (step, 0))
-        before_high = torch.nn.functional.pad(high[..., :-step], (step, 0), value=torch.inf)
+        before_high = torch.nn.functional.pad(high[..., :-step], (step, 0), value=math.inf)
         low, high = (
             torch.minimum(high, torch.maximum(low, before_low)),
             torch.minimum(high, torch.maximum(low, before_high)),

@@ -42,6 +42,20 @@ class Stft(nn.Module):
         spectra: Tensor = torch.fft.rfft(cut) * (self.signs / self.gain)
         return spectra
 
+    def blocks_under(self, first: int, count: int) -> tuple[int, int]:
+        """The first, and the number, of the blocks of ``hop`` samples that ``count`` frames cover, ``first`` the first.
+
+        A stream's sample 0 begins block 0, and frame 0's own hop.
+        """
+        reach = -(-self.before // self.hop)
+        after = -(-(self.window_length - self.before) // self.hop)
+        return first - reach, count + reach + after - 1
+
+    def frames_over(self, blocks: Tensor, count: int) -> Tensor:
+        """Spectra ``(batch, count >= 1, bins)`` of just these ``blocks_under`` them, ``(batch, blocks, hop)``."""
+        start = -(-self.before // self.hop) * self.hop - self.before
+        return self.frames(blocks.flatten(1)[:, start : start + (count - 1) * self.hop + self.window_length])
+
     def pieces(self, spectra: Tensor) -> Tensor:
         """Spectra ``(batch, frames, bins)`` to windowed pieces ``(batch, frames, window_length)`` for ``add``."""
         if spectra.shape[1] == 0:  # a transform of nothing is refused
@@ -49,7 +63,7 @@ class Stft(nn.Module):
         pieces: Tensor = torch.fft.irfft(spectra * (self.signs * self.gain), n=self.window_length) * self.window
         return pieces
 
-    def add(self, state: Overlap | None, pieces: Tensor, *, flush: bool = False) -> tuple[Overlap, Tensor]:
+    def add(self, state: Overlap | None, pieces: Tensor, flush: bool = False) -> tuple[Overlap, Tensor]:
         """Overlap-add by least squares (Griffin and Lim 1984): divided by the sum of the windows' squares.
 
         The first sample out is ``before`` samples before the stream's first; ``flush`` gives all that is left.

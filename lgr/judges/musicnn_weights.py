@@ -141,12 +141,28 @@ def _fields(message: bytes) -> dict[int, list[int | bytes]]:
 
 def _tensor(entry: dict[int, list[int | bytes]], data: bytes) -> NDArray[np.generic]:
     """The array of an entry; proto3 leaves out fields that are 0."""
-    number = {field: entry.get(field, [0])[0] for field in (DTYPE, SHARD, OFFSET, SIZE)}
-    if SLICES in entry or number[SHARD]:
+    if SLICES in entry or _whole(entry, SHARD):
         raise ValueError("tensors in slices or in a second data file are not read")
-    dtype = np.dtype(DTYPES[number[DTYPE]])
-    axes = _fields(entry[SHAPE][0]).get(2, []) if SHAPE in entry else []
-    shape = [_fields(axis).get(1, [0])[0] for axis in axes]
-    if prod(shape) * dtype.itemsize != number[SIZE]:
-        raise ValueError(f"{number[SIZE]} bytes do not fill {shape} numbers of {dtype}")
-    return np.frombuffer(data, dtype, prod(shape), number[OFFSET]).reshape(shape)
+    dtype = np.dtype(DTYPES[_whole(entry, DTYPE)])
+    axes = [each for part in _parts(entry, SHAPE)[:1] for each in _parts(_fields(part), 2)]
+    shape = [_whole(_fields(axis), 1) for axis in axes]
+    size = _whole(entry, SIZE)
+    if prod(shape) * dtype.itemsize != size:
+        raise ValueError(f"{size} bytes do not fill {shape} numbers of {dtype}")
+    return np.frombuffer(data, dtype, prod(shape), _whole(entry, OFFSET)).reshape(shape)
+
+
+def _whole(fields: dict[int, list[int | bytes]], field: int) -> int:
+    """The whole number of a field."""
+    value = fields.get(field, [0])[0]
+    if not isinstance(value, int):
+        raise TypeError(f"field {field} must be a whole number")
+    return value
+
+
+def _parts(fields: dict[int, list[int | bytes]], field: int) -> list[bytes]:
+    """All messages of a field."""
+    values = fields.get(field, [])
+    if not all(isinstance(each, bytes) for each in values):
+        raise TypeError(f"field {field} must hold bytes")
+    return [each for each in values if isinstance(each, bytes)]
