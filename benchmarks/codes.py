@@ -16,16 +16,16 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from statistics import mean, median
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from benchmarks.codec import held_out_clips
-from benchmarks.judges import LEAST_SECONDS, REFERENCE_RATE, heard, visqol
+from benchmarks.judges import LEAST_SECONDS, REFERENCE_RATE, heard
 from lgr.codecs import load_codec
 from lgr.codecs.base import Codec
 from lgr.codes import codes_of, sound_of
+from lgr.judges import judge
 from lgr.measures.reconstruction import align, lsd, mstft, si_sdr
 from lgr.rendering import extra_samples, finish
 from lgr.sound.audio import audio_info, resample
@@ -62,19 +62,20 @@ def unquantised(audio: Tensor, codec: Codec) -> Tensor:
     return finish(gained(decode_lanes(latents, codec), -recording.level_gain_db), recording, codec.info, None)
 
 
-def measured(reference: Tensor, estimate: Tensor, rate: int, samples: int, judge: Any) -> dict[str, float]:
+def measured(reference: Tensor, estimate: Tensor, rate: int, samples: int, visqol: bool) -> dict[str, float]:
     """The columns of one recording, both ``(channels, samples)``; ``samples`` are its own, the rest is silence."""
     whole = estimate.mean(0)
     if rate != REFERENCE_RATE:
         whole = resample(whole[None], rate, REFERENCE_RATE)[0]
     a, b, _ = align(reference[0, :samples], whole[:samples])
     row = {"mSTFT": mstft(a, b), "LSD, dB": lsd(a, b), "SI-SDR, dB": si_sdr(a, b)}
-    if judge is not None:
-        row["ViSQOL"] = judge(reference[0].numpy(), REFERENCE_RATE, whole.numpy(), REFERENCE_RATE)
+    if visqol:
+        marks = judge("visqol-audio", whole, REFERENCE_RATE, reference[0], REFERENCE_RATE)
+        row["ViSQOL"] = marks["visqol_audio"]
     return row
 
 
-def table(codec: Codec, groups: dict[str, list[Clip]], judge: Any) -> list[str]:
+def table(codec: Codec, groups: dict[str, list[Clip]], visqol: bool) -> list[str]:
     """The lines of a codec's table."""
     name = codec.info.name
     levels = OF_CODEC.get(name, LEVELS)
@@ -88,10 +89,10 @@ def table(codec: Codec, groups: dict[str, list[Clip]], judge: Any) -> list[str]:
             for level in levels:
                 played, rate = sound_of(codes, codec, levels=level)
                 rates[level] = codes.kbit_per_second * level / codes.levels
-                found[level][group].append(measured(audio, played, rate, samples, judge))
+                found[level][group].append(measured(audio, played, rate, samples, visqol))
             plain, rate = unquantised(audio, codec), max(REFERENCE_RATE, codec.info.sample_rate)
-            found[None][group].append(measured(audio, plain, rate, samples, judge))
-    columns = [column for column in COLUMNS if judge is not None or column != "ViSQOL"]
+            found[None][group].append(measured(audio, plain, rate, samples, visqol))
+    columns = [column for column in COLUMNS if visqol or column != "ViSQOL"]
     titles = [f"{group}: {column}" for group in groups for column in columns]
     lines = ["| levels | kbit/s | " + " | ".join(titles) + " |", "|---:|---:" + "|---:" * len(titles) + "|"]
     for key, rows in found.items():
@@ -115,11 +116,10 @@ def main() -> None:
     parser.add_argument("--no-visqol", action="store_true")
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
-    judge = None if options.no_visqol else visqol()
     groups = chosen(options.data, options.credits, options.clips)
     lines = []
     for name in options.codec:
-        lines += [f"## {name}", "", *table(load_codec(name), groups, judge), ""]
+        lines += [f"## {name}", "", *table(load_codec(name), groups, not options.no_visqol), ""]
         print("\n".join(lines[lines.index(f"## {name}") :]), flush=True)
     of = " and ".join(f"{len(clips)} of {group}" for group, clips in groups.items())
     lines += [f"Held-out recordings: {of}; torch {torch.__version__}.", ""]

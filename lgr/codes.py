@@ -207,7 +207,11 @@ def codes_of(sound: Sound, codec: Codec, *, levels: int | None = None) -> Codes:
     --------
     >>> import lgr
     >>> from lgr.files import assets_dir
-    >>> lgr.codes_of(assets_dir() / "audio" / "rain.flac", lgr.load_codec("toy"))
+    >>> rain = assets_dir() / "audio" / "rain.flac"
+    >>> codes = lgr.codes_of(rain, lgr.load_codec("spectral"), levels=4)
+    >>> codes.codes.shape[:2], codes.entries, codes.kbit_per_second
+    (torch.Size([1, 4]), 1024, 3.0)
+    >>> lgr.codes_of(rain, lgr.load_codec("toy"))
     Traceback (most recent call last):
         ...
     lgr.errors.ArgumentError: codec must have codes, got toy, which has none: `lgr train quantizer` makes some

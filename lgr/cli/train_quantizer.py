@@ -27,7 +27,7 @@ def quantizer(
     ] = None,
     force: ForceOption = False,
     steps: Annotated[
-        int | None, option("--steps", panel=BUDGET, metavar="N", min=1, help="Training steps a level.", default="300")
+        int | None, option("--steps", panel=BUDGET, metavar="N", min=1, help="Training steps a level.", default="150")
     ] = None,
     levels: Annotated[
         int | None, option("--levels", panel=TRAINING, metavar="N", min=1, max=64, help="Codes a frame.", default="8")

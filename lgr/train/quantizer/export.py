@@ -89,9 +89,10 @@ def card(told: QuantizerReport, quantizer: ResidualQuantizer) -> str:
         "",
         f"    {shlex.join(told.command)}",
         "",
-        f"{recipe['steps']} steps a level of {recipe['batch_size']} frames, level after "
-        f"level (`lgr/train/quantizer/fit.py`); {told.seconds / 60:.1f} minutes with reading and, unless the cache had "
-        f"them, encoding. Distances are {heard}. The codec stays as it is. lgr {lgr_version()}.",
+        f"{recipe['steps']} steps a level of {recipe['batch_size']:,} frames out of {recipe['frames']:,} that were "
+        f"drawn, categories alike, level after level (`lgr/train/quantizer/fit.py`); {told.seconds / 60:.1f} minutes "
+        f"with reading and, unless the cache had them, encoding. Distances are {heard}. The codec stays as it is. lgr "
+        f"{lgr_version()}.",
         "",
         "## Figures",
         "",
