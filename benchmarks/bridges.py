@@ -9,8 +9,8 @@ at 1, 4, 16 and 64 evaluations; and for comparison all levels, and the latents b
 the codec can do. A KIND may be written ``regression:10`` to name a row after more than the kind, such as a share of the
 data. References are the recordings themselves, at 24 kHz.
 
-*SI-SNR* in dB; *ESTOI*, *ViSQOL* (its mode for speech, or for audio), *WER*, *speaker* (cosine) and *DNSMOS* (overall; in
-the place of the paper's listeners) are what ``lgr judges`` explains, *mSTFT* and *LSD* are
+*SI-SNR* in dB; *ESTOI*, *ViSQOL* (its mode for speech, or for audio), *WER*, *speaker* (cosine) and *DNSMOS*
+(overall; in the place of the paper's listeners) are what ``lgr judges`` explains, *mSTFT* and *LSD* are
 ``lgr.measures.reconstruction``'s, *Fréchet* is over musicnn's embedding, all recordings of the row together; *WER* is
 over all words of the row together. *RTF* is seconds of work for one of sound, the bridge alone, on one core. Means over
 recordings that have the number.
@@ -117,6 +117,10 @@ def measured(reference: Tensor, result: Tensor, *, speech: bool, judges: Sequenc
     return {name: value for name, value in found.items() if np.isfinite(value)}
 
 
+def mean_of(values: Sequence[float]) -> float | None:
+    return float(np.mean(values)) if values else None
+
+
 def word_error(pairs: Sequence[tuple[Tensor, Tensor]]) -> float | None:
     """Of all recordings of a row, one after the other with a pause: few words of each would say little."""
     pause = torch.zeros(RATE)
@@ -177,7 +181,7 @@ def main() -> None:
     lines = [f"{codec.info.name}: {options.given} of {codec.n_codebooks} levels known, {bits:.2g} kbit/s."]
     for title, clips in (("Speech", speech), ("The rest", rest)):
         each: dict[str, list[dict[str, float]]] = defaultdict(list)
-        spent, whole = defaultdict(float), 0.0
+        spent, whole, speaking = defaultdict[str, float](float), 0.0, title == "Speech"
         sounds: dict[str, list[tuple[Tensor, Tensor]]] = defaultdict(list)
         for i, clip in enumerate(clips):
             reference = load_audio(clip.path, sample_rate=RATE, channels=1)[0][0, : int(SECONDS * RATE)]
@@ -191,35 +195,26 @@ def main() -> None:
                 spent[row.title] += time.perf_counter() - begun
                 result = resample(codec.decode(made)[0] / gain, codec.info.sample_rate, RATE)[0, : reference.shape[0]]
                 result = torch.nn.functional.pad(result, (0, reference.shape[0] - result.shape[0]))
-                each[row.title].append(measured(reference, result, speech=title == "Speech", judges=options.judge))
+                each[row.title].append(measured(reference, result, speech=speaking, judges=options.judge))
                 sounds[row.title].append((reference, result))
             print(f"{title}: {i + 1} of {len(clips)}", flush=True)
-        columns = [
-            name for name in TITLES if name in ("rtf", "parameters", *(n for r in each.values() for e in r for n in e))
-        ]
-        columns = [name for name in TITLES if name in {*columns, *({"wer"} if title == "Speech" else ()), "frechet"}]
-        columns = [name for name in columns if name not in ("wer", "frechet") or name in options.judge]
+        present = {name for found in each.values() for one in found for name in one} | {"rtf", "parameters"}
+        present |= {name for name in ("wer", "frechet") if name in options.judge and (speaking or name != "wer")}
+        columns = [name for name in TITLES if name in present]
         lines += ["", f"## {title}: {len(clips)} recordings, {whole:.0f} s", ""]
         lines += ["| | " + " | ".join(TITLES[name] for name in columns) + " |", "|---" + "|---:" * len(columns) + "|"]
         heard = None if network is None else torch.cat([network.embed(a, RATE) for a, _ in sounds[rows[0].title]])
         for row in rows:
-            values: dict[str, float | None] = {
-                name: float(np.mean([e[name] for e in each[row.title] if name in e]))
-                if any(name in e for e in each[row.title])
-                else None
-                for name in columns
-            }
+            values = {name: mean_of([one[name] for one in each[row.title] if name in one]) for name in columns}
             if "wer" in columns:
                 values["wer"] = word_error(sounds[row.title])
             if network is not None and heard is not None:
-                values["frechet"] = frechet_distance(
-                    heard, torch.cat([network.embed(b, RATE) for _, b in sounds[row.title]])
-                )
+                made_heard = torch.cat([network.embed(b, RATE) for _, b in sounds[row.title]])
+                values["frechet"] = frechet_distance(heard, made_heard)
             values["rtf"] = spent[row.title] / whole if row.parameters else None
-            cells = ["-" if values[n] is None else f"{values[n]:.2f}" for n in columns if n != "parameters"]
-            lines.append(
-                f"| {row.title} | " + " | ".join([*cells, f"{row.parameters:,}" if row.parameters else "-"]) + " |"
-            )
+            cells = ["-" if values[name] is None else f"{values[name]:.2f}" for name in columns[:-1]]
+            cells.append(f"{row.parameters:,}" if row.parameters else "-")
+            lines.append(f"| {row.title} | " + " | ".join(cells) + " |")
             print(lines[-1], flush=True)
         lines += ["", "Rank correlations:", "", *correlations(each, ("visqol", "speaker", "dnsmos"))]
     text = "\n".join(lines) + f"\n\ntorch {torch.__version__}, one core.\n"

@@ -221,7 +221,7 @@ class SpectralVAE(GrainModel):
         parts = (self.encoder, self.to_shape, self.decoder, self.from_shape)
         if not exact:
             return parts
-        stamp = [(w.data_ptr(), w._version, w.device) for part in parts for w in part.parameters()]
+        stamp = [_stamp(w) for part in parts for w in part.parameters()]
         if not self._exact or self._exact[0] != stamp:
             self._exact[:] = [stamp, tuple(copy.deepcopy(part).double().requires_grad_(False) for part in parts)]
         found: tuple[CausalStack, nn.Linear, CausalStack, nn.Linear] = self._exact[1]
@@ -329,3 +329,8 @@ class SpectralVAE(GrainModel):
         return {"loudness": off} | spectral_terms(
             unit, level, power.float(), spread.float(), alone, self.filters, self.config.sample_rate
         )
+
+
+def _stamp(weight: Tensor) -> tuple[int, int, torch.device]:
+    """What changes when a weight does. (One that was made in inference mode never does, and counts no versions.)"""
+    return weight.data_ptr(), 0 if weight.is_inference() else weight._version, weight.device
