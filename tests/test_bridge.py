@@ -70,7 +70,7 @@ def test_variances_are_the_integral_of_a_schedule_that_is_the_same_from_both_end
 def test_on_a_gaussian_problem_the_marginals_are_those_of_the_closed_form(stochastic: float) -> None:
     """Fine = a * coarse + s * noise: the best guess is known, so all points of the walk have a known spread."""
     a, s, noise, count, steps = 0.6, 0.8, 0.9, 40_000, 64
-    coarse = torch.full((count, 1, 1), 1.5, dtype=torch.float64)
+    coarse = torch.full((1, count, 1), 1.5, dtype=torch.float64)
     seen: dict[float, Tensor] = {}
 
     def says(x: Tensor, time: float) -> Tensor:
@@ -127,9 +127,8 @@ def test_a_walk_between_draws_nothing_but_at_its_first_step_when_it_is_determini
     generator = seeded(3)
     bridge(coarse, steps=5, generator=generator)
     first = seeded(3)
-    torch.randn(1, 20, 3, generator=first)
-    for _ in range(3):  # the others are drawn and multiplied by 0
-        torch.randn(1, 20, 3, generator=first)
+    for _ in range(4):  # all but the first are multiplied by 0
+        torch.randn(20, 3, generator=first)
     assert torch.equal(generator.get_state(), first.get_state())
     assert torch.equal(bridge(coarse, steps=5, generator=seeded(3)), bridge(coarse, steps=5, generator=seeded(3)))
 
@@ -150,6 +149,16 @@ def test_every_kind_keeps_the_protocol(kind: str) -> None:
     assert bridge(coarse[:, :, :0]).shape == (2, 3, 0)
     assert bridge(coarse[:, :, :1]).shape == (2, 3, 1)
     assert bridge(coarse.double()).dtype == torch.float64
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_item_of_a_batch_is_what_it_is_alone(kind: str) -> None:
+    bridge, coarse = tiny(kind), torch.randn(3, 3, 11, generator=seeded())
+    coarse[2] = coarse[0]
+    found = bridge(coarse, generator=seeded(4))
+    torch.testing.assert_close(found[2], found[0])
+    for i in range(2):
+        torch.testing.assert_close(bridge(coarse[i : i + 1], generator=seeded(4))[0], found[i], rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -225,6 +234,17 @@ def test_coarse_to_fine_draws_from_its_own_chances() -> None:
     assert isinstance(bridge, CoarseToFineBridge)
     coarse = torch.randn(1, 3, 30, generator=seeded())
     assert not torch.equal(bridge(coarse, generator=seeded(1)), bridge(coarse, generator=seeded(2)))
+    # One frame again and again: entries come as often as their chances say.
+    same = coarse[:, :, :1].expand(-1, -1, 20_000)
+    x = (same.transpose(1, 2) - bridge.mean) @ bridge.turn
+    hidden = bridge.hidden(x[:, :64], torch.zeros(1).long())[:, 32:33]
+    chances = torch.softmax(bridge.logits(hidden, 1, 2)[0, 0, 0], 0)
+    last = bridge.codebooks[1]
+    bridge.codebooks[2:] = 0  # so that what is added is the second level's entry
+    with torch.no_grad():
+        drawn = (bridge.bridged(x, torch.zeros(1).long(), None, seeded(3)) - x)[0, 100:-100]
+    counts = torch.bincount(torch.cdist(drawn, last).argmin(1), minlength=8)
+    torch.testing.assert_close(counts / len(drawn), chances, rtol=0, atol=0.02)
     bridge.temperature = 0.0
     assert torch.equal(bridge(coarse, generator=seeded(1)), bridge(coarse, generator=seeded(2)))
 

@@ -52,7 +52,7 @@ def test_codecs_without_a_form_count_all_alike() -> None:
 
 @torch.no_grad()
 def test_the_spectral_models_form_says_what_becomes_of_its_spectra() -> None:
-    """Against the mean square difference, by ears' weights, of the log spectra that real latents and others decode to."""
+    """Against the mean square difference, by ears' weights, of the log spectra that real latents decode to."""
     codec = load_codec("spectral")
     assert isinstance(codec, TrainedCodec)
     model = codec.model

@@ -57,7 +57,8 @@ class Bridge(nn.Module):
         coarse : (batch, latent_dim, frames), dequantised from the first ``given`` levels of the codec's quantizer
         given : by default the config's
         steps : evaluations of the network; by default, and where a kind has no choice, the kind's own
-        generator : of the draws; None draws as a fresh one of seed 0 would
+        generator : of the draws, which all items share, so that equal lanes of a sound stay equal; None draws as a
+            fresh one of seed 0 would
 
         Returns
         -------

@@ -107,6 +107,6 @@ def walked(
         far, near = (float(variances(t, noise)[0]) for t in (now, then))
         fresh = (near * (far - near) / far) ** 0.5 * (stochastic if deviation > 0 else 1.0)
         kept = max(0.0, after**2 - fresh**2) ** 0.5 / deviation if deviation > 0 else 0.0
-        drawn = torch.randn(x.shape, generator=generator, dtype=x.dtype, device=x.device)
+        drawn = torch.randn(x.shape[1:], generator=generator, dtype=x.dtype, device=x.device)  # of all items
         x = c * end + d * coarse + kept * (x - a * end - b * coarse) + fresh * drawn
     return x

@@ -91,12 +91,10 @@ class CoarseToFineBridge(CodeBridge):
         for first in range(int(setting[0]) + 1, c.levels, c.a_pass):
             last = min(first + c.a_pass, c.levels)
             logits = self.logits(self.hidden(x, torch.full_like(setting, first - 1)), first, last)
-            if self.temperature > 0:
-                chances = torch.softmax(logits.double() / self.temperature, -1)
-                codes = torch.multinomial(chances.flatten(0, -2), 1, generator=generator).view(logits.shape[:-1])
-            else:
-                codes = logits.argmax(-1)
-            x = x + self.added(codes, first)
+            if self.temperature > 0:  # the largest of logits and Gumbel's noise is a draw from their softmax
+                uniform = torch.rand(logits.shape[1:], generator=generator, device=x.device).clamp(min=1e-20)
+                logits = logits / self.temperature - torch.log(-torch.log(uniform))
+            x = x + self.added(logits.argmax(-1), first)
         return x
 
     def loss(self, batch: Batch, generator: torch.Generator) -> Tensor:
