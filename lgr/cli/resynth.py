@@ -66,6 +66,9 @@ def resynth(
     seed: o.SeedOption = 0,
     wet: o.WetOption = None,
     match_loudness: o.LoudnessOption = None,
+    bridge: o.BridgeOption = None,
+    bridge_levels: o.BridgeLevelsOption = None,
+    bridge_steps: o.BridgeStepsOption = None,
 ) -> None:
     """Play a target with the grains of sources.
 
@@ -104,6 +107,9 @@ def resynth(
         repetition_frames=repetition_frames,
         wet=wet,
         match_loudness=match_loudness,
+        bridge=bridge,
+        bridge_levels=bridge_levels,
+        bridge_steps=bridge_steps,
     )
     if plot is not None:
         check_pictures()

@@ -255,6 +255,30 @@ LoudnessOption = Annotated[
         "--match-loudness/--no-match-loudness", panel=SOUND, help="Follow the target's level.", default="match-loudness"
     ),
 ]
+BridgeOption = Annotated[
+    str | None,
+    option(
+        "--bridge",
+        panel=SOUND,
+        metavar="KIND",
+        help="Polish what was chosen: schrodinger, regression or a folder (lgr train bridge).",
+    ),
+]
+BridgeLevelsOption = Annotated[
+    int | None,
+    option(
+        "--bridge-levels",
+        panel=SOUND,
+        metavar="N",
+        min=1,
+        help="Levels of codes that are kept for it.",
+        default="the bridge's",
+    ),
+]
+BridgeStepsOption = Annotated[
+    int | None,
+    option("--bridge-steps", panel=SOUND, metavar="N", min=1, max=64, help="Its evaluations.", default="16, or 1"),
+]
 
 
 def envelope(option: str, text: str) -> "Envelope":

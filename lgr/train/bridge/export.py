@@ -128,8 +128,8 @@ def card(told: BridgeReport, net: Bridge) -> str:
         "",
         "## Limits",
         "",
-        "It knows the sounds it was trained on, an hour or so of music, foley, animals and speech: voices it has not "
-        "heard become voices like those it has. What codes do not say, it makes up.",
+        "It knows the sounds it was trained on: voices and instruments that it has not heard become like those it has. "
+        "What codes do not say, it makes up.",
         "",
     ]
     return "\n".join(lines)

@@ -1,0 +1,226 @@
+"""Bridges at work: a sound from its coarse codes, results that are polished, scores that play again, wrong input."""
+
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from coded_toy import CodedToy, clip, fitted, toy
+from command_line import done, refused, two_sounds
+
+from lgr.bridge.base import Bridge
+from lgr.bridge.config import BridgeConfig
+from lgr.bridge.files import build_bridge, load_bridge, open_bridge, shipped_bridges
+from lgr.bridge.polish import coarse_latents, polished
+from lgr.codecs.base import Codec
+from lgr.codecs.registry import load_codec
+from lgr.codecs.toy import ToyCodec
+from lgr.errors import ArgumentError, CodebookError, LgrError, WeightsError
+from lgr.refine import refine
+from lgr.rendering import render
+from lgr.resynth import resynthesise
+from lgr.resynth_config import ResynthConfig
+from lgr.score import Score
+from lgr.score.render_config import RenderConfig
+from lgr.sound.audio import load_audio, save_audio
+from lgr.train.bridge.export import write_bridge
+
+RATE = 8000
+
+
+def small(kind: str, codec: Codec, levels: int = 4, entries: int = 64) -> Bridge:
+    """A bridge of weights that nothing has trained, turned as nothing is."""
+    sizes = {"latent_dim": codec.info.latent_dim, "levels": levels, "entries": entries}
+    torch.manual_seed(0)
+    bridge = build_bridge(
+        kind, BridgeConfig(**sizes, given=1, most_given=2, width=16, layers=1, heads=2, reach=4, expansion=2)
+    )
+    with torch.no_grad():
+        bridge.encoder.write.weight.normal_(0, 0.1)
+    return bridge.eval()
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The toy's bridge in a folder."""
+    out = tmp_path_factory.mktemp("bridge")
+    bridge = small("schrodinger", toy())
+    write_bridge(out, bridge.state_dict(), bridge, toy(), licence="MIT")
+    return out
+
+
+@pytest.fixture(scope="module")
+def of_spectral(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("spectral_bridge")
+    codec = load_codec("spectral")
+    bridge = small("schrodinger", codec, 8, 1024)
+    write_bridge(out, bridge.state_dict(), bridge, codec, licence="")
+    return out
+
+
+def test_a_folder_gives_the_bridge_back(folder: Path) -> None:
+    bridge = load_bridge(folder, toy())
+    latents = toy().encode(clip("violin", 1, RATE)[None])
+    kept = small("schrodinger", toy())
+    torch.testing.assert_close(
+        polished(latents, toy(), bridge, levels=1, steps=2, seed=3),
+        polished(latents, toy(), kept, levels=1, steps=2, seed=3),
+        rtol=2e-2,
+        atol=2e-2,  # matrices are kept in half precision
+    )
+    assert load_bridge(f"{folder}@{bridge.fingerprint}", toy()).fingerprint == bridge.fingerprint
+
+
+@pytest.mark.parametrize("kind", ["schrodinger", "regression", None])
+@pytest.mark.parametrize("seconds", [0.7, 10 / RATE])
+def test_a_sound_comes_back_as_long_at_its_level(kind: str | None, seconds: float) -> None:
+    sound = clip("violin", seconds, RATE)
+    bridge = None if kind is None else small(kind, toy())
+    made = refine((sound, RATE), codec=toy(), bridge=bridge, levels=2)
+    assert made.audio.shape == sound.shape
+    assert made.sample_rate == RATE
+    assert made.kbit_s == pytest.approx(2 * 6 * 100 / 1000)
+    assert bool(made.audio.isfinite().all())
+    if kind is None:
+        quiet = refine((0.01 * sound, RATE), codec=toy(), bridge=None, levels=2)
+        torch.testing.assert_close(quiet.audio, 0.01 * made.audio, rtol=1e-3, atol=1e-5)
+
+
+def test_stereo_stays_stereo_and_equal_sides_stay_equal() -> None:
+    sound = clip("violin", 0.5, RATE)
+    bridge = small("schrodinger", toy())
+    both = refine((sound.expand(2, -1), RATE), codec=toy(), bridge=bridge, steps=4)
+    torch.testing.assert_close(both.audio[0], both.audio[1])
+    torch.testing.assert_close(both.audio[:1], refine((sound, RATE), codec=toy(), bridge=bridge, steps=4).audio)
+
+
+def test_more_levels_say_more() -> None:
+    latents = toy().encode(clip("violin", 2, RATE)[None])
+    errors = [float((coarse_latents(latents, toy(), n) - latents).square().mean()) for n in (1, 2, 3, 4)]
+    assert errors == sorted(errors, reverse=True)
+    assert errors[3] < 0.7 * errors[0]
+
+
+def test_a_polished_result_is_another_and_its_score_plays_it_again(folder: Path, tmp_path: Path) -> None:
+    save_audio(tmp_path / "t.wav", clip("drum_loop", 0.6, RATE), RATE)
+    save_audio(tmp_path / "s.wav", clip("violin", 1, RATE), RATE)
+    plain = resynthesise(tmp_path / "t.wav", [tmp_path / "s.wav"], codec=toy(), seed=1)
+    config = ResynthConfig(bridge=str(folder), bridge_levels=2, bridge_steps=3)
+    made = resynthesise(tmp_path / "t.wav", [tmp_path / "s.wav"], codec=toy(), config=config, seed=1)
+    assert made.audio.shape == plain.audio.shape
+    assert not torch.allclose(made.audio, plain.audio, atol=1e-3)
+    assert (made.score.source_frame == plain.score.source_frame).all()  # what is chosen stays
+    made.score.save(tmp_path / "score.json")
+    read = Score.load(tmp_path / "score.json")
+    assert read.render == made.score.render
+    assert read.render.bridge == f"{folder}@{load_bridge(folder, toy()).fingerprint}"
+    assert torch.equal(render(read, codec=toy())[0], made.audio)
+    assert "bridge" not in json.dumps(plain.score.render.to_json())  # as scores were before
+    other = replace(read, render=replace(read.render, bridge=f"{folder}@{'0' * 12}"))
+    with pytest.raises(CodebookError, match="has other weights"):
+        render(other, codec=toy())
+
+
+# ---- wrong input
+
+
+def test_what_does_not_belong_together_is_told(folder: Path, of_spectral: Path) -> None:
+    latents = toy().encode(clip("rain", 2, RATE)[None])
+    with pytest.raises(CodebookError, match="was trained with other codes"):
+        load_bridge(folder, CodedToy(fitted(latents)))
+    with pytest.raises(CodebookError, match="was made with codec 'spectral'"):
+        load_bridge(of_spectral, toy())
+    with pytest.raises(ArgumentError, match="codec must be one that has codes, got toy"):
+        refine((clip("rain", 1, RATE), RATE), codec=ToyCodec(40, sample_rate=RATE, hop_length=80))
+    with pytest.raises(WeightsError, match=r"bridge must be a kind that lgr has for codec 'toy' \(none\) or a folder"):
+        refine((clip("rain", 1, RATE), RATE), codec=toy(), bridge="schrodinger")
+    for levels in (0, 5):
+        with pytest.raises(ArgumentError, match=rf"levels must be in \[1, 4\] for toy, got {levels}"):
+            refine((clip("rain", 1, RATE), RATE), codec=toy(), bridge=None, levels=levels)
+    with pytest.raises(ArgumentError, match="steps are of a bridge, and there is none, got 4"):
+        refine((clip("rain", 1, RATE), RATE), codec=toy(), bridge=None, steps=4)
+    bridge = load_bridge(folder, toy())
+    with pytest.raises(ArgumentError, match=r"levels must be in \[1, 2\] for this bridge, got 3"):
+        refine((clip("rain", 1, RATE), RATE), codec=toy(), bridge=bridge, levels=3)
+    with pytest.raises(ArgumentError, match="must be finite numbers"):
+        polished(torch.full((1, 40, 3), torch.nan), toy(), bridge, levels=1, steps=1, seed=0)
+    assert polished(latents[:, :, :0], toy(), bridge, levels=1, steps=1, seed=0).shape == (1, 40, 0)
+    assert polished(latents[:, :, :1], toy(), bridge, levels=1, steps=4, seed=0).shape == (1, 40, 1)
+
+
+@pytest.mark.parametrize(
+    ("file", "content"),
+    [
+        ("config.json", "{"),
+        ("config.json", '{"model": "bridge", "format": 2}'),
+        ("model.safetensors", "short"),
+        ("config.json", None),
+    ],
+)
+def test_a_damaged_folder_is_told(folder: Path, tmp_path: Path, file: str, content: str | None) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(folder, copy)
+    if content is None:
+        (copy / file).unlink()
+    else:
+        (copy / file).write_text(content)
+    with pytest.raises(WeightsError):
+        load_bridge(copy, toy())
+
+
+def test_weights_of_another_config_are_told(folder: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(folder, copy)
+    described = json.loads((copy / "config.json").read_text())
+    described["config"]["width"] = 32
+    (copy / "config.json").write_text(json.dumps(described))
+    with pytest.raises(WeightsError, match="damaged or do not fit"):
+        open_bridge(copy)
+
+
+def test_settings_of_no_bridge_are_told() -> None:
+    with pytest.raises(ArgumentError, match="bridge_steps is of a bridge, and there is none, got 4"):
+        RenderConfig(bridge_steps=4)
+    for bad in (0, True, 1.5):
+        with pytest.raises(LgrError, match="bridge_levels must be a whole number >= 1"):
+            RenderConfig(bridge="x", bridge_levels=bad)  # type: ignore[arg-type]
+
+
+def test_the_command_line_brings_back_and_polishes(of_spectral: Path, tmp_path: Path) -> None:
+    two_sounds(tmp_path)
+    target, source, out = (tmp_path / name for name in ("target.wav", "source.wav", "out.wav"))
+    said = done("refine", target, "--levels", 2, "--bridge", of_spectral, "--steps", 2, "-o", out)
+    assert "from 1.5 kbit/s" in said
+    assert load_audio(out)[0].shape[1] == load_audio(target)[0].shape[1]
+    bridged = ("--codec", "spectral", "--bridge", of_spectral, "--bridge-steps", 2)
+    done("resynth", source, "-t", target, "-o", tmp_path / "a.wav", "--score", tmp_path / "a.json", *bridged)
+    done("render", tmp_path / "a.json", "-o", tmp_path / "b.wav")
+    assert torch.equal(load_audio(tmp_path / "a.wav")[0], load_audio(tmp_path / "b.wav")[0])
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (("--levels", 9, "--bridge", "none"), "levels must be in [1, 8] for spectral, got 9"),
+        (("--levels", 0, "--bridge", "none"), "--levels"),
+        (("--steps", 0), "--steps"),
+        (("--bridge", "brigde"), "bridge must be a kind that lgr has for codec 'spectral'"),
+        (("--codec", "toy"), "codec must be one that has codes, got toy"),
+    ],
+)
+def test_the_command_line_refuses(options: tuple[object, ...], says: str, tmp_path: Path) -> None:
+    two_sounds(tmp_path)
+    refused(tmp_path, "refine", tmp_path / "target.wav", "-o", tmp_path / "out.wav", *options, says=says)
+
+
+@pytest.mark.parametrize(("codec", "kind"), [("spectral", kind) for kind in shipped_bridges("spectral")])
+def test_bridges_that_ship_bring_something_back(codec: str, kind: str) -> None:
+    """What they make of one level of codes is nearer to what the encoder said than the codes themselves."""
+    opened = load_codec(codec)
+    bridge = load_bridge(kind, opened)
+    latents = opened.encode(clip("speech_reader", 3, 24_000)[None])
+    coarse = coarse_latents(latents, opened, bridge.config.given)
+    turned = [((x - latents).transpose(1, 2) @ bridge.turn).square().mean() for x in (coarse, bridge(coarse, steps=1))]
+    assert float(turned[1]) < 0.9 * float(turned[0])
