@@ -50,3 +50,17 @@ def test_codecs_play_side_by_side_and_one_that_is_missing_says_why(
         assert panel.locator(".lgr-why").inner_text().startswith("Not available: weights of soundstream")
         assert "no network here" in panel.locator(".lgr-why").inner_text()
         assert panel.locator(".lgr-wide tbody tr").count() == 2
+
+
+def test_a_sound_comes_back_from_its_coarse_codes(app: RunningApp) -> None:
+    with app.page("Compare codecs") as page:
+        panel = page.get_by_role("tabpanel").filter(has=page.get_by_role("button", name="Play through every"))
+        for way in ("Regression", "Schrödinger, 16 evaluations"):
+            panel.locator("label", has_text=way).locator("input").uncheck()
+        panel.get_by_role("button", name="Bring it back every ticked way").click()
+        panel.get_by_text("2 of 2 ways from 1 level with seed 1.").wait_for()
+        assert panel.locator(".lgr-cards li").count() == 3
+        length = audio_seconds(page, "The sound itself")
+        for title in ("Coarse codes alone", "Schrödinger, 4 evaluations"):
+            assert audio_seconds(page, title) == pytest.approx(length, abs=0.01)
+            assert picture_is_drawn(page, f'img[alt="Spectrogram: {title}"]')

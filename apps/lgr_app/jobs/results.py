@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from torch import Tensor
+
 from lgr.codebook import GrainCodebook
 from lgr.codecs.base import Codec
 from lgr.evaluation import Evaluation, Yardstick
@@ -126,10 +128,15 @@ def save_score_picture(score: Score, path: Path) -> Path:
 
 
 def save_spectrogram(result: Result, path: Path) -> Path:
-    """A small mel spectrogram of a result: dB under its own loudest point over time and frequency."""
+    """A small mel spectrogram of a result."""
+    made = result.resynthesis
+    return save_audio_spectrogram(made.audio, made.sample_rate, path)
+
+
+def save_audio_spectrogram(audio: Tensor, sample_rate: int, path: Path) -> Path:
+    """A small mel spectrogram of ``(channels, samples)``: dB under its own loudest point over time and frequency."""
     from lgr.plots import plot_spectrograms
 
-    made = result.resynthesis
-    figure = plot_spectrograms([("", made.audio.mean(0).numpy(), made.sample_rate)])
+    figure = plot_spectrograms([("", audio.mean(0).numpy(), sample_rate)])
     figure.set_figheight(2.1)
     return save_picture(figure, path, width_inches=3.4)

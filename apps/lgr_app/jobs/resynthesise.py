@@ -19,6 +19,7 @@ def settings(
     wet: float,
     metric: str,
     match_loudness: bool,
+    bridge: str = "",
     *,
     weights: Sequence[float] = (),
 ) -> ResynthConfig:
@@ -38,6 +39,7 @@ def settings(
         wet=wet,  # type: ignore[arg-type]
         metric=metric,  # type: ignore[arg-type]  # checked there
         match_loudness=match_loudness,
+        bridge=bridge,
         source_weights=() if alike else tuple(weights),  # type: ignore[arg-type]
     )
 

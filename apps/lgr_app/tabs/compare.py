@@ -1,4 +1,7 @@
-"""Tab 6, Compare codecs: one target, one source, one seed through every codec that can be had (paper 000)."""
+"""Tab 6, Compare codecs: one target, one source, one seed through every codec that can be had (paper 000).
+
+Below it, sounds brought back from coarse codes (paper 002): ``coarse_codes.py``.
+"""
 
 from collections.abc import Iterator
 from typing import Any
@@ -17,6 +20,7 @@ from lgr_app.page.seeds import next_seed, seed_controls
 from lgr_app.page.shared import Shared
 from lgr_app.page.sounds import EXAMPLES, read_upload
 from lgr_app.page.visitors import reporter
+from lgr_app.tabs.coarse_codes import build_part
 
 INTRODUCTION = (
     "The same target, source, seed and grain length through each codec. A codec cuts time into frames of its own, so a "
@@ -115,3 +119,4 @@ def build(shared: Shared) -> None:
         values = [str(example.target_path), str(example.source_paths[0])]
         filling = button.click(lambda values=values: values, outputs=[target, source], api_visibility="private")
         filling.then(**start, api_visibility="private")
+    build_part(shared)

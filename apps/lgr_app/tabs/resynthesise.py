@@ -8,6 +8,7 @@ import gradio as gr
 from lgr_app.jobs.numbers import numbers_table
 from lgr_app.jobs.results import measure, play, save_score_picture, write_result
 from lgr_app.jobs.resynthesise import grain_length_text, settings, sounds_to_compare, source_names
+from lgr_app.page.bridges import bridges_of, check_polish, polish_choices
 from lgr_app.page.cards import figure_html, switch, switch_html
 from lgr_app.page.choices import (
     CONTINUITY,
@@ -111,6 +112,13 @@ def build(shared: Shared) -> None:
                 match_loudness = gr.Checkbox(
                     True, label="Match loudness", info="Follow the target's level, which similarity does not see."
                 )
+                bridge = gr.Dropdown(
+                    polish_choices(),
+                    value="",
+                    label="Polish with a bridge",
+                    info="Keep the coarsest codes of what was chosen and make the rest up, as in one sound.",
+                    visible=bool(bridges_of("bundled")),
+                )
             seed_number, locked = seed_controls()
         with gr.Column(scale=7, min_width=320):
             go = gr.Button("Play the target with the sources", variant="primary", size="lg", elem_classes="lgr-go")
@@ -125,7 +133,8 @@ def build(shared: Shared) -> None:
             numbers = gr.HTML(elem_classes="lgr-numbers")
 
     newest = gr.State(None)  # this visitor's newest result: the next run's B
-    dials = [grain_frames, hop_frames, stride, temperature, continuity, pitch, transpose, wet, metric, match_loudness]
+    of_grains = [grain_frames, hop_frames, stride]
+    dials = [*of_grains, temperature, continuity, pitch, transpose, wet, metric, match_loudness, bridge]
 
     def run(
         target: str | None,
@@ -144,6 +153,7 @@ def build(shared: Shared) -> None:
         source_paths = read_sources(sources, limits)
         run_seed = next_seed(seed, locked)
         config = settings(*values[: len(dials)], weights=values[len(dials) :][: len(source_paths)])
+        check_polish(codec, config.bridge)
         space = shared.codecs.open(codec, report)
         result = play(target_path, source_paths, codec=space, config=config, seed=run_seed, progress=report)
         folder = visitor.folder()
@@ -196,6 +206,7 @@ def build(shared: Shared) -> None:
         [grain_frames, hop_frames],
         **quiet,
     )
+    codec.change(_polish, [codec, bridge], bridge, **quiet)
 
 
 def _fill(example: Example) -> Any:
@@ -223,6 +234,12 @@ def _lengths(codec: str, grain_frames: float, hop_frames: float) -> list[Any]:
         gr.Slider(info=grain_length_text(codec, frames)),
         gr.Slider(maximum=frames, value=frames if hop_frames > frames else hop_frames),
     ]
+
+
+def _polish(codec: str, bridge: str) -> Any:
+    """The choice of a bridge, for codecs that have any; off where this one does not have what was chosen."""
+    have = bridges_of(codec)
+    return gr.Dropdown(polish_choices(), visible=bool(have), value=bridge if bridge in have else "")
 
 
 def _padded(names: list[str]) -> list[str]:
