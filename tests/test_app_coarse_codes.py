@@ -26,6 +26,8 @@ from lgr.errors import ArgumentError  # noqa: E402
 from lgr.measures.reconstruction import lsd  # noqa: E402
 from lgr.refine import refine  # noqa: E402
 from lgr.resynth_config import ResynthConfig  # noqa: E402
+from lgr.score import Score  # noqa: E402
+from lgr.score.render_config import RenderConfig  # noqa: E402
 from lgr.sound.audio import load_audio  # noqa: E402
 from lgr.train.bridge.export import write_bridge  # noqa: E402
 
@@ -179,3 +181,30 @@ def test_polish_is_offered_for_codecs_that_have_a_bridge() -> None:
     for codec, kind, has in (("bundled", "schrodinger", "it has none"), ("toy", "/etc", "schrodinger, regression")):
         with pytest.raises(ArgumentError, match=f"{codec} has .{has}.*got '{kind}'"):
             bridges.check_polish(codec, kind)
+
+
+@pytest.mark.usefixtures("shipped")
+def test_a_polished_result_says_so_in_its_score(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "gradio"))
+    shared = Shared()
+    monkeypatch.setattr(shared.codecs, "open", lambda name, progress=None: toy())
+
+    def build() -> Any:
+        with gr.Blocks() as demo:
+            tab.build(shared)
+        return next(each for each in demo.fns.values() if each.api_name == "resynthesise")
+
+    event = in_a_loop(build)
+    given = {each.label: each.value for each in event.inputs[6:]}
+    assert given["Polish with a bridge"] == ""  # off, unless it is asked for
+    sound, request = str(upload(tmp_path, "good")), gr.Request(session_hash="b")
+
+    def rendering(bridge: str) -> RenderConfig:
+        """What is downloaded, of what the page shows first."""
+        dials = (given | {"Polish with a bridge": bridge}).values()
+        first = next(iter(event.fn(sound, [sound], "toy", 1, True, None, request, lambda *_, **__: None, *dials)))
+        file = next(value for key, value in first.items() if getattr(key, "label", "") == "Download the score")
+        return Score.load(file.value["path"]).render
+
+    assert rendering("").bridge == ""
+    assert re.fullmatch(r"schrodinger@\w+", rendering("schrodinger").bridge)
