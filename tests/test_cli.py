@@ -295,7 +295,7 @@ def test_the_defaults_told_are_the_packages_own() -> None:
     assert len(told) > 15
     config, training = ResynthConfig(), CodecTrainConfig()
     words = {"None": {"silence_db": "keep all", "hop_frames": "the grain's length"}}
-    elsewhere = {"codec", "space", "levels", "embedding", "weight", "match_loudness"}
+    elsewhere = {"codec", "space", "levels", "embedding", "weight", "match_loudness", "bridge_levels", "bridge_steps"}
     for (command, name), text in told.items():
         if name in elsewhere:
             continue

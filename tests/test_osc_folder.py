@@ -45,6 +45,12 @@ def test_every_setting_of_resynthesis_can_be_set_and_shown() -> None:
         ("sampler", ["online"], "online"),
         ("repetition_frames", [3], 3),
         ("repetition_penalty", [0.1], 0.1),
+        ("bridge", ["regression"], "regression"),
+        ("bridge_levels", [2], 2),
+        ("bridge_levels", ["none"], "none"),
+        ("bridge_steps", [1], 1),
+        ("bridge_steps", ["none"], "none"),
+        ("bridge", ["none"], "none"),
         ("seed", [7], 7),
     ):
         settings.set(name, values)
@@ -66,6 +72,8 @@ def test_every_setting_of_resynthesis_can_be_set_and_shown() -> None:
         ("grain_frames", [0], "grain_frames must be"),
         ("hop_frames", [5], "hop_frames must be in"),
         ("metric", ["nice"], "metric must be one of"),
+        ("bridge", ["runs/mine"], "bridge must be none or one of regression"),
+        ("bridge_levels", [2], "bridge_levels is of a bridge, and there is none"),
         ("match_loudness", [2], "match_loudness must be from 0 to 1"),
         ("transpose", [1], "transpose must be the lowest and the highest"),
         ("transpose", [-99, 99], "transpose must be the lowest and the highest"),

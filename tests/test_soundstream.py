@@ -119,7 +119,7 @@ def test_quantized_streaming_equals_offline(soundstream_folder: Path) -> None:
         (torch.zeros(3, 46, dtype=torch.int64), "codes must be"),
         (torch.full((1, 2, 3), 16), "0 to 15"),
         (torch.full((1, 2, 3), -1), "0 to 15"),
-        (torch.zeros(1, 2, 3), "integers"),
+        (torch.zeros(1, 2, 3), "must be int64"),
     ],
 )
 def test_bad_codes_are_refused(codec: SoundStreamCodec, codes: Tensor, message: str) -> None:

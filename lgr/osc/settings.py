@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
+from lgr.bridge.files import KINDS
 from lgr.errors import ArgumentError
 from lgr.live import LiveConfig
 from lgr.live.config import RANGES
@@ -65,6 +66,14 @@ def _semitones(name: str, values: Sequence[Value]) -> tuple[Any, ...]:
     return tuple(Argument(name, "i").checked(value) for value in values)
 
 
+def _bridge(name: str, values: Sequence[Value]) -> str:
+    """A kind that ships: a folder is not a client's to choose."""
+    text = str(_text(name, values))
+    if text not in ("none", *KINDS):
+        raise ArgumentError(f"{name} must be none or one of {', '.join(KINDS)}, got {text[:100]!r}")
+    return "" if text == "none" else text
+
+
 #: How each setting is read. An embedding is a path, and comes with the codec.
 READERS: dict[str, Reader] = {
     "grain_frames": _whole,
@@ -77,6 +86,9 @@ READERS: dict[str, Reader] = {
     "pitch": _envelope,
     "wet": _envelope,
     "match_loudness": _flag,
+    "bridge": _bridge,
+    "bridge_levels": _or_none(_whole),
+    "bridge_steps": _or_none(_whole),
     "silence_db": _or_none(_number),
     "repetition_penalty": _number,
     "repetition_frames": _whole,
@@ -115,7 +127,7 @@ class Settings:
             return " ".join(map(str, value)) or "none"
         if isinstance(value, bool):
             return int(value)
-        return "none" if value is None else value
+        return "none" if value in (None, "") else value
 
     def pairs(self) -> list[Value]:
         """Every setting: its name, its value."""
