@@ -343,7 +343,7 @@ def test_arguments_and_chunks_are_checked(codec: Made) -> None:
     with pytest.raises(ShapeError, match=r"codes must be \(batch, 1 to 32 levels, frames\) for encodec-24khz, got"):
         made.dequantize(torch.zeros(1, 33, 9, dtype=torch.int64))
     with pytest.raises(
-        ArgumentError, match="codes must be int64 from 0 to 1023 for encodec-24khz, got torch.int64 from 0 to"
+        ArgumentError, match=r"codes must be int64 from 0 to 1023 for encodec-24khz, got torch.int64 from 0 to"
     ):
         made.dequantize(torch.arange(1025).expand(1, 32, -1))
 

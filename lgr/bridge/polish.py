@@ -1,8 +1,8 @@
 """Latents made coarse by a codec's own codes, and brought back by a bridge: what did not fit together comes out whole.
 
-A bridge has only heard real sounds, so what it makes of a few levels of codes should be like one. Of latents that were
-put together of grains it was to take the seams: measured (``benchmarks/polish.py``), these hardly change, and the detail
-of the grains goes. So results are not polished unless that is asked for.
+A bridge has only heard real sounds, so what it makes of a few levels of codes should be like one. Of latents that
+were put together of grains it was to take the seams: measured (``benchmarks/polish.py``), these hardly change, and the
+detail of the grains goes. So results are not polished unless that is asked for.
 """
 
 import torch
