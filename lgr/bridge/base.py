@@ -5,6 +5,7 @@ latent_dim)``, of mean 0 and turned so that distances are what is heard (``lgr.m
 1 over the training material.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
@@ -18,7 +19,7 @@ from lgr.errors import ArgumentError, ShapeError
 WINDOW = 512  # frames that are worked on at a time, besides the context to either side
 
 
-class Bridge(nn.Module):
+class Bridge(nn.Module, ABC):
     """Coarse latents to latents. ``bridge(coarse, given=1)``; a subclass says how.
 
     Attributes
@@ -97,13 +98,13 @@ class Bridge(nn.Module):
         if steps is not None and not 1 <= steps <= self.most_steps:
             raise ArgumentError(f"steps must be in [1, {self.most_steps}] for a {self.kind} bridge, got {steps}")
 
+    @abstractmethod
     def bridged(self, x: Tensor, setting: Tensor, steps: int | None, generator: torch.Generator) -> Tensor:
         """``x`` (batch, frames, latent_dim), turned, to as much; ``setting`` (batch,) is ``given - 1``."""
-        raise NotImplementedError
 
+    @abstractmethod
     def loss(self, batch: "Batch", generator: torch.Generator) -> Tensor:
         """What training minimises."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,5 @@
 """What training a bridge leaves: the folder that ``lgr.bridge.files`` opens, and what people should know."""
 
-import csv
 import json
 import shlex
 from collections.abc import Sequence
@@ -15,8 +14,9 @@ from torch import Tensor
 from lgr.bridge.base import Bridge
 from lgr.bridge.files import FORMAT, MODEL
 from lgr.codecs.base import Codec, CodecInfo, codes_version
-from lgr.files import atomic_path, lgr_version, write_whole
-from lgr.train.material import Material, short_name
+from lgr.files import lgr_version, write_whole
+from lgr.train.material import Material
+from lgr.train.told import CREDITS, data_facts, data_paragraph, write_credits
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,23 +63,12 @@ def write_report(out: Path, told: BridgeReport, net: Bridge) -> None:
         "torch": torch.__version__.partition("+")[0],
         "seconds": round(told.seconds, 1),
         "held_out": told.figures,
-        "training_seconds": round(material.seconds(material.training), 1),
-        "held_out_seconds": round(material.seconds(material.held_out), 1),
-        "recordings": {"training": len(material.training), "held_out": len(material.held_out)},
-        "left_out": [short_name(path) + why for path, why in material.skipped],
+        **data_facts(material),
         "notes": list(material.notes),
         "recipe": told.recipe,
     }
     write_whole(out / "metrics.json", json.dumps(metrics, indent=2).encode() + b"\n")
-    with (
-        atomic_path(out / "training_data.csv", force=True) as part,
-        part.open("w", newline="", encoding="utf-8") as lines,
-    ):
-        table = csv.writer(lines)
-        table.writerow(("name", "use", "group", "licence", "attribution"))
-        for use, clips in (("training", material.training), ("held out", material.held_out)):
-            for clip in clips:
-                table.writerow((short_name(clip.path), use, short_name(clip.group), clip.licence, clip.attribution))
+    write_credits(out / CREDITS, material)
     write_whole(out / "README.md", card(told, net).encode())
 
 
@@ -87,7 +76,6 @@ def card(told: BridgeReport, net: Bridge) -> str:
     """The model card: task, data, command, figures, limits."""
     material, config, codec = told.material, net.config, told.codec
     weights = sum(p.numel() for p in net.parameters())
-    licences = sorted({clip.licence or "not stated" for clip in material.training})
     most = f" or up to {config.most_given}" if config.most_given > config.given else ""
     lines = [
         f"# Bridge ({told.kind}) for {codec.name}",
@@ -101,9 +89,7 @@ def card(told: BridgeReport, net: Bridge) -> str:
         "",
         "## Data",
         "",
-        f"{len(material.training)} recordings ({material.seconds(material.training) / 60:.1f} minutes) for training, "
-        f"{len(material.held_out)} ({material.seconds(material.held_out) / 60:.1f} minutes) held out, split by source. "
-        f"No labels were used. Licences: {', '.join(licences)}. `training_data.csv` credits every recording.",
+        data_paragraph(material, "No labels were used."),
         "",
         *(f"- {note}." for note in material.notes),
         *([""] if material.notes else []),

@@ -1,6 +1,5 @@
 """What training a quantizer leaves: the file that goes beside a codec's weights, and what people should know."""
 
-import csv
 import json
 import shlex
 from collections.abc import Sequence
@@ -12,9 +11,10 @@ from safetensors.torch import save
 
 from lgr.codecs.base import CodecInfo
 from lgr.codecs.folder import QUANTIZER
-from lgr.files import atomic_path, lgr_version, write_whole
+from lgr.files import lgr_version, write_whole
 from lgr.models.rvq import ResidualQuantizer
-from lgr.train.material import Material, short_name
+from lgr.train.material import Material
+from lgr.train.told import data_paragraph, write_credits
 
 CARD, CREDITS = "quantizer.md", "quantizer_data.csv"
 
@@ -48,12 +48,7 @@ def write_quantizer(out: Path, quantizer: ResidualQuantizer, codec: CodecInfo) -
 
 def write_report(out: Path, told: QuantizerReport, quantizer: ResidualQuantizer) -> None:
     """``quantizer_data.csv`` and the card."""
-    with atomic_path(out / CREDITS, force=True) as part, part.open("w", newline="", encoding="utf-8") as lines:
-        table = csv.writer(lines)
-        table.writerow(("name", "use", "group", "licence", "attribution"))
-        for use, clips in (("training", told.material.training), ("held out", told.material.held_out)):
-            for clip in clips:
-                table.writerow((short_name(clip.path), use, short_name(clip.group), clip.licence, clip.attribution))
+    write_credits(out / CREDITS, told.material)
     write_whole(out / CARD, card(told, quantizer).encode())
 
 
@@ -63,8 +58,6 @@ def card(told: QuantizerReport, quantizer: ResidualQuantizer) -> str:
     levels, entries, _ = quantizer.entries.shape
     bits = (entries - 1).bit_length()
     heard = "what is heard of latents (`lgr/models/heard.py`)" if recipe["heard"] else "those of latents as they are"
-    licences = sorted({clip.licence or "not stated" for clip in material.training})
-    training, held_out = (material.seconds(clips) / 60 for clips in (material.training, material.held_out))
     lines = [
         f"# Codes of {codec.name}'s latents",
         "",
@@ -77,11 +70,12 @@ def card(told: QuantizerReport, quantizer: ResidualQuantizer) -> str:
         "",
         "## Data",
         "",
-        f"{len(material.training)} recordings ({training:.1f} minutes) for training, {len(material.held_out)} "
-        f"({held_out:.1f} minutes) held out, split by source. Training reads {told.frames[0]:,} frames, in "
-        f"{recipe['copies']} copies of which all but the first are quieter; the figures are of {told.frames[1]:,}. No "
-        f"labels were used. Licences: {', '.join(licences)}. "
-        f"`{CREDITS}` credits every recording.",
+        data_paragraph(
+            material,
+            f"Training reads {told.frames[0]:,} frames, in {recipe['copies']} copies of which all but the first are "
+            f"quieter; the figures are of {told.frames[1]:,}. No labels were used.",
+            credits=CREDITS,
+        ),
         "",
         *(f"- {note}." for note in material.notes),
         *([""] if material.notes else []),

@@ -4,7 +4,6 @@
 ``training_data.csv`` and the pictures when the run ends.
 """
 
-import csv
 import json
 import shlex
 import subprocess
@@ -18,9 +17,10 @@ import torch
 from safetensors.torch import save
 from torch import Tensor
 
-from lgr.files import atomic_path, write_whole
+from lgr.files import write_whole
 from lgr.models.kinds import config_values
-from lgr.train.material import Material, counts, short_name
+from lgr.train.material import Material, counts
+from lgr.train.told import CREDITS, data_facts, data_paragraph, write_credits
 from lgr.train.vae.steps import Parts
 
 
@@ -79,24 +79,12 @@ def write_report(out: Path, run: RunReport, parts: Parts) -> None:
         "steps": run.steps,
         "seconds": round(run.seconds, 1),
         "held_out": run.held_out,
-        "training_seconds": round(material.seconds(material.training), 1),
-        "held_out_seconds": round(material.seconds(material.held_out), 1),
-        "left_out": [short_name(path) + why for path, why in material.skipped],
+        **data_facts(material),
         "notes": run.notes,
         "recipe": run.recipe,
     }
     write_whole(out / "metrics.json", json.dumps(metrics, indent=2).encode() + b"\n")
-    with (
-        atomic_path(out / "training_data.csv", force=True) as part,
-        part.open("w", newline="", encoding="utf-8") as lines,
-    ):
-        table = csv.writer(lines)
-        table.writerow(("name", "class", "use", "group", "licence", "attribution"))
-        for use, clips in (("training", material.training), ("held out", material.held_out)):
-            for clip in clips:
-                table.writerow(
-                    (short_name(clip.path), clip.label, use, short_name(clip.group), clip.licence, clip.attribution)
-                )
+    write_credits(out / CREDITS, material, classes=True)
     write_whole(out / "README.md", card(out, run, parts).encode())
 
 
@@ -104,7 +92,6 @@ def card(out: Path, run: RunReport, parts: Parts) -> str:
     """The model card: task, data, command, figures, limits."""
     material, config = run.material, parts.model.config
     weights = sum(p.numel() for p in parts.parameters())
-    licences = sorted({clip.licence or "not stated" for clip in material.training})
     rows = [f"| {name} | {value:.4g} |" for name, value in sorted(run.held_out.items())]
     classes = ", ".join(f"{label} {n}" for label, n in counts(material.training).items())
     lines = [
@@ -119,9 +106,7 @@ def card(out: Path, run: RunReport, parts: Parts) -> str:
         "",
         "## Data",
         "",
-        f"{len(material.training)} recordings ({material.seconds(material.training) / 60:.1f} minutes) for training, "
-        f"{len(material.held_out)} ({material.seconds(material.held_out) / 60:.1f} minutes) held out, split by source. "
-        f"Licences: {', '.join(licences)}. `training_data.csv` credits every recording.",
+        data_paragraph(material),
         "",
         f"Classes: {classes}.",
         "",
