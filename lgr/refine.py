@@ -44,7 +44,7 @@ def refine(
     codec : one that has codes
     bridge : a kind that lgr ships for the codec, a folder, or a bridge; None: the coarse codes by themselves
     levels : by default as many as the bridge was made for; 1 without a bridge
-    steps : evaluations of the network, 1 to 64 for a Schrödinger bridge; by default 16
+    steps : evaluations of the network, 1 to 64 for a Schrödinger bridge; by default 8
 
     Raises
     ------

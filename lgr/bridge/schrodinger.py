@@ -32,7 +32,7 @@ from lgr.bridge.encoder import Encoder
 Says = Callable[[Tensor, float], Tensor]
 
 LOWEST = 0.1  # of the square root of beta at the ends, in that of its middle
-STEPS = 16
+STEPS = 8  # by default: more make what is drawn too lively (docs/results.md)
 LEAST_WEIGHT_AT = 0.05  # times of the noise: below, errors do not count for more
 
 

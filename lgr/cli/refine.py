@@ -25,7 +25,7 @@ def refine(
     ] = "schrodinger",
     steps: Annotated[
         int | None,
-        o.option("--steps", metavar="N", min=1, max=64, help="Evaluations of the network.", default="16, or 1"),
+        o.option("--steps", metavar="N", min=1, max=64, help="Evaluations of the network.", default="8, or 1"),
     ] = None,
     codec: Annotated[
         str,

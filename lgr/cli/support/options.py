@@ -277,7 +277,7 @@ BridgeLevelsOption = Annotated[
 ]
 BridgeStepsOption = Annotated[
     int | None,
-    option("--bridge-steps", panel=SOUND, metavar="N", min=1, max=64, help="Its evaluations.", default="16, or 1"),
+    option("--bridge-steps", panel=SOUND, metavar="N", min=1, max=64, help="Its evaluations.", default="8, or 1"),
 ]
 
 
