@@ -217,7 +217,7 @@ def test_the_command_line_refuses(options: tuple[object, ...], says: str, tmp_pa
 
 
 def check_shipped(codec: Codec, kind: str) -> None:
-    """What it makes of the fewest levels of codes is nearer to the encoder's latents than they are, over some sounds."""
+    """What it makes of the fewest levels of codes is nearer to the encoder's latents than they are (some sounds)."""
     bridge = load_bridge(kind, codec)
     errors = torch.zeros(2)
     for name in ("speech_reader", "rain", "violin", "drum_loop"):
