@@ -141,7 +141,7 @@ def test_the_guide_the_course_and_the_results_are_there(site: Path) -> None:
     pages += [f"docs/results/{path.stem}.html" for path in (ROOT / "docs" / "results").glob("*.md")]
     notebooks = sorted((ROOT / "notebooks").glob("*.ipynb"))
     pages += [f"notebooks/{path.name}.html" for path in notebooks]
-    assert len(notebooks) == 10
+    assert len(notebooks) == 11
     assert [page for page in pages if not (site / page).is_file()] == []
     temperature = html(site / "notebooks" / "03_temperature.ipynb.html")
     assert "<math" in temperature
