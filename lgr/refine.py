@@ -10,7 +10,7 @@ from torch import Tensor
 
 from lgr.bridge.base import Bridge
 from lgr.bridge.files import load_bridge
-from lgr.bridge.polish import coarse_latents, polished
+from lgr.bridge.polish import check_levels, coarse_latents, polished
 from lgr.codecs.base import Codec, DiscreteCodec
 from lgr.codecs.registry import load_codec
 from lgr.errors import ArgumentError
@@ -24,7 +24,7 @@ class Refined:
 
     audio: Tensor
     sample_rate: int
-    kbit_s: float  # of one lane
+    kbit_s: float  # of all lanes together, as lgr.codes.Codes.kbit_per_second
 
 
 def refine(
@@ -68,16 +68,19 @@ def refine(
         bridge = load_bridge(bridge, codec)
     if levels is None:
         levels = 1 if bridge is None else bridge.config.given
+    if bridge is not None:
+        bridge.check_settings(levels, steps)
+    elif steps is not None:
+        raise ArgumentError(f"steps are of a bridge, and there is none, got {steps}")
+    check_levels(codec, levels)
     info = codec.info
     audio = read(sound, codec)
     gain_db = levelling_gain_db(audio, info.sample_rate)  # at the level at which the bridge learned
     latents = encode_lanes(gained(audio, gain_db), codec, extra=info.lookahead)
     if bridge is None:
-        if steps is not None:
-            raise ArgumentError(f"steps are of a bridge, and there is none, got {steps}")
         made = coarse_latents(latents, codec, levels)
     else:
         made = polished(latents, codec, bridge, levels=levels, steps=steps, seed=seed)
     result = gained(with_length(decode_lanes(made, codec), audio.shape[1]), -gain_db)
-    bits = levels * (codec.code_entries - 1).bit_length()
+    bits = latents.shape[0] * levels * (codec.code_entries - 1).bit_length()
     return Refined(within_full_scale(result, info.sample_rate), info.sample_rate, bits * info.frame_rate / 1000)

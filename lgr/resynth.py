@@ -14,12 +14,11 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from lgr.bridge.files import load_bridge
+from lgr.bridge.files import lasting_reference, load_bridge
 from lgr.codebook import CodebookConfig, GrainCodebook
 from lgr.codecs.base import Codec, CodecInfo, check_same_codec
 from lgr.codecs.registry import load_codec
 from lgr.errors import ArgumentError
-from lgr.latents.embedding import split_reference
 from lgr.latents.grains import grain_levels_db, grain_starts
 from lgr.matching import match
 from lgr.matching.audible import audible_log_weights
@@ -117,7 +116,7 @@ def resynthesise(
     report = progress if progress is not None else silent
     if config.bridge:  # before any work: is it there, and for this codec?
         found = load_bridge(config.bridge, codec)
-        config = replace(config, bridge=f"{split_reference(config.bridge)[0]}@{found.fingerprint}")
+        config = replace(config, bridge=lasting_reference(config.bridge, found))
         found.check_settings(config.bridge_levels, config.bridge_steps)
     target_recording, target_audio = hear(target, codec, name="target")
     check_heard(target_audio, target_recording)

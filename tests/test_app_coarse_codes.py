@@ -84,7 +84,7 @@ def test_each_way_is_what_refine_makes_with_its_numbers(name: str, tmp_path: Pat
     made = job.bring_back(sound, way, codec=toy(), levels=2, seed=5)
     wanted = refine((sound, RATE), codec=toy(), bridge=way.kind or None, levels=2, steps=way.steps, seed=5)
     assert torch.equal(made.refined.audio, wanted.audio)
-    assert made.kbit_s == pytest.approx(2 * 2 * 6 * 100 / 1000)  # channels, levels, bits, frames a second
+    assert made.refined.kbit_s == pytest.approx(2 * 2 * 6 * 100 / 1000)  # channels, levels, bits, frames a second
     assert made.distance_db == pytest.approx(lsd(sound[0], wanted.audio.mean(0)), rel=0.2)  # but for the best lag
     assert made.real_time_factor == pytest.approx(made.seconds_spent / 0.6)
     shown = job.way_card(name, made, "violin", tmp_path)

@@ -17,6 +17,7 @@ from lgr.bridge.polish import coarse_latents, polished
 from lgr.codecs.base import Codec
 from lgr.codecs.registry import load_codec
 from lgr.codecs.toy import ToyCodec
+from lgr.codes import codes_of
 from lgr.errors import ArgumentError, CodebookError, LgrError, WeightsError
 from lgr.files import assets_dir
 from lgr.refine import refine
@@ -94,7 +95,29 @@ def test_stereo_stays_stereo_and_equal_sides_stay_equal() -> None:
     bridge = small("schrodinger", toy())
     both = refine((sound.expand(2, -1), RATE), codec=toy(), bridge=bridge, steps=4)
     torch.testing.assert_close(both.audio[0], both.audio[1])
-    torch.testing.assert_close(both.audio[:1], refine((sound, RATE), codec=toy(), bridge=bridge, steps=4).audio)
+    one = refine((sound, RATE), codec=toy(), bridge=bridge, steps=4)
+    torch.testing.assert_close(both.audio[:1], one.audio)
+    assert both.kbit_s == pytest.approx(2 * one.kbit_s)  # of both channels, as `lgr codes` says it
+    assert both.kbit_s == pytest.approx(codes_of((sound.expand(2, -1), RATE), toy(), levels=1).kbit_per_second)
+
+
+def test_silence_and_another_rate_come_back() -> None:
+    """Silence brought back is no louder than -120 dBFS; a sound at 8 kHz comes back at the codec's rate."""
+    codec = load_codec("spectral")
+    for kind in (None, *shipped_bridges("spectral")):
+        silent = refine((torch.zeros(2, 24000), 24000), codec=codec, bridge=kind)
+        assert silent.audio.shape == (2, 24000)
+        assert float(silent.audio.abs().max()) < 1e-6
+        slow = refine((clip("violin", 0.5, RATE), RATE), codec=codec, bridge=kind)
+        assert (slow.audio.shape, slow.sample_rate) == ((1, 12000), 24000)
+        assert float(slow.audio.abs().max()) > 0.01
+
+
+def test_a_louder_sound_comes_back_as_much_louder() -> None:
+    """Bridges hear every sound at one level, so a gain goes through them as it came."""
+    sound, bridge = 0.05 * clip("violin", 0.5, RATE), small("schrodinger", toy())  # below what is limited
+    one, quiet = (refine((gain * sound, RATE), codec=toy(), bridge=bridge, steps=4).audio for gain in (1, 0.01))
+    torch.testing.assert_close(quiet, 0.01 * one, rtol=1e-3, atol=1e-5)
 
 
 def test_more_levels_say_more() -> None:
@@ -127,26 +150,34 @@ def test_a_polished_result_is_another_and_its_score_plays_it_again(folder: Path,
 # ---- wrong input
 
 
-def test_what_does_not_belong_together_is_told(folder: Path, of_spectral: Path) -> None:
+def test_what_does_not_belong_together_is_told(
+    folder: Path, of_spectral: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     latents = toy().encode(clip("rain", 2, RATE)[None])
+    sound = clip("rain", 1, RATE), RATE
     with pytest.raises(CodebookError, match="was trained with other codes"):
         load_bridge(folder, CodedToy(fitted(latents)))
     with pytest.raises(CodebookError, match="was made with codec 'spectral'"):
         load_bridge(of_spectral, toy())
     with pytest.raises(ArgumentError, match="codec must be one that has codes, got toy"):
-        refine((clip("rain", 1, RATE), RATE), codec=ToyCodec(40, sample_rate=RATE, hop_length=80))
+        refine(sound, codec=ToyCodec(40, sample_rate=RATE, hop_length=80))
     with pytest.raises(WeightsError, match=r"bridge must be a kind that lgr has for codec 'toy' \(none\) or a folder"):
-        refine((clip("rain", 1, RATE), RATE), codec=toy(), bridge="schrodinger")
+        refine(sound, codec=toy(), bridge="schrodinger")
     for levels in (0, 5):
         with pytest.raises(ArgumentError, match=rf"levels must be in \[1, 4\] for toy, got {levels}"):
-            refine((clip("rain", 1, RATE), RATE), codec=toy(), bridge=None, levels=levels)
+            refine(sound, codec=toy(), bridge=None, levels=levels)
     with pytest.raises(ArgumentError, match="steps are of a bridge, and there is none, got 4"):
-        refine((clip("rain", 1, RATE), RATE), codec=toy(), bridge=None, steps=4)
+        refine(sound, codec=toy(), bridge=None, steps=4)
     bridge = load_bridge(folder, toy())
     with pytest.raises(ArgumentError, match=r"levels must be in \[1, 2\] for this bridge, got 3"):
-        refine((clip("rain", 1, RATE), RATE), codec=toy(), bridge=bridge, levels=3)
+        refine(sound, codec=toy(), bridge=bridge, levels=3)
     with pytest.raises(ArgumentError, match="must be finite numbers"):
         polished(torch.full((1, 40, 3), torch.nan), toy(), bridge, levels=1, steps=1, seed=0)
+    with monkeypatch.context() as unheard:  # settings are refused before a long sound is read
+        unheard.setattr("lgr.refine.read", lambda *_: pytest.fail("was read"))
+        for wrong in ({"bridge": bridge, "levels": 3}, {"bridge": None, "levels": 5}, {"bridge": None, "steps": 4}):
+            with pytest.raises(ArgumentError):
+                refine(sound, codec=toy(), **wrong)  # type: ignore[arg-type]
     assert polished(latents[:, :, :0], toy(), bridge, levels=1, steps=1, seed=0).shape == (1, 40, 0)
     assert polished(latents[:, :, :1], toy(), bridge, levels=1, steps=4, seed=0).shape == (1, 40, 1)
 
@@ -189,16 +220,27 @@ def test_settings_of_no_bridge_are_told() -> None:
             RenderConfig(bridge="x", bridge_levels=bad)  # type: ignore[arg-type]
 
 
-def test_the_command_line_brings_back_and_polishes(of_spectral: Path, tmp_path: Path) -> None:
+def test_the_command_line_brings_back_and_polishes(
+    of_spectral: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A score with a bridge plays again, from any folder, as the very samples that it came with."""
     two_sounds(tmp_path)
-    target, source, out = (tmp_path / name for name in ("target.wav", "source.wav", "out.wav"))
-    said = done("refine", target, "--levels", 2, "--bridge", of_spectral, "--steps", 2, "-o", out)
+    shutil.copytree(of_spectral, tmp_path / "mine")
+    monkeypatch.chdir(tmp_path)
+    said = done("refine", "target.wav", "--levels", 2, "--bridge", "mine", "--steps", 2, "-o", "out.wav")
     assert "from 1.5 kbit/s" in said
-    assert load_audio(out)[0].shape[1] == load_audio(target)[0].shape[1]
-    bridged = ("--codec", "spectral", "--bridge", of_spectral, "--bridge-steps", 2)
-    done("resynth", source, "-t", target, "-o", tmp_path / "a.wav", "--score", tmp_path / "a.json", *bridged)
-    done("render", tmp_path / "a.json", "-o", tmp_path / "b.wav")
-    assert torch.equal(load_audio(tmp_path / "a.wav")[0], load_audio(tmp_path / "b.wav")[0])
+    assert load_audio("out.wav")[0].shape[1] == load_audio("target.wav")[0].shape[1]
+    bridged = ("--codec", "spectral", "--bridge", "mine", "--bridge-levels", 1, "--bridge-steps", 2)
+    done("resynth", "source.wav", "-t", "target.wav", "-o", "a.wav", "--score", "a.json", *bridged)
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    Score.load("../a.json").save("a.csv")
+    for score in ("../a.json", "a.csv"):
+        done("render", score, "-o", "b.wav", "--force")
+        assert torch.equal(load_audio("b.wav")[0], load_audio("../a.wav")[0])
+    done("evaluate", "../a.json", "--json", "heard.json")
+    done("evaluate", "../a.json", "--json", "played.json", "--render")
+    assert Path("played.json").read_text() == Path("heard.json").read_text()
 
 
 @pytest.mark.parametrize(
@@ -214,6 +256,55 @@ def test_the_command_line_brings_back_and_polishes(of_spectral: Path, tmp_path: 
 def test_the_command_line_refuses(options: tuple[object, ...], says: str, tmp_path: Path) -> None:
     two_sounds(tmp_path)
     refused(tmp_path, "refine", tmp_path / "target.wav", "-o", tmp_path / "out.wav", *options, says=says)
+
+
+def spoiled(folder: Path, out: Path, how: str) -> Path:
+    """A copy of a bridge's folder with something wrong."""
+    shutil.copytree(folder, out)
+    described = json.loads((out / "config.json").read_text())
+    if how == "other codes":
+        described["codes"] = "0" * 16
+    elif how == "other codec":
+        described["codec"] |= {"name": "bundled", "version": "0" * 12}
+    elif how == "other sizes":
+        described["config"]["width"] = 32
+    elif how == "cut short":
+        weights = (out / "model.safetensors").read_bytes()
+        (out / "model.safetensors").write_bytes(weights[: len(weights) // 2])
+    (out / "config.json").write_text(json.dumps(described))
+    return out
+
+
+@pytest.mark.parametrize(
+    ("how", "options", "says"),
+    [
+        ("other codes", (), "was trained with other codes (0000000000000000) than 'spectral' now has"),
+        ("other codec", (), "was made with codec 'bundled'"),
+        ("other sizes", (), "damaged or do not fit"),
+        ("cut short", (), "must hold config.json and model.safetensors of a bridge"),
+        ("", ("--levels", 3), "levels must be in [1, 2] for this bridge, got 3"),
+        ("", ("--steps", 0), "steps"),
+        ("", ("--steps", 65), "steps"),
+        ("", ("--codec", "toy"), "toy"),
+    ],
+)
+def test_both_commands_refuse_alike(
+    how: str, options: tuple[object, ...], says: str, of_spectral: Path, tmp_path: Path
+) -> None:
+    two_sounds(tmp_path)
+    mine = spoiled(of_spectral, tmp_path / "mine", how)
+    out, target = tmp_path / "out.wav", tmp_path / "target.wav"
+    given = ("--bridge", mine, "-o", out, "--codec", "spectral")
+    refused(tmp_path, "refine", target, *given, *options, says=says)
+    of_bridge = [f"--bridge-{str(each)[2:]}" if each in ("--levels", "--steps") else each for each in options]
+    refused(tmp_path, "resynth", tmp_path / "source.wav", "-t", target, *given, *of_bridge, says=says)
+
+
+def test_settings_without_a_bridge_are_refused(tmp_path: Path) -> None:
+    two_sounds(tmp_path)
+    play = ("resynth", tmp_path / "source.wav", "-t", tmp_path / "target.wav", "-o", tmp_path / "out.wav")
+    for name in ("levels", "steps"):
+        refused(tmp_path, *play, f"--bridge-{name}", 2, says=f"bridge_{name} is of a bridge, and there is none, got 2")
 
 
 def check_shipped(codec: Codec, kind: str) -> None:

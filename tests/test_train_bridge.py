@@ -58,13 +58,21 @@ def test_every_kind_leaves_a_folder_that_opens(kind: str, sounds: Path, tmp_path
     assert (made_for, codes) == (toy().info, codes_version(toy()))
     torch.testing.assert_close(opened.turn @ opened.back, torch.eye(40), rtol=0, atol=1e-3)
     card = (out / "README.md").read_text()
-    for said in (f"# Bridge ({kind}) for toy", "Licence of the weights: MIT", "6 steps of 3 crops of 16 frames"):
+    metrics = json.loads((out / "metrics.json").read_text())
+    for said in (
+        f"# Bridge ({kind}) for toy",
+        "Licence of the weights: MIT",
+        f"{metrics['recordings']['training']} recordings (0.1 minutes) for training",
+        f"    lgr train bridge --kind {kind} --codec toy\n",
+        "6 steps of 3 crops of 16 frames",
+        f"| the coarse latents | {metrics['held_out']['coarse']:.3f} |",
+        f"| the bridge's, in one evaluation | {metrics['held_out']['bridged']:.3f} |",
+    ):
         assert said in card
     with (out / "training_data.csv").open() as lines:
         told = {row["name"].split("/")[-1]: row["use"] for row in csv.DictReader(lines)}
     assert len(told) == 6
     assert set(told.values()) == {"training", "held out"}
-    metrics = json.loads((out / "metrics.json").read_text())
     assert set(metrics["held_out"]) == {"coarse", "bridged"}
     assert metrics["recordings"]["training"] + metrics["recordings"]["held_out"] == 6
 
@@ -94,6 +102,42 @@ def test_the_same_seed_gives_the_same_bytes_and_resuming_changes_nothing(sounds:
     assert weights(parts) == weights(whole)
     with pytest.raises(ArgumentError, match="config must be that of the run being resumed"):
         train_bridge(sounds, parts, config=recipe(learning_rate=0.1), resume=True, **options)
+
+
+def test_what_is_held_out_never_trains_and_groups_stay_together(tmp_path: Path) -> None:
+    """Other sounds in the held-out files, and the weights are the same; in a training file, and they are others."""
+    names = ("violin", "rain", "drum_loop", "speech_reader", "flute", "glass")
+    rows = ["path,category,group"]
+    for name in names:  # two files of each source
+        for i in range(2):
+            save_audio(tmp_path / f"{name}{i}.wav", clip(name, 2, RATE)[:, i * RATE : (i + 1) * RATE], RATE)
+            rows.append(f"{name}{i}.wav,all,{name}")
+    (tmp_path / "manifest.csv").write_text("\n".join(rows) + "\n")
+    options: dict[str, Any] = {"kind": "regression", "codec": toy(), "model": MODEL, "redistributable_only": False}
+
+    def trained(run: str, **changes: Any) -> dict[str, set[str]]:
+        """The groups of each use."""
+        train_bridge(tmp_path / "manifest.csv", tmp_path / run, config=recipe(**changes), **options)
+        uses: dict[str, set[str]] = {"training": set(), "held out": set()}
+        files: list[str] = []
+        with (tmp_path / run / "training_data.csv").open() as lines:
+            for row in csv.DictReader(lines):
+                uses[row["use"]].add(row["group"])
+                files.append(row["group"])
+        assert all(files.count(group) == 2 for group in files)
+        return uses
+
+    first = trained("first")
+    assert first["training"] | first["held out"] == set(names)
+    assert not first["training"] & first["held out"]
+    half = trained("half", data_share=0.5)
+    assert half["training"] < first["training"]
+    assert half["held out"] == first["held out"]
+    for use, same in (("held out", True), ("training", False)):
+        other = tmp_path / f"{min(first[use])}0.wav"
+        save_audio(other, clip("choir", 1, RATE), RATE, force=True)
+        trained(use)
+        assert (weights(tmp_path / use) == weights(tmp_path / "first")) == same
 
 
 def test_a_share_of_the_data_is_whole_groups_of_every_category() -> None:

@@ -81,6 +81,12 @@ def load_bridge(bridge: str | Path, codec: Codec) -> Bridge:
     return made
 
 
+def lasting_reference(bridge: str | Path, found: Bridge) -> str:
+    """``KIND@FINGERPRINT`` or ``FOLDER@FINGERPRINT``, which ``load_bridge`` takes from any working directory."""
+    name, _ = split_reference(str(bridge))
+    return f"{name if name in KINDS else Path(name).expanduser().resolve()}@{found.fingerprint}"
+
+
 def open_bridge(folder: Path) -> tuple[Bridge, CodecInfo, str]:
     """The bridge in a folder, in evaluation mode, the codec it is for, and the version of its codes.
 

@@ -22,11 +22,16 @@ def coarse_latents(latents: Tensor, codec: Codec, levels: int) -> Tensor:
     """
     if not isinstance(codec, DiscreteCodec):
         raise ArgumentError(f"codec must be one that has codes, got {codec.info.name}: see `lgr train quantizer`")
-    if not 1 <= levels <= codec.n_codebooks:
-        raise ArgumentError(f"levels must be in [1, {codec.n_codebooks}] for {codec.info.name}, got {levels}")
+    check_levels(codec, levels)
     if latents.shape[2] == 0:
         return latents
     return codec.dequantize(codec.quantize(latents)[:, :levels].contiguous()).to(latents)
+
+
+def check_levels(codec: DiscreteCodec, levels: int) -> None:
+    """Raise ``ArgumentError`` unless the codec has so many levels of codes."""
+    if not 1 <= levels <= codec.n_codebooks:
+        raise ArgumentError(f"levels must be in [1, {codec.n_codebooks}] for {codec.info.name}, got {levels}")
 
 
 def polished(

@@ -43,7 +43,6 @@ class BroughtBack:
     """A sound that was brought back, how far its spectra are from the original's, and how long that took."""
 
     refined: Refined
-    kbit_s: float  # of all channels together
     distance_db: float
     seconds_spent: float
 
@@ -87,14 +86,13 @@ def bring_back(original: Tensor, way: Way, *, codec: Codec, levels: int, seed: i
     refined = refine((original, rate), codec=codec, bridge=way.kind or None, levels=levels, steps=way.steps, seed=seed)
     spent = time.perf_counter() - began
     reference, made, _ = align(original.mean(0), refined.audio.mean(0))
-    lanes = original.shape[0] // codec.info.channels
-    return BroughtBack(refined, lanes * refined.kbit_s, lsd(reference, made), spent)
+    return BroughtBack(refined, lsd(reference, made), spent)
 
 
 def facts(made: BroughtBack) -> list[tuple[str, str]]:
     """The numbers of one way, under the same names for all."""
     return [
-        ("Codes", f"{made.kbit_s:.2g} kbit/s"),
+        ("Codes", f"{made.refined.kbit_s:.2g} kbit/s"),
         ("Distance of spectra", f"{made.distance_db:.1f} dB"),
         ("Real-time factor", f"{made.real_time_factor:.2f}"),
     ]
