@@ -14,6 +14,7 @@ from lgr.bridge.polish import check_levels, coarse_latents, polished
 from lgr.codecs.base import Codec, DiscreteCodec
 from lgr.codecs.registry import load_codec
 from lgr.errors import ArgumentError
+from lgr.progress import Progress, silent
 from lgr.sound.level import gained, levelling_gain_db, within_full_scale
 from lgr.sounds import Sound, decode_lanes, encode_lanes, read, with_length
 
@@ -35,6 +36,7 @@ def refine(
     levels: int | None = None,
     steps: int | None = None,
     seed: int = 0,
+    progress: Progress = silent,
 ) -> Refined:
     """A sound brought back from the first ``levels`` of its codes.
 
@@ -45,6 +47,8 @@ def refine(
     bridge : a kind that lgr ships for the codec, a folder, or a bridge; None: the coarse codes by themselves
     levels : by default as many as the bridge was made for; 1 without a bridge
     steps : evaluations of the network, 1 to 64 for a Schrödinger bridge; by default 8
+
+    progress : called with (what, done, of)
 
     Raises
     ------
@@ -74,13 +78,16 @@ def refine(
         raise ArgumentError(f"steps are of a bridge, and there is none, got {steps}")
     check_levels(codec, levels)
     info = codec.info
+    progress("encoding", 0, 1)
     audio = read(sound, codec)
     gain_db = levelling_gain_db(audio, info.sample_rate)  # at the level at which the bridge learned
     latents = encode_lanes(gained(audio, gain_db), codec, extra=info.lookahead)
+    progress("quantising" if bridge is None else "bridging", 0, 1)
     if bridge is None:
         made = coarse_latents(latents, codec, levels)
     else:
         made = polished(latents, codec, bridge, levels=levels, steps=steps, seed=seed)
+    progress("decoding", 0, 1)
     result = gained(with_length(decode_lanes(made, codec), audio.shape[1]), -gain_db)
     bits = latents.shape[0] * levels * (codec.code_entries - 1).bit_length()
     return Refined(within_full_scale(result, info.sample_rate), info.sample_rate, bits * info.frame_rate / 1000)

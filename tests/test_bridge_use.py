@@ -90,6 +90,13 @@ def test_a_sound_comes_back_as_long_at_its_level(kind: str | None, seconds: floa
         torch.testing.assert_close(quiet.audio, 0.01 * made.audio, rtol=1e-3, atol=1e-5)
 
 
+def test_it_says_where_it_is() -> None:
+    told: list[str] = []
+    sound, bridge = (clip("violin", 0.2, RATE), RATE), small("regression", toy())
+    refine(sound, codec=toy(), bridge=bridge, progress=lambda what, done, of: told.append(what))
+    assert told == ["encoding", "bridging", "decoding"]
+
+
 def test_stereo_stays_stereo_and_equal_sides_stay_equal() -> None:
     sound = clip("violin", 0.5, RATE)
     bridge = small("schrodinger", toy())

@@ -47,6 +47,7 @@ def refine(
       lgr refine voice.wav --levels 1 --bridge none -o coarse.wav
     """
     from lgr.cli.support.outputs import Outputs
+    from lgr.cli.support.progress import progress_bar
     from lgr.cli.support.sources import open_codec
     from lgr.cli.support.tables import seconds_text
     from lgr.refine import refine as bring_back
@@ -55,13 +56,15 @@ def refine(
     with Outputs(force=force, inputs=[sound]) as outputs:
         file = outputs.claim(out, "audio", "-o")
         opened = open_codec(codec)
-        made = bring_back(
-            sound,
-            codec=opened,
-            bridge=None if bridge == "none" else bridge,
-            levels=levels,
-            steps=steps,
-            seed=seed,
-        )
+        with progress_bar() as progress:
+            made = bring_back(
+                sound,
+                codec=opened,
+                bridge=None if bridge == "none" else bridge,
+                levels=levels,
+                steps=steps,
+                seed=seed,
+                progress=progress,
+            )
         save_audio(file, made.audio, made.sample_rate, force=True)
     typer.echo(f"{out}: {seconds_text(made.audio.shape[1] / made.sample_rate)}, from {made.kbit_s:.2g} kbit/s")
